@@ -8,6 +8,7 @@ BOUND / step wide, the noise BOUND / dither.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -59,6 +60,16 @@ class GradingRule:
             most = (self.dither << NOISE_BITS) // LEAST_SCALE
             raise InvalidInputError(f"grading: a bound of {bound} is too large, choose at most {most}")
         return scale
+
+    def bits(self, bound: int) -> float:
+        """Most that one opened number tells about what its owner's gradient was computed from, in bits.
+
+        That is the mutual information of number and data, whatever is known of the data before.  Given w all 2^40
+        noises are equally likely, and the number is one of 2 F BOUND + 2^40, so it is at most
+        log2((2 F BOUND + 2^40) / 2^40) <= log2(2 dither + 1).  Noises of different rounds are independent, so R numbers
+        tell R times that at most (chain rule), also where each reference is chosen after the numbers before it.
+        """
+        return math.log2(1 + 2 * self.scale(bound) * bound / (1 << NOISE_BITS))
 
     def level(self, value: int) -> int:
         """Level of one opened number, 0 to 3."""

@@ -7,6 +7,9 @@ were moved furthest first, ties by index, until it fits. So sum q^2 <= BOUND hol
 Error against the clipped gradient, per coordinate: at most 2^-f / 2 where nothing was moved, below 2^-f
 anywhere. Clipping itself shrinks the gradient by the factor `Quantized.scale`. Summing m gradients adds the
 errors: below m 2^-f.
+
+Where gradients are graded all are brought to the radius, smaller ones too: then nobody gains by a gradient's
+length, which says nothing of its use.
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ class Quantized:
     Attributes:
         values: int64[d] with sum of squares <= BOUND.
         squared_norm: that sum.
-        scale: factor of the clipping, 1.0 when the gradient was inside the ball.
+        scale: factor of the clipping, 1.0 when the gradient was inside the ball; above that where it was stretched.
         max_error: largest |values / 2^f - scale * gradient|, in the gradient's units.
     """
 
@@ -50,7 +53,9 @@ class Quantized:
         return self.scale < 1.0
 
 
-def quantize(gradient: npt.ArrayLike, *, fraction_bits: int, bound: int, dimension: int) -> Quantized:
+def quantize(
+    gradient: npt.ArrayLike, *, fraction_bits: int, bound: int, dimension: int, stretch: bool = False
+) -> Quantized:
     """Clips and rounds a gradient for a task.
 
     Args:
@@ -58,14 +63,21 @@ def quantize(gradient: npt.ArrayLike, *, fraction_bits: int, bound: int, dimensi
         fraction_bits: f of the task.
         bound: BOUND of the task, on the sum of squares of the integers.
         dimension: d of the task.
+        stretch: bring a gradient inside the ball to its radius, as a task that grades wants it.
 
     Raises:
-        GradientError: wrong dimension or type, NaN or infinity, or parameters out of range.
+        GradientError: wrong dimension or type, NaN or infinity, or parameters out of range; with ``stretch`` also a
+            gradient without a direction: zero, or zero once it is rounded.
     """
     _check_parameters(fraction_bits, bound, dimension)
     values = float_vector(gradient, dimension, "gradient", GradientError)
-    scaled, scale = _clip(values, fraction_bits, bound)
+    scaled, scale = _clip(values, fraction_bits, bound, stretch=stretch)
     rounded = _fit(np.rint(scaled).astype(np.int64), scaled, bound)
+    if stretch and not rounded.any():
+        raise GradientError(
+            "the gradient is zero, or becomes it when it is rounded within the task's bound, so it has no direction "
+            "that could be graded; submit another"
+        )
     error = float(np.max(np.abs(rounded - scaled), initial=0.0))
     return Quantized(rounded, squared_norm(rounded), scale, math.ldexp(error, -fraction_bits))
 
@@ -101,8 +113,8 @@ def _check_parameters(fraction_bits: int, bound: int, dimension: int) -> None:
             raise GradientError(f"{name} {value} is outside [{low}, {high}]; the task's terms are invalid")
 
 
-def _clip(values: FloatArray, fraction_bits: int, bound: int) -> tuple[FloatArray, float]:
-    """The gradient in units of 2^-f, inside the ball of radius sqrt(bound), and the clipping factor."""
+def _clip(values: FloatArray, fraction_bits: int, bound: int, *, stretch: bool) -> tuple[FloatArray, float]:
+    """The gradient in units of 2^-f, inside the ball of radius sqrt(bound), and the factor for that."""
     largest = float(np.max(np.abs(values), initial=0.0))
     if largest == 0.0:
         return values, 1.0
@@ -110,10 +122,13 @@ def _clip(values: FloatArray, fraction_bits: int, bound: int) -> tuple[FloatArra
     norm = math.sqrt(float(np.dot(relative, relative)))
     radius = math.sqrt(bound) * _INSIDE
     units = math.ldexp(largest, fraction_bits) if largest < 2.0**900 else math.inf
-    if units * norm <= radius:
+    if units * norm <= radius and not stretch:
         return np.ldexp(values, fraction_bits), 1.0
     scaled = relative * (radius / norm)
-    return scaled, math.ldexp(radius / norm / largest, -fraction_bits)
+    factor = math.ldexp(radius / norm / largest, -fraction_bits)
+    if math.isinf(factor):
+        raise GradientError(f"the gradient's largest coordinate is {largest:.3g}, too small to be stretched; scale it")
+    return scaled, factor
 
 
 def _fit(rounded: IntArray, scaled: FloatArray, bound: int) -> IntArray:

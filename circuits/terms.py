@@ -25,6 +25,8 @@ windows of a round, finality and the time for which provers keep sums."""
 ETHER = bytes(20)
 """Stands for ether where the address of a token is asked for."""
 _MAX_IDENTIFIER = (1 << 64) - 1
+_NO_GRADING: tuple[int, int, bytes] = (0, 0, bytes(32))
+"""Words of ``Grading`` in the terms of a task that does not grade."""
 
 
 def _require_in(name: str, value: int, low: int, high: int) -> None:
@@ -117,6 +119,16 @@ class Pay:
         """Whether an exclusion of an owner changes anything: a deposit, or what it costs to ignore it."""
         return bool(self.deposit) or self.pays_coordinator
 
+    def of_owner(self, gradients: int, levels: int, level: int) -> int:
+        """What one accepted gradient of a round earns where proofs give levels (``share`` in ``Pay.sol``).
+
+        Args:
+            gradients: accepted gradients of the round.
+            levels: sum of their levels.
+            level: this gradient's.
+        """
+        return self.flat if levels == 0 else self.base + self.bonus * gradients * level // levels
+
     def of_coordinator(self, owners: int) -> int:
         """What the payee of a batch of so many gradients gets."""
         return self.coordinator_batch + owners * self.coordinator_gradient
@@ -194,6 +206,21 @@ class Grading:
         if len(self.reference_data) != 32:
             raise InvalidInputError("task terms: the digest of the reference's data has 32 bytes")
 
+    @classmethod
+    def of(cls, step: int, dither: int, reference_data: bytes) -> Grading | None:
+        """What words of a task's terms say; None where they are zero.
+
+        Raises:
+            InvalidInputError: only some of them are zero, or they are out of range.
+        """
+        words = step, dither, reference_data
+        return None if words == _NO_GRADING else cls(*words)
+
+    @property
+    def words(self) -> tuple[bytes | int, ...]:
+        """In the order of the contract's terms."""
+        return self.step, self.dither, self.reference_data
+
 
 @dataclass(frozen=True, slots=True)
 class NewTask:
@@ -254,6 +281,7 @@ class NewTask:
             self.min_owners, self.capacity, self.rounds, self.windows.submit, self.windows.settle,
             self.permissioned, self.inline_payload, *self.pay.words, self.lapse_rounds, self.windows.claim,
             self.windows.exit, self.windows.availability,
+            *(_NO_GRADING if self.grading is None else self.grading.words),
         )  # fmt: skip
 
     def identifier(self, deployment: bytes, creator: bytes, nonce: int) -> int:

@@ -23,6 +23,7 @@ from commons.settings.loading import Settings, load
 from commons.settings.sections import ChainSettings, KeySettings, ModelOwnerSettings, OwnerSettings, UnlockSettings
 from commons.settings.signersettings import SignerSettings
 from commons.storage.parameters import PublicParameters
+from commons.storage.submissions import SubmissionStore
 from commons.storage.tlsfiles import read_roots
 from commons.storage.unlock import Unlock, unlock_by
 from commons.wire.coordinator_client import CoordinatorClient
@@ -31,7 +32,6 @@ from gradroll.audit.auditor import Auditor
 from gradroll.data_owner.owner import DataOwner
 from gradroll.data_owner.participant import Participant
 from gradroll.data_owner.posting import Poster
-from gradroll.data_owner.submissions import SubmissionStore
 from gradroll.model_owner.buyer import ModelOwner
 from gradroll.model_owner.escrow import EscrowOwner
 

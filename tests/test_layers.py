@@ -67,7 +67,8 @@ PURE_MODULES = (
     "circuits.verify", "commons.runtime.amounts", "commons.runtime.identifiers", "provers.joining.agreement",
     "coordinator.rounds", "coordinator.roundstate", "coordinator.events", "coordinator.compaction",
     "coordinator.next_action",
-    "coordinator.gathering", "coordinator.gradedplan", "coordinator.giving_up", "gradroll.audit.recheck",
+    "coordinator.gathering", "coordinator.gradedplan", "coordinator.giving_up", "gradroll.audit.graderows",
+    "gradroll.audit.recheck",
 )  # fmt: skip
 DRAWS = {"commons.sharing.sealing", "commons.protocol.sealeduploads"}
 """Sealing draws an ephemeral key for each message."""

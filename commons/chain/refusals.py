@@ -72,6 +72,11 @@ _ROUNDS = {
     "that was revoked; see who it is (gradroll committee show), and ask for it (gradroll prover join)",
     "RoundsExhausted": "all rounds of task {0:id} were opened; create another task",
     "SeatsInvalid": "a round cannot have {0} seats, the task holds {1} owners; ask for fewer",
+    "TaskGraded": "task {0:id} grades gradients: its rounds are opened with a reference, and its batches have opened "
+    "numbers; open and send them so",
+    "TaskNotGraded": "task {0:id} does not grade gradients: its rounds are opened without a reference, and its batches "
+    "have no opened numbers; open and send them so",
+    "ReferencesInvalid": "a round has 1 to 16 copies of its reference, not {0}; deal another number of them",
     "PreviousRoundUnsettled": "round {1} of task {0:id} is still running; wait until a batch of it is accepted, or "
     "finalize it after its settle deadline (gradroll task finalize)",
     "RoundUnknown": "round {1} of task {0:id} was not opened; see which are (gradroll task status)",
@@ -98,6 +103,8 @@ _BATCHES = {
     "the owner with the registration index {1}; leave the submission out",
     "OwnerAlreadyAccepted": "the owner in slot {0} of the batch, with the registration index {1}, is in an "
     "accepted batch of this round already; leave it out",
+    "OpeningUnknown": "the round was not opened with the model and the references of the digest {0:hex}" + _STATEMENT,
+    "CopyUnknown": "the batch was graded against copy {0} of the reference, and the round has {1}" + _STATEMENT,
     "BatchUnknown": "round {1} of task {0:id} has no accepted batch {2}; wait for its acceptance",
     "PayloadNotInline": "aggregates of task {0:id} are served by its provers, not put on the chain; ask them "
     "(gradroll task read)",
@@ -200,6 +207,9 @@ _VERIFIERS = {
     "dimension",
     "OpeningPointInDomain": "the proof was opened where its polynomials say nothing, which happens by chance; "
     "prove the batch again",
+    "GradingMissing": "the verifier grades gradients, and the batch has no opened numbers" + _STATEMENT,
+    "ValuesInvalid": "there are {0} bytes of opened numbers for {1} rows, the reference's among them; 8 for each owner "
+    "are needed" + _STATEMENT,
     "ProofInvalid": "the proof does not hold for this round, its terms and its policy" + _STATEMENT,
     "PointInvalid": "a point of the proof or of the key is not on its curve" + _STATEMENT,
     "GasInsufficient": "too little gas is left for the arithmetic on points, so it is not known whether they are good; "
@@ -233,8 +243,9 @@ _TERMS = {
     "coordinator": "coordinator (it must not be the zero address)",
     "dimension": "dimension (1 to 2^28 coordinates)",
     "fractionBits": "number of fraction bits (at most 62)",
-    "bound": "norm bound (quantised and squared it is 1 to 2^62 - 1)",
-    "minOwners": "least number of owners (2 to the verifier's capacity)",
+    "bound": "norm bound (quantised and squared it is 1 to 2^62 - 1, and where gradients are graded at most 2^32 times "
+    "dither)",
+    "minOwners": "least number of owners (2 to the verifier's capacity, of which a reference takes one)",
     "capacity": "capacity (owners registered at a time: the least number of a batch to 65,535)",
     "rounds": "number of rounds (1 to 2^20 - 1)",
     "lapseRounds": "number of rounds after which owners lapse (at most 64)",
@@ -243,6 +254,9 @@ _TERMS = {
     "claimWindow": "claim window (180 to 3,650 days)",
     "exitDelay": "exit delay (the settle window to 3,650 days)",
     "availabilityWindow": "availability window (the market's shortest to 3,650 days)",
+    "step": "step of the grades (1 to dither, which is at most 64; 0 where the verifier does not grade)",
+    "dither": "dither of the grades (0 where the verifier does not grade)",
+    "referenceData": "digest of the reference's data (0 where the verifier does not grade)",
     "token": "token (an ERC-20 with balances and allowances, or zero for ether)",
     "basePay": "base pay (in an open task it is 0: who registers several keys would have it several times)",
     "amounts": "pay and fees (for all seats of a round they stay below 2^128 units in all)",

@@ -18,6 +18,8 @@ from commons.protocol.evidence import (
 )
 
 _OWNER = 8_000
+_UNGRADED: Tuple = (0, 0, 0, b"")
+"""The contracts' ``Graded`` of a batch that is not graded."""
 
 
 class ReportingAccount(ChainAccount):
@@ -75,7 +77,7 @@ def _batch(batch: AttestedBatch) -> Tuple:
         context.dimension, [_owner(owner) for owner in batch.owners],
     )  # fmt: skip
     signed = compact(batch.signature)
-    return (statement, _proof(batch), context.policy_key_hash, batch.verifier_code, batch.payee, *signed)
+    return (statement, _proof(batch), _UNGRADED, context.policy_key_hash, batch.verifier_code, batch.payee, *signed)
 
 
 def _owner(owner: OwnerEntry) -> Tuple:

@@ -7,21 +7,31 @@ import {ICommitteeRegistry} from "./interfaces/ICommitteeRegistry.sol";
 import {IExclusions} from "./interfaces/IExclusions.sol";
 import {IMarket} from "./interfaces/IMarket.sol";
 import {IVerifierFactory} from "./interfaces/IVerifierFactory.sol";
-import {BN254} from "./libraries/BN254.sol";
+import {Acceptance} from "./libraries/Acceptance.sol";
 import {BatchReader} from "./libraries/BatchReader.sol";
-import {CompressedPoint} from "./libraries/CompressedPoint.sol";
 import {Enrolment} from "./libraries/Enrolment.sol";
 import {Exclusions} from "./libraries/Exclusions.sol";
 import {Fees} from "./libraries/Fees.sol";
+import {GradedBatches} from "./libraries/GradedBatches.sol";
 import {Lookup} from "./libraries/Lookup.sol";
 import {MarketClock} from "./libraries/MarketClock.sol";
 import {Payroll} from "./libraries/Payroll.sol";
 import {Roster} from "./libraries/Roster.sol";
 import {Tasks} from "./libraries/Tasks.sol";
 import {Terms} from "./libraries/Terms.sol";
-import {TypedData} from "./libraries/TypedData.sol";
 import {MarketState, Pauses, RoundState, TaskState} from "./types/State.sol";
-import {Attestation, Batch, ClaimOrder, HeldFees, Permit, Posting, Served, TaskTerms} from "./types/Types.sol";
+import {
+    Attestation,
+    Batch,
+    ClaimOrder,
+    HeldFees,
+    Permit,
+    Posting,
+    Reference,
+    ReferenceOpening,
+    Served,
+    TaskTerms
+} from "./types/Types.sol";
 
 /// @title Market for gradients
 /// @notice See `IMarket`. Invariant, for each token: the contract holds at least the sum of all tasks' free balances,
@@ -30,7 +40,8 @@ import {Attestation, Batch, ClaimOrder, HeldFees, Permit, Posting, Served, TaskT
 /// excluded, and of credits. Every unit is in exactly one of them: funding and finalising add to the free balance,
 /// opening a round moves to its reserve, accepting a batch assigns (by counting batches and owners; no amount is
 /// written), claims and settlements pay.
-/// @dev Batches are accepted here; the rest is in linked libraries, which work with this contract's storage.
+/// @dev Batches are accepted here, those that are not graded; the rest is in linked libraries, which work with this contract's
+/// storage.
 contract Market is MarketViews, ReentrancyGuardTransient {
     using BatchReader for BatchReader.Call;
     using Lookup for MarketState;
@@ -51,20 +62,23 @@ contract Market is MarketViews, ReentrancyGuardTransient {
     function acceptBatch(Batch calldata submitted) external returns (uint256 batchIndex) {
         TaskState storage state = _state.task(submitted.taskId);
         RoundState storage current = state.round(submitted.taskId, submitted.round);
-        _admit(current, submitted);
-        BatchReader.Scope memory scope = _scopeOf(state, current);
+        if (current.graded) revert TaskGraded(submitted.taskId);
+        Acceptance.admit(_state, current, submitted);
+        BatchReader.Scope memory scope = Acceptance.scopeOf(state, current, _domain());
         BatchReader.Call memory request = BatchReader.prepare(submitted, scope);
         request.identify(submitted.indices, Roster.reader(state));
         request.authenticate(submitted);
         address verifier = state.verifier;
-        (bytes32 batchId, uint256 levels_) = request.verify(verifier);
-        (bytes32 attestation, uint256 attesters) = _requireAttested(verifier, current, scope, submitted, batchId);
-        bool paysFees = current.paysFees;
-        batchIndex = current.batches;
-        _settle(current, submitted.owners.length, submitted.proof.sum);
-        if (levels_ != 0) BatchReader.grade(submitted.indices, levels_, current);
-        _announce(submitted, batchId, batchIndex);
-        if (paysFees) _holdFees(submitted, batchIndex, batchId, attestation, attesters);
+        (bytes32 batchId,) = request.verify(verifier);
+        return Acceptance.take(_state, current, scope, address(registry), verifier, submitted, batchId);
+    }
+
+    /// @inheritdoc IMarket
+    function acceptGradedBatch(Batch calldata submitted, ReferenceOpening calldata opening, bytes calldata values)
+        external
+        returns (uint256 batchIndex)
+    {
+        return GradedBatches.accept(_state, address(registry), _domain(), submitted, opening, values);
     }
 
     /// @inheritdoc IMarket
@@ -115,6 +129,14 @@ contract Market is MarketViews, ReentrancyGuardTransient {
     /// @inheritdoc IMarket
     function openRound(uint256 taskId, bytes32 modelDigest, uint256 seats) external returns (uint256 number) {
         return Tasks.openRound(_state, _marketScope(), taskId, modelDigest, seats);
+    }
+
+    /// @inheritdoc IMarket
+    function openReferencedRound(uint256 taskId, bytes32 modelDigest, uint256 seats, Reference[] calldata references)
+        external
+        returns (uint256 number)
+    {
+        return Tasks.openReferencedRound(_state, _marketScope(), taskId, modelDigest, seats, references);
     }
 
     /// @inheritdoc IMarket
@@ -235,103 +257,6 @@ contract Market is MarketViews, ReentrancyGuardTransient {
     function resume() external {
         if (msg.sender != guardian) revert NotGuardian(msg.sender);
         emit Resumed(_state.pauses.end());
-    }
-
-    /// @dev All that can be refused before any signature is recovered, and that may have become true after the batch was
-    /// attested: who relays it late pays for little more than its calldata.
-    function _admit(RoundState storage current, Batch calldata submitted) private {
-        (bool paused, uint256 time) = _state.pauses.read();
-        if (paused) revert AcceptancePaused();
-        if (time > current.settleDeadline) revert RoundClosed(submitted.taskId, submitted.round);
-        uint256 owners = submitted.owners.length;
-        if (owners < current.minOwners) revert TooFewOwners(owners, current.minOwners);
-        uint256 last = BatchReader.lastOf(submitted.indices, owners);
-        if (last >= current.limit) revert OwnerHasNoSeat(last, current.limit);
-        BatchReader.mark(submitted.indices, owners, current.consumed);
-        uint256 total = owners + current.owners;
-        if (total > current.seats) revert TooManyOwners(total, current.seats);
-    }
-
-    /// @dev What every statement about the round says, beside the owners.
-    function _scopeOf(TaskState storage state, RoundState storage current)
-        private
-        view
-        returns (BatchReader.Scope memory)
-    {
-        return BatchReader.Scope({
-            domain: _domain(),
-            termsHash: state.termsHash,
-            modelDigest: current.modelDigest,
-            bound: state.bound,
-            dimension: state.dimension
-        });
-    }
-
-    /// @dev Requires a quorum's signatures over the batch, the code that verified it included.
-    /// @return digest What was signed.
-    /// @return attesters Bit set of who signed.
-    function _requireAttested(
-        address verifier,
-        RoundState storage current,
-        BatchReader.Scope memory scope,
-        Batch calldata submitted,
-        bytes32 batchId
-    ) private view returns (bytes32 digest, uint256 attesters) {
-        (uint256 committeeId, uint256 epoch) = (current.committeeId, current.epoch);
-        TypedData.Attested memory attested = TypedData.Attested({
-            batchId: batchId,
-            verifierCode: verifier.codehash,
-            committeeId: committeeId,
-            taskId: submitted.taskId,
-            termsHash: scope.termsHash,
-            round: submitted.round,
-            modelDigest: scope.modelDigest,
-            owners: submitted.owners.length,
-            sumX: submitted.proof.sum[0],
-            sumY: submitted.proof.sum[1],
-            squareNorm: submitted.proof.squareNorm,
-            payee: submitted.payee
-        });
-        digest = TypedData.attestation(scope.domain, attested);
-        attesters = BatchReader.requireQuorum(address(registry), committeeId, epoch, digest, submitted.attestations);
-    }
-
-    /// @dev Writes the batch's effects on the round. Who is owed stands in the round's bitmap already.
-    function _settle(RoundState storage current, uint256 owners, uint256[2] calldata sum) private {
-        uint256 batches = current.batches;
-        (current.batches, current.owners) = (uint16(batches + 1), uint16(current.owners + owners));
-        (uint256 x, uint256 y) = (sum[0], sum[1]);
-        if (batches > 0) {
-            (uint256 sumX, uint256 sumY) = CompressedPoint.decompress(current.aggregate);
-            (x, y) = BN254.add(sumX, sumY, x, y);
-        }
-        current.aggregate = CompressedPoint.compress(x, y);
-    }
-
-    function _announce(Batch calldata submitted, bytes32 batchId, uint256 batchIndex) private {
-        uint256[2] calldata sum = submitted.proof.sum;
-        emit BatchAccepted(submitted.taskId, submitted.round, batchId, batchIndex, sum[0], sum[1], submitted.indices);
-    }
-
-    function _holdFees(
-        Batch calldata submitted,
-        uint256 batchIndex,
-        bytes32 batchId,
-        bytes32 attestation,
-        uint256 attesters
-    ) private {
-        HeldFees memory held = HeldFees({
-            batchId: batchId,
-            attestation: attestation,
-            owners: submitted.owners.length,
-            attesters: attesters,
-            payee: submitted.payee,
-            due: 0,
-            challenge: 0,
-            paid: 0,
-            payeePaid: false
-        });
-        Fees.hold(_state, Fees.Place(submitted.taskId, submitted.round, batchIndex), held);
     }
 
     function _marketScope() private view returns (Terms.Scope memory) {

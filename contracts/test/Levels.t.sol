@@ -20,7 +20,7 @@ contract LevelsTest is Scene {
     function setUp() external {
         deploy("norm_3");
         _verifier = new LevellingVerifier();
-        TaskTerms memory t = termsWith(address(_verifier));
+        TaskTerms memory t = gradedTerms(address(_verifier));
         (t.basePay, t.bonusPay) = (BASE, BONUS);
         _task = createTask(t);
         enrol(_task, 0, OWNERS);
@@ -64,7 +64,8 @@ contract LevelsTest is Scene {
         equal(market.claim(_task, 1, EVERYBODY), 4 * uint256(BASE + BONUS), "paid");
     }
 
-    /// @dev A reference under which everybody looks useless saves the model owner nothing.
+    /// @dev The verifier of the references gives everybody level 1 where nobody has a weight. One that gave nobody a level
+    /// would save the model owner nothing.
     function test_claim_allLevelsZero() external {
         _accept(0, 4, 0);
         _accept(4, 2, 0);
@@ -151,8 +152,8 @@ contract LevelsTest is Scene {
     }
 
     /// @dev Levels of owners far apart, and bits beyond the batch that a verifier has no business with.
-    function test_acceptBatch_levelsOfSeveralWords() external {
-        TaskTerms memory t = termsWith(address(_verifier));
+    function test_acceptGradedBatch_levelsOfSeveralWords() external {
+        TaskTerms memory t = gradedTerms(address(_verifier));
         (t.basePay, t.bonusPay) = (BASE, BONUS);
         _task = createTask(t);
         enrol(_task, 0, 130);

@@ -9,9 +9,10 @@ contract SizeTest is Snapshot {
     uint256 private constant LIMIT = 24_576;
 
     function test_code_size() external {
-        string[10] memory names = [
+        string[12] memory names = [
             "CommitteeRegistry",
             "Market",
+            "ReferenceVerifier",
             "RollupVerifier",
             "VerifierFactory",
             "Tasks",
@@ -19,6 +20,7 @@ contract SizeTest is Snapshot {
             "Exclusions",
             "Payroll",
             "Fees",
+            "GradedBatches",
             "Evidence"
         ];
         for (uint256 i = 0; i < names.length; ++i) {

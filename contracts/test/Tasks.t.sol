@@ -7,6 +7,7 @@ import {IVerifierFactory} from "../src/interfaces/IVerifierFactory.sol";
 import {TaskTerms, TaskView} from "../src/types/Types.sol";
 import {Delegating} from "./support/Lookalikes.sol";
 import {Scene} from "./support/Scene.sol";
+import {LevellingVerifier} from "./support/StubVerifier.sol";
 import {Collectible, Points, SilentToken} from "./support/Tokens.sol";
 
 /// @title Tasks: what they are called, and which terms the market takes
@@ -114,13 +115,14 @@ contract TasksTest is Scene {
     function test_createTask_hashOfEveryTerm() external {
         TaskTerms memory given = _anyTerms();
         uint256 words = abi.encode(given).length / 32;
-        equal(words, 25, "terms");
+        equal(words, 28, "terms");
+        bytes memory levelling = address(new LevellingVerifier()).code;
         bytes memory token = address(new SilentToken()).code;
         for (uint256 word = 1; word < words; ++word) {
             bytes memory encoded = abi.encode(given);
             encoded[32 * word + 31] ^= 0x01;
             TaskTerms memory other = abi.decode(encoded, (TaskTerms));
-            vm.etch(other.verifier, VERIFIER.code);
+            vm.etch(other.verifier, levelling);
             vm.etch(other.token, token);
             approving.approve(other.verifier);
             uint256 taskId = market.createTask(other, 0);
@@ -128,6 +130,43 @@ contract TasksTest is Scene {
             equal(market.task(taskId).termsHash, _termsHash(taskId, address(this), other), "terms' hash");
         }
         equal(market.taskCount(), words - 1, "all different");
+    }
+
+    /// @dev Grades go with a verifier that gives levels, and with no other.
+    function test_createTask_gradingInvalid() external {
+        TaskTerms memory t = terms();
+        t.step = 1;
+        _invalid(t, "step");
+        (t.step, t.dither) = (0, 1);
+        _invalid(t, "dither");
+        (t.dither, t.referenceData) = (0, bytes32(uint256(1)));
+        _invalid(t, "referenceData");
+        t = gradedTerms(address(new LevellingVerifier()));
+        uint8[2][6] memory refused = [[0, 0], [0, 8], [4, 0], [9, 8], [1, 65], [65, 65]];
+        for (uint256 i = 0; i < refused.length; ++i) {
+            (t.step, t.dither) = (refused[i][0], refused[i][1]);
+            _invalid(t, "step");
+        }
+        (t.step, t.dither, t.bound) = (1, 1, 1 << 32);
+        market.createTask(t, 0);
+        ++t.bound;
+        _invalid(t, "bound");
+        (t.step, t.dither, t.bound) = (64, 64, 1 << 38);
+        market.createTask(t, 0);
+        ++t.bound;
+        _invalid(t, "bound");
+    }
+
+    /// @dev The reference takes one of the circuit's slots.
+    function test_createTask_minOwnersBesideAReference() external {
+        TaskTerms memory t = gradedTerms(address(new LevellingVerifier()));
+        (t.minOwners, t.capacity) = (119, 200);
+        equal(market.task(market.createTask(t, 0)).terms.minOwners, 119, "all slots but one");
+        t.minOwners = 120;
+        _invalid(t, "minOwners");
+        t = stubTerms();
+        (t.minOwners, t.capacity) = (120, 200);
+        equal(market.task(market.createTask(t, 0)).terms.minOwners, 120, "all slots");
     }
 
     function test_createTask_termsInvalid() external {
@@ -287,6 +326,8 @@ contract TasksTest is Scene {
     function _anyTerms() private view returns (TaskTerms memory t) {
         t = terms();
         (t.basePay, t.bonusPay, t.token) = (0, PAY, address(0x70C0));
+        // of which each can be one more or less
+        (t.step, t.dither, t.referenceData, t.bound) = (4, 8, keccak256("data"), 1 << 32);
     }
 
     function _invalid(TaskTerms memory t, string memory term) private {

@@ -18,10 +18,6 @@ contract TermsCaller {
         return Terms.hash(deployment, taskId, creator, terms);
     }
 
-    function levelled() external pure returns (bool) {
-        return false;
-    }
-
     function roundTrip(TaskTerms calldata terms) external returns (TaskTerms memory) {
         Terms.store(_state, terms);
         return Terms.load(_state);
@@ -32,7 +28,7 @@ contract TermsCaller {
 contract TermsTest is Scene {
     TermsCaller private _caller = new TermsCaller();
 
-    /// @dev Any change of any one of deployment, task, creator and the 25 terms changes the hash.
+    /// @dev Any change of any one of deployment, task, creator and the 28 terms changes the hash.
     function testFuzz_hash_everyTerm(
         bytes32 deployment,
         uint256 taskId,
@@ -40,7 +36,7 @@ contract TermsTest is Scene {
         TaskTerms memory t,
         uint256 seed
     ) external view {
-        uint8[28] memory bits = [
+        uint8[31] memory bits = [
             0,
             0,
             160,
@@ -68,7 +64,10 @@ contract TermsTest is Scene {
             8,
             32,
             32,
-            32
+            32,
+            8,
+            8,
+            0
         ];
         bytes32 hash = _caller.hash(deployment, taskId, owner, t);
         for (uint256 word = 0; word < bits.length; ++word) {
@@ -85,9 +84,9 @@ contract TermsTest is Scene {
         }
     }
 
-    /// @dev Terms of any size that their types and the limit of rounds allow come out of the packed words as they went in.
+    /// @dev Terms of any size that their types, the limit of rounds and a verifier's slots allow come out of the packed words as they went in.
     function testFuzz_store_load(TaskTerms memory t) external {
-        t.verifier = address(_caller); // which is asked whether it gives levels
+        t.minOwners %= 1 << 8;
         t.rounds %= 1 << 20;
         equal(keccak256(abi.encode(_caller.roundTrip(t))), keccak256(abi.encode(t)), "terms");
     }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from commons.runtime.amounts import checksum
 from commons.runtime.identifiers import shown
 from gradroll.commands.confirming import can_be_asked, confirmed
+from gradroll.commands.gradingwords import grading_in_words
 from gradroll.commands.termwords import offer_in_words
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def register(
     _require_place(session, offer, signer)
     coin = session.view.tokens.currency(offer.task.terms.pay.token)
     arguments.console.line(f"task {shown(task)} for a data owner:")
-    for line in offer_in_words(offer, coin):
+    for line in (*grading_in_words(offer.task.terms), *offer_in_words(offer, coin)):
         arguments.console.line(f"  {line}")
     if not confirmed(arguments, f"register {checksum(signer)} for task {shown(task)}?"):
         return None

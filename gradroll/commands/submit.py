@@ -66,6 +66,12 @@ def _add_submit(parent: Subparsers) -> None:
         action="store_true",
         help="register this key for the task first, if it is not, and pay the deposit",
     )
+    parser.add_argument(
+        "--reuse-model",
+        action="store_true",
+        help="where the task grades: submit also if a gradient for this model was handed in for another round; one "
+        "more number about the same data becomes public",
+    )
     yes_option(parser)
     parser.add_argument(
         "--wait", type=positive, metavar="SECONDS", help="stay until the gradient is accepted or has another end"
@@ -93,7 +99,7 @@ def submit(arguments: argparse.Namespace) -> int:
         if not registered_first(session, owner, arguments, task):
             return DECLINED
         try:
-            done = owner.submit(task, gradient, round_number=arguments.round)
+            done = owner.submit(task, gradient, round_number=arguments.round, reuse_model=arguments.reuse_model)
         except GradrollError:
             advise(session, arguments, task)
             raise
@@ -176,6 +182,8 @@ def _tell(done: Submitted, console: Console) -> None:
         console.line("what was handed in before for this round has expired; this is a fresh submission")
     if done.scale < 1:
         console.line(f"the gradient was shrunk to the task's norm bound, by the factor {done.scale:.6g}")
+    if done.scale > 1:
+        console.line(f"the gradient was stretched to the task's norm bound, as all are, by the factor {done.scale:.6g}")
     console.line(f"largest quantisation error of a coordinate: {done.max_error:.3g}")
     for prover, reason in done.missing.items():
         console.line(f"prover {prover} has no share ({reason}); enough others have", "yellow")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from commons.runtime.amounts import checksum
 from commons.runtime.identifiers import shown
+from gradroll.commands.gradingwords import grading_in_words, machine_grading, shown_by_grading
 
 if TYPE_CHECKING:
     from circuits.statement import Committee
@@ -29,6 +30,7 @@ def terms_in_words(terms: NewTask, committee: Committee, coin: Currency, *, leve
         f"owners: {who}, up to {terms.capacity} at a time, {terms.min_owners} or more in a batch{lapse}",
         f"pay in {coin}: {pay_in_words(terms, coin, levelled=levelled)}",
         *_of_open_tasks(terms, levelled=levelled),
+        *grading_in_words(terms),
         *fees_in_words(terms, committee.size, coin),
         f"an owner pays: {_deposit(terms, coin)}",
         f"rounds: up to {terms.rounds}; {span(windows.submit)} to submit, {span(windows.settle)} more to settle; pay "
@@ -98,6 +100,7 @@ def offer_in_words(offer: Offer, coin: Currency) -> list[str]:
         f"you earn: {_earned(offer, coin)}, from the escrow; {_paid_when(offer)}",
         f"you pay: {_deposit(terms, coin)}; gas for registering and claiming",
         *(f"you risk: {risk}" for risk in _risks(terms, offer.committee.committee)),
+        *(f"you show: {told}" for told in shown_by_grading(terms, offer.rounds_left)),
         f"you have {span(terms.windows.submit)} to submit from the opening of a round; batches are accepted "
         f"{span(terms.windows.settle)} longer",
         f"places: {offer.free_places} of {terms.capacity} are free; rounds: up to {offer.rounds_left} more, which the "
@@ -187,6 +190,7 @@ def machine_terms(terms: NewTask) -> dict[str, object]:
         "prover_gradient_fee": str(pay.prover_gradient), "submit_window": windows.submit,
         "settle_window": windows.settle, "claim_window": windows.claim, "exit_delay": windows.exit,
         "availability_window": windows.availability, "lapse_rounds": terms.lapse_rounds,
+        "grading": machine_grading(terms),
     }  # fmt: skip
 
 

@@ -6,24 +6,21 @@ What the owner cannot do: exceed the task's norm bound, or be paid for a gradien
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import numpy.typing as npt
 
 from circuits.arrays import FloatArray
-from circuits.commitment import CommitmentKey
 from circuits.errors import (
     ClosedError,
     GradientError,
     InvalidInputError,
+    ProofError,
     UnavailableError,
     UnknownError,
 )
@@ -32,27 +29,25 @@ from circuits.quantize import Quantized, quantize
 from circuits.statement import Committee, SubmissionHeader
 from circuits.terms import TaskTerms
 from commons.chain.eligibility import require_eligible
-from commons.chain.facts import CommitteeRecord
 from commons.chain.writer import ChainWriter
-from commons.protocol.sealeduploads import CutPayloads, SealedUpload, Sealer
+from commons.protocol.references import Opening
 from commons.protocol.status import SubmissionState, SubmissionStatus
 from commons.runtime import spans
 from commons.runtime.amounts import utc
 from commons.runtime.identifiers import shown
 from commons.runtime.stages import stage
-from commons.sharing.dealing import OwnerSeeds, Sharing, share_gradient
-from commons.sharing.sealedbodies import KEY_BYTES
+from commons.sharing.dealing import Sharing, share_gradient
 from commons.storage.parameters import PublicParameters
+from commons.storage.submissions import SavedSubmission, SubmissionStore
 from commons.wire.coordinator_client import CoordinatorClient
+from commons.wire.handing import ShareSender, reasons
 from commons.wire.published import fetch_model, opened_round
-from gradroll.data_owner.handing import ShareSender
+from commons.wire.resuming import Deal, Dealer, gradient_digest
+from gradroll.data_owner.gradedmodels import GradedModels, GradedRound
 from gradroll.data_owner.participant import Participant
 from gradroll.data_owner.standing import Standing, await_end, standing
-from gradroll.data_owner.submissions import SavedSubmission, SubmissionStore
 
 _log = logging.getLogger(__name__)
-Deal = Callable[[Quantized, int, CommitmentKey, Committee, OwnerSeeds], Sharing]
-"""From a quantised gradient, BOUND, key, committee and seeds to the commitment and what each prover gets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +57,8 @@ class Submitted:
     Attributes:
         submission: the submission's identifier (EIP-712 digest of its header).
         max_error: largest distance of a quantised coordinate from the clipped gradient's, in the gradient's units.
-        scale: factor by which the gradient was shrunk to the task's bound; 1.0 when it was inside.
+        scale: factor by which the gradient was brought to the task's bound: below 1 where it was beyond, above 1 where
+            it was inside and the task grades, 1.0 where it stayed as it was.
         receipts: committee indices of the provers that hold their share.
         missing: why each other prover does not.
         earlier: this owner's submissions of before in the round, all of which expired.
@@ -91,6 +87,7 @@ class DataOwner(Participant):
         patience: seconds in which provers that do not answer are asked again: a batch of owners whose shares all
             provers hold outlives one that vanishes, so a coordinator proves those first.
         deal: makes commitment and shares of a gradient, the same again for the same seeds.
+        opening: what a round of a task that grades was opened with; without it this owner takes part in none.
     """
 
     def __init__(
@@ -104,6 +101,7 @@ class DataOwner(Participant):
         tls_roots: bytes | None = None,
         patience: float = 3.0,
         deal: Deal = share_gradient,
+        opening: Callable[[int, int], Opening] | None = None,
     ) -> None:
         super().__init__(chain)
         self._coordinator = coordinator
@@ -112,7 +110,8 @@ class DataOwner(Participant):
         self._sender = ShareSender(
             chain.view, coordinator, self._store.save, stall=stall, tls_roots=tls_roots, patience=patience
         )  # fmt: skip
-        self._deal = deal
+        self._graded, self._opening = GradedModels(state), opening
+        self._dealer = Dealer(parameters, chain.sign, self._store.save, deal)
 
     def require_open(self, task_id: int, round_number: int | None = None) -> None:
         """Raise unless the round, by default the latest, takes submissions; asks the chain only, and pays nothing.
@@ -128,7 +127,9 @@ class DataOwner(Participant):
         """The model of a round, by default the latest: float64[d], checked against the digest on the chain."""
         return fetch_model(self._view, self._coordinator, task_id, round_number)[1]
 
-    def submit(self, task_id: int, gradient: npt.ArrayLike, *, round_number: int | None = None) -> Submitted:
+    def submit(
+        self, task_id: int, gradient: npt.ArrayLike, *, round_number: int | None = None, reuse_model: bool = False
+    ) -> Submitted:
         """Clip, quantise, commit, share and hand in one gradient.
 
         A call that stopped half way is repeated with the same gradient: provers that have their share are not asked
@@ -139,6 +140,8 @@ class DataOwner(Participant):
         Args:
             gradient: floats of shape (d,); see `circuits.arrays.float_vector` for what is taken.
             round_number: the round, by default the task's latest.
+            reuse_model: where the task grades: take part also if a gradient for this model was handed in for another
+                round, which makes one more number about the same data public (``GradingRule.bits``).
 
         Raises:
             UnknownError: no such task, or this key is not registered for it.
@@ -148,21 +151,27 @@ class DataOwner(Participant):
                 signed set.
             InvalidInputError: another gradient was begun for this round and has not expired.
             KeyMismatchError: the reference string is another than the task's.
+            RuleViolationError: a gradient for this model was handed in for another round that is graded.
             StorageError: another process submits from the same state directory, or it cannot be written.
             UnavailableError: fewer provers than a quorum took their share; what was sent is kept, call again.
         """
         with self._store.held(), spans.span("submit", task=shown(task_id)) as told:
             self._warn_of_another_chain()
-            done = self._submit(task_id, gradient, round_number)
+            done = self._submit(task_id, gradient, round_number, reuse_model=reuse_model)
             told.set(round=done.round, submission=f"0x{done.submission.hex()}", provers=len(done.receipts))
             return done
 
-    def _submit(self, task_id: int, gradient: npt.ArrayLike, round_number: int | None) -> Submitted:
+    def _submit(
+        self, task_id: int, gradient: npt.ArrayLike, round_number: int | None, *, reuse_model: bool
+    ) -> Submitted:
         terms = self._view.terms(task_id)
         current = opened_round(self._view, task_id, round_number)
         epoch = self._view.round(task_id, current).epoch  # members that came since open nothing of this round
         record = self._view.committee_record(terms.committee_id, epoch)
-        quantized = quantize(gradient, fraction_bits=terms.fraction_bits, bound=terms.bound, dimension=terms.dimension)
+        quantized = quantize(
+            gradient, fraction_bits=terms.fraction_bits, bound=terms.bound, dimension=terms.dimension,
+            stretch=terms.grading is not None,
+        )  # fmt: skip
         begun = self._store.load(task_id, current, self.address)
         if begun is not None and begun.parts and len(begun.receipts) < record.committee.quorum:
             begun = self._sender.shown(begun, record)
@@ -177,11 +186,14 @@ class DataOwner(Participant):
         require_eligible(self._view, task_id, current, [self.index(task_id)])
         self._parameters.require_string(self._view.tau(task_id))
         self._require_policy(terms, quantized)
+        if terms.grading_rule is not None:
+            self._enter_model(terms, current, terms.grading_rule.bits(terms.bound), reuse_model=reuse_model)
         if begun is None or has_expired:
             submission, sharing = self._begin(terms, current, record.committee, quantized, self._until(begun))
         else:
-            submission, sharing = begun, self._deal_again(begun, terms, record.committee, quantized)
-        submission, upload = self._seal(submission, sharing, record)
+            submission, sharing = begun, self._dealer.again(begun, quantized, terms, record.committee)
+        context = self._view.context(task_id, current)
+        submission, upload = self._dealer.seal(submission, sharing, record, context)
         with stage("handing the shares to the provers"), spans.part("hand over"):
             submission, missing = self._sender.send(submission, upload, record)
         with spans.part("hand in", calls=True):
@@ -248,6 +260,21 @@ class DataOwner(Participant):
         if not policy.holds(terms.bound, norm):
             raise GradientError(f"this gradient breaks the task's policy {policy.name!r}: {policy.claim}")
 
+    def _enter_model(self, terms: TaskTerms, number: int, bits: float, *, reuse_model: bool) -> None:
+        """Write down that a gradient for the round's model is about to leave."""
+        if self._opening is None:
+            raise InvalidInputError(
+                f"task {shown(terms.task_id)} grades gradients, and this client cannot read what its rounds are opened "
+                "with, so it does not know on which models it was graded before; update it"
+            )
+        opening = self._opening(terms.task_id, number)
+        if opening.digest != self._view.round(terms.task_id, number).model_digest:
+            raise ProofError(
+                f"round {number} of task {shown(terms.task_id)} was opened with something else than this owner is shown"
+            )
+        graded = GradedRound(self._view.market_id, terms.task_id, number)
+        self._graded.enter(opening.model_digest, graded, again=reuse_model, bits=bits)
+
     def _until(self, ended: SavedSubmission | None) -> tuple[bytes, ...]:
         """All submissions up to one that has expired."""
         return () if ended is None else (*ended.earlier, self._digest(ended.header))
@@ -261,44 +288,11 @@ class DataOwner(Participant):
         earlier: tuple[bytes, ...],
     ) -> tuple[SavedSubmission, Sharing]:
         index = self.index(terms.task_id)
-        raw = secrets.token_bytes(OwnerSeeds.length(committee))
-        key = self._parameters.commitment_key(terms.dimension)
-        with spans.part("deal"):
-            sharing = self._deal(quantized, terms.bound, key, committee, OwnerSeeds.from_bytes(raw))
+        raw, sharing = self._dealer.afresh(quantized, terms, committee)
         header = SubmissionHeader(
             terms.task_id, round_number, self.address, index, sharing.commitment, sharing.digests
         ).signed(self._view.context(terms.task_id, round_number), self._chain.sign)
-        submission = SavedSubmission(header, gradient_digest(quantized), raw, {}, earlier)
-        self._store.save(submission)  # before anything leaves: a second draw of its masks must not happen
-        return submission, sharing
-
-    def _seal(
-        self, submission: SavedSubmission, sharing: Sharing, record: CommitteeRecord
-    ) -> tuple[SavedSubmission, SealedUpload]:
-        """Seal the shares, or what was sealed before once more."""
-        header, cut = submission.header, CutPayloads.of(sharing.payloads, record.committee)
-        key = submission.upload_key or secrets.token_bytes(KEY_BYTES)
-        sealer = Sealer(header, self._view.context(header.task_id, header.round), key, self._chain.sign)
-        if submission.parts:
-            return submission, sealer.again(cut, submission.parts)
-        with spans.part("seal"):
-            upload = sealer.seal(cut, record.hpke_keys)
-        submission = submission.sealed(key, upload.head.parts)
-        self._store.save(submission)
-        return submission, upload
-
-    def _deal_again(
-        self, begun: SavedSubmission, terms: TaskTerms, committee: Committee, quantized: Quantized
-    ) -> Sharing:
-        key = self._parameters.commitment_key(terms.dimension)
-        with spans.part("deal"):
-            sharing = self._deal(quantized, terms.bound, key, committee, OwnerSeeds.from_bytes(begun.seeds))
-        if (sharing.commitment, sharing.digests) != (begun.header.commitment, begun.header.share_digests):
-            raise InvalidInputError(
-                "the shares of the submission begun earlier cannot be made again (other SRS or release?); "
-                "put the old files back, or wait for the next round"
-            )
-        return sharing
+        return SavedSubmission(header, gradient_digest(quantized), raw, {}, earlier), sharing
 
     def _hand_in(
         self, submission: SavedSubmission, committee: Committee, missing: Mapping[int, str]
@@ -312,12 +306,12 @@ class DataOwner(Participant):
         if committee.size - len(closed) < committee.quorum:
             raise ClosedError(
                 f"too many provers take nothing more from this owner in round {submission.header.round}; submit to the "
-                f"next round ({_reasons(closed)})"
+                f"next round ({reasons(closed)})"
             )
         if len(submission.receipts) < committee.quorum:
             raise UnavailableError(
                 f"{len(submission.receipts)} of {committee.size} provers hold their share, {committee.quorum} are "
-                f"needed; the receipts are kept, submit the same gradient again ({_reasons(missing)})"
+                f"needed; the receipts are kept, submit the same gradient again ({reasons(missing)})"
             )
         status = self._coordinator.submit_header(submission.header, submission.receipts)
         self._store.save(submission.finished())
@@ -377,12 +371,3 @@ def _require_same(begun: SavedSubmission, quantized: Quantized) -> None:
             f"another gradient was already begun for round {header.round} of task {shown(header.task_id)}; "
             "submit that one again, or wait for the next round"
         )
-
-
-def gradient_digest(quantized: Quantized) -> bytes:
-    """SHA-256 of a quantised gradient, by which a retry is recognised."""
-    return hashlib.sha256(np.ascontiguousarray(quantized.values, dtype="<i8").tobytes()).digest()
-
-
-def _reasons(missing: Mapping[int, str]) -> str:
-    return "; ".join(f"prover {p}: {reason}" for p, reason in sorted(missing.items())) or "no prover refused"

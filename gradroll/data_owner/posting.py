@@ -12,8 +12,8 @@ from commons.chain.exclusions import posting_gas
 from commons.chain.writer import ChainWriter
 from commons.runtime.amounts import utc
 from commons.runtime.identifiers import shown
+from commons.storage.submissions import SavedSubmission, SubmissionStore
 from commons.wire.published import opened_round
-from gradroll.data_owner.submissions import SavedSubmission, SubmissionStore
 
 
 @dataclass(frozen=True, slots=True)

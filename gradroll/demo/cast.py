@@ -14,7 +14,8 @@ from commons.sharing.dealing import share_gradient
 from commons.storage.accounts import create_account, load_account
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
-from gradroll.data_owner.owner import DataOwner, Deal, Submitted
+from commons.wire.resuming import Deal
+from gradroll.data_owner.owner import DataOwner, Submitted
 from gradroll.demo.cheaters import deal_halves, deal_oversized
 from gradroll.demo.training import DIMENSION, Recipe, Shard, gradient
 from gradroll.model_owner.buyer import ModelOwner

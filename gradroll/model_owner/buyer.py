@@ -7,6 +7,7 @@ that the market contract recorded.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,7 +18,7 @@ import native
 from circuits import payload as payloads
 from circuits.arrays import FloatArray, float_vector
 from circuits.commitment import CommitmentKey
-from circuits.errors import GradrollError, NotReadyError, ProofError, UnavailableError
+from circuits.errors import GradientError, GradrollError, NotReadyError, ProofError, UnavailableError
 from circuits.hashing import keccak
 from circuits.payload import Aggregate
 from circuits.quantize import IntArray, dequantize
@@ -36,6 +37,7 @@ from gradroll.model_owner.escrow import EscrowOwner
 from gradroll.model_owner.from_provers import ProverReader
 from gradroll.model_owner.plan import TaskPlan
 from gradroll.model_owner.precheck import check_round, check_terms, running_on
+from gradroll.model_owner.referencegradient import LEAST_SUMS, Reference, reference_gradient
 
 _LOOKS = 4
 """At a round's batches and its sum of commitments, before they count as inconsistent: batches come blocks apart."""
@@ -175,14 +177,53 @@ class ModelOwner(EscrowOwner):
             ProofError: the node shows an inconsistent chain.
             KeyMismatchError: the reference string is another than the task's.
         """
+        accepted, aggregates = self._read(task_id, round_number, from_provers=from_provers)
+        quantized: IntArray = np.sum([a.values for a in aggregates], axis=0, dtype=np.int64)
+        return RoundAggregate(quantized, dequantize(quantized, self._view.terms(task_id).fraction_bits), accepted)
+
+    def published_sums(self, task_id: int, least: int) -> tuple[FloatArray, ...]:
+        """The sums of the batches of a task's last rounds, float64[d] each, checked as ``read_aggregate`` does.
+
+        Newest round first, whole rounds, until there are ``least`` sums or the task has published no more.
+
+        Raises:
+            UnavailableError: a sum cannot be had; others may have it, so it is not left out.
+        """
+        bits, sums = self._view.terms(task_id).fraction_bits, list[FloatArray]()
+        for number in reversed(range(self._view.task(task_id).rounds_opened)):
+            if len(sums) >= least:
+                break
+            with suppress(NotReadyError):  # the round has no batch
+                sums += [dequantize(each.values, bits) for each in self._read(task_id, number)[1]]
+        return tuple(sums)
+
+    def reference(self, task_id: int, own: npt.ArrayLike, *, least: int | None = None) -> Reference:
+        """The reference to deal for a task's next round: the own gradient without what the task has published.
+
+        Args:
+            own: floats of shape (d,), on the model of that round and the data that the terms name.
+            least: so many of the newest sums are taken out, or all that there are; by default 5 in an open task, where
+                anybody may hand them in again, and none in one whose owners were admitted.
+
+        Raises:
+            GradrollError: as for ``reference_gradient`` and ``published_sums``.
+        """
         terms = self._view.terms(task_id)
+        wanted = (0 if terms.permissioned else LEAST_SUMS) if least is None else least
+        sums = self.published_sums(task_id, wanted)
+        gradient = float_vector(own, terms.dimension, "reference gradient", GradientError)
+        return reference_gradient(gradient, sums, least=min(wanted, len(sums)))
+
+    def _read(
+        self, task_id: int, round_number: int, *, from_provers: bool = False
+    ) -> tuple[tuple[AcceptedBatch, ...], list[Aggregate]]:
+        """The accepted batches of a round and their sums."""
         self._parameters.require_string(self._view.tau(task_id))
         accepted = self._accepted(task_id, round_number)
-        key = self._parameters.commitment_key(terms.dimension)
+        key = self._parameters.commitment_key(self._view.terms(task_id).dimension)
         with stage("reading the sum"):
-            aggregates = [find_aggregate(batch, key, self._sources(batch, key, from_provers)) for batch in accepted]
-        quantized: IntArray = np.sum([a.values for a in aggregates], axis=0, dtype=np.int64)
-        return RoundAggregate(quantized, dequantize(quantized, terms.fraction_bits), accepted)
+            found = [find_aggregate(batch, key, self._sources(batch, key, from_provers)) for batch in accepted]
+        return accepted, found
 
     def _accepted(self, task_id: int, round_number: int) -> tuple[AcceptedBatch, ...]:
         """All accepted batches of a round, whose commitments add up to the round's.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import random
 
+import numpy as np
 import pytest
 
 from circuits.errors import InvalidInputError
@@ -47,6 +49,31 @@ def test_a_bound_under_which_the_scale_would_be_coarse_is_refused() -> None:
     assert RULE.scale(most) == LEAST_SCALE
     with pytest.raises(InvalidInputError, match=f"at most {most}"):
         RULE.scale(most + most // 200)
+
+
+@pytest.mark.parametrize("dither", [1, 4, 64])
+def test_what_a_number_tells_is_bounded_whatever_is_known_before(dither: int) -> None:
+    """Mutual information of inner product and number, exactly, for priors on a grid finer than the noise."""
+    rule, fine = GradingRule(1, dither, 2), 5
+    cells = 2 * dither * fine + 1  # inner products; the noise is as wide as `fine` of them
+    bound = 1 << 34 if dither >= 4 else 1 << 30
+    draw = np.random.default_rng(dither)
+    spread = np.zeros(cells)
+    spread[::fine] = 1  # as far apart as the noise is wide: the worst there is
+    priors = [spread, np.ones(cells), *(draw.random(cells) ** power for power in (1, 10, 100))]
+    told = []
+    for prior in priors:
+        numbers = np.convolve(prior / prior.sum(), np.ones(fine) / fine)
+        seen = numbers[numbers > 0]
+        told.append(-float(seen @ np.log2(seen)) - math.log2(fine))
+    assert max(told) <= rule.bits(bound) + 1e-9
+    assert told[0] == pytest.approx(rule.bits(bound)) == pytest.approx(math.log2(2 * dither + 1))
+
+
+@pytest.mark.parametrize("bound", [BOUND, BOUND - 1, 12345, 10**9 + 7])
+def test_a_number_tells_no_more_where_the_scale_is_rounded_down(bound: int) -> None:
+    assert RULE.bits(bound) <= math.log2(9)
+    assert RULE.bits(bound) > math.log2(9) - 1 / LEAST_SCALE
 
 
 def test_small_classes_are_demoted_and_levels_are_not() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,6 +75,45 @@ def test_zero_and_float32_gradients() -> None:
     assert result.values.tolist() == [8]
 
 
+def stretched(values: list[float], bound: int = 1 << 40) -> Quantized:
+    return quantize(np.array(values), fraction_bits=8, bound=bound, dimension=len(values), stretch=True)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(reals.map(lambda value: value if abs(value) > 1e-50 else 0.0), min_size=1, max_size=40).filter(any),
+    st.floats(1e-200, 1e200),
+)
+def test_stretched_gradients_have_the_bounds_norm_whatever_their_length(values: list[float], factor: float) -> None:
+    """So that a longer gradient earns nothing by its length, where inner products are graded."""
+    bound = 1 << 40
+    result, other = stretched(values), stretched([value * factor for value in values])
+    assert bound * (1 - 1e-4) < result.squared_norm <= bound
+    assert np.max(np.abs(result.values - other.values)) <= 1  # where a half is rounded, a last bit decides
+    error = np.abs(dequantize(result.values, 8) - np.array(values) * result.scale)
+    assert np.max(error) < 2.0**-8 + 1e-9
+
+
+def test_stretching_changes_nothing_about_what_is_clipped() -> None:
+    long = [3e5, -4e5, 1e3]
+    assert np.array_equal(stretched(long, 1 << 20).values, run(long, 8, 1 << 20).values)
+    assert stretched(long, 1 << 20).clipped
+    assert stretched([1e-3, 0.0]).scale > 1
+    assert not stretched([1e-3, 0.0]).clipped
+
+
+@pytest.mark.parametrize("values", [[0.0] * 4, [1.0] * 400], ids=["zero", "zero when rounded"])
+def test_a_gradient_without_a_direction_is_not_stretched(values: list[float]) -> None:
+    with pytest.raises(GradientError, match="no direction"):
+        stretched(values, bound=64)
+
+
+def test_a_gradient_too_small_for_a_factor_in_float64_is_not_stretched() -> None:
+    with pytest.raises(GradientError, match="too small"):
+        stretched([5e-324, 0.0])
+    assert stretched([1e-290, 0.0]).squared_norm > 0
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_values_that_are_no_numbers_are_refused(bad: float) -> None:
     with pytest.raises(GradientError, match="first is 1"):
@@ -81,7 +121,7 @@ def test_values_that_are_no_numbers_are_refused(bad: float) -> None:
 
 
 def test_wrong_shapes_types_and_parameters_are_refused() -> None:
-    good = {"fraction_bits": 8, "bound": 100, "dimension": 2}
+    good: dict[str, Any] = {"fraction_bits": 8, "bound": 100, "dimension": 2}
     with pytest.raises(GradientError, match="shape"):
         quantize(np.zeros(3), **good)
     with pytest.raises(GradientError, match="shape"):

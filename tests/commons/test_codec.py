@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import native
 from commons.protocol.codec import Codec, RecordError
+from commons.storage.submissions import SavedSubmission
 from coordinator.events import AttemptUsed, Event, HeaderAccepted, OwnerDropped
-from gradroll.data_owner.submissions import SavedSubmission
 from native import G1
 from provers.party.ledger import Combined, Entry, Locked, Selection
 from tests.vectors.v5.storage import stories

@@ -16,7 +16,7 @@ from circuits.errors import ClosedError, UnavailableError, UnknownError
 from circuits.groth16 import VerifyingKey
 from circuits.hashing import keccak
 from circuits.statement import Committee, Context, Policy, SubmissionHeader
-from circuits.terms import ETHER, MarketId, Pay, TaskTerms, Windows
+from circuits.terms import ETHER, Grading, MarketId, Pay, TaskTerms, Windows
 from commons.chain.facts import (
     AcceptedBatch,
     Claimable,
@@ -235,6 +235,23 @@ class FakeChain:
 
     def is_levelled(self, verifier: bytes) -> bool:
         return self.levelled
+
+
+GRADED = terms(grading=Grading(4, 4, b"\x66" * 32), bound=1 << 30)
+"""The terms of task 0 where it grades."""
+
+
+@dataclass
+class GradedChain(FakeChain):
+    """A market whose task grades; its rounds have whatever digest they were opened with."""
+
+    graded: TaskTerms = GRADED
+
+    def terms(self, task_id: int) -> TaskTerms:
+        return self.graded
+
+    def context(self, task_id: int, number: int) -> Context:
+        return Context.of(self.graded, number, self.model_digest, POLICY)
 
 
 @dataclass

@@ -23,7 +23,7 @@ from commons.protocol.rules import small
 from commons.runtime import stages
 from commons.sharing.dealing import OwnerSeeds
 from commons.sharing.sharepayloads import decode_payload
-from gradroll.data_owner.owner import Deal
+from commons.wire.resuming import Deal
 from gradroll.demo.cheaters import deal_halves, deal_oversized
 from gradroll.demo.report import Rejection, Report, RoundReport, Seconds
 from gradroll.demo.run import Options

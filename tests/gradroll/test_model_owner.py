@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -14,14 +15,14 @@ from circuits.errors import InvalidInputError, NotReadyError, ProofError, Unavai
 from circuits.payload import Aggregate, encode
 from circuits.quantize import IntArray
 from circuits.verify import sum_of_commitments
-from commons.chain.facts import AcceptedBatch, RecordedBatch
+from commons.chain.facts import AcceptedBatch, RecordedBatch, RoundRecord
 from commons.chain.writer import ChainWriter
 from commons.storage.accounts import SigningKey
 from commons.storage.modelfiles import decode_model, encode_model
 from gradroll.model_owner.buyer import ModelOwner
 from gradroll.model_owner.from_provers import ProverReader
 from gradroll.model_owner.plan import quantised_bound
-from tests.gradroll.fakes import DIMENSION, FakeChain, FakeCoordinator, FakeParameters, FakeProvers
+from tests.gradroll.fakes import DIMENSION, FakeChain, FakeCoordinator, FakeParameters, FakeProvers, GradedChain, terms
 from tests.support.plain_batch import PlainBatch, build_batch, development_setup, random_gradients, seed_of
 
 KEYS = tuple(SigningKey.from_secret(seed_of("prover", p)) for p in range(4))
@@ -100,6 +101,65 @@ def test_two_batches_of_a_round_are_added() -> None:
     read = owner.read_aggregate(0, 0)
     assert np.array_equal(read.quantized, expected("batch", "other"))
     assert len(read.owners) == 6
+
+
+@dataclass
+class Rounds(GradedChain):
+    """A task with batches in some of its rounds."""
+
+    rounds: dict[int, tuple[AcceptedBatch, ...]] = field(default_factory=dict)
+
+    def accepted(self, task_id: int, number: int) -> tuple[AcceptedBatch, ...]:
+        return self.rounds.get(number, ())
+
+    def round(self, task_id: int, number: int) -> RoundRecord:
+        commitments = [batch.record.commitment for batch in self.accepted(task_id, number)]
+        total = native.g1_linear_combination(commitments, [1] * len(commitments)) if commitments else self.aggregate
+        return replace(super().round(task_id, number), aggregate=total)
+
+
+def task_with(served: tuple[str, ...], **chain: Any) -> ModelOwner:
+    """The model owner of a task of four rounds, the first and the third of which have batches."""
+    coordinator = FakeCoordinator()
+    coordinator.payloads = {proven(seed).batch_id: proven(seed).payload for seed in served}
+    rounds = {0: (accepted(0, "old"),), 2: (accepted(0), accepted(1, "another"))}
+    view = Rounds(KEYS, opened=4, rounds=rounds, **chain).view
+    return ModelOwner(view, cast(ChainWriter, None), coordinator.client, FakeParameters().parameters)
+
+
+def test_published_sums_are_those_of_the_newest_batches() -> None:
+    owner = task_with(("old", "batch", "another"))
+    newest, all_of_them = owner.published_sums(0, 1), owner.published_sums(0, 3)
+    assert len(newest) == 2, "of a round all sums are taken: who repeats one chooses which"
+    for each, seed in zip(newest, ("batch", "another"), strict=True):
+        assert np.array_equal(each, expected(seed) / 2**16)
+    assert np.array_equal(all_of_them[2], expected("old") / 2**16)
+    assert owner.published_sums(0, 0) == ()
+    assert len(owner.published_sums(0, 9)) == 3
+
+
+def test_a_sum_that_cannot_be_had_is_not_left_out_of_what_is_taken_out() -> None:
+    owner = task_with(("old", "batch"))
+    with pytest.raises(UnavailableError, match="nobody serves the sum"):
+        owner.reference(0, np.ones(DIMENSION))
+
+
+def test_a_reference_is_without_what_the_task_published_where_anybody_may_repeat_it() -> None:
+    served, own = ("old", "batch", "another"), np.linspace(1, 2, DIMENSION)
+    reference = task_with(served).reference(0, own)
+    assert reference.removed == 3
+    for seed in served:
+        published = expected(seed) / np.linalg.norm(expected(seed))
+        assert abs(reference.values @ published) < 1e-12
+    assert task_with(served).reference(0, own, least=0).removed == 0
+
+
+def test_a_reference_for_owners_that_were_admitted_is_the_own_gradient() -> None:
+    own = np.linspace(1, 2, DIMENSION)
+    owner = task_with((), graded=terms(permissioned=True))
+    assert np.allclose(owner.reference(0, own).values, own / np.linalg.norm(own))
+    with pytest.raises(UnavailableError):
+        owner.reference(0, own, least=1)
 
 
 def test_bytes_that_are_no_aggregate_are_not_used() -> None:

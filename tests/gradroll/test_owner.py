@@ -37,7 +37,8 @@ from commons.sharing.sharepayloads import payload_digest
 from commons.storage.accounts import SigningKey
 from commons.storage.files import DirectoryLock
 from commons.telemetry.tracing import traced
-from gradroll.data_owner import handing, owner
+from commons.wire import handing
+from gradroll.data_owner import owner
 from gradroll.data_owner.owner import DataOwner
 from native import g2_generator
 from tests.gradroll.fakes import (
@@ -538,8 +539,8 @@ def test_a_coordinator_that_always_says_that_something_moves_keeps_no_owner_from
         moved[0] += 1
         return OfferStatus({}, {}, moved[0])
 
-    monkeypatch.setattr("gradroll.data_owner.offering.time.monotonic", lambda: now[0])
-    monkeypatch.setattr("gradroll.data_owner.offering.time.sleep", pass_time)
+    monkeypatch.setattr("commons.wire.offering.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("commons.wire.offering.time.sleep", pass_time)
     world.coordinator.handing_on, world.coordinator.delivered = lambda upload: None, always
     assert world.owner().submit(0, GRADIENT).receipts == (0, 1, 2, 3)
     assert 40 < now[0] < 60
@@ -585,7 +586,7 @@ def test_an_owner_that_a_busy_coordinator_sends_away_comes_back(world: World, mo
         takes(upload)
 
     world.coordinator.handing_on = busy
-    monkeypatch.setattr("gradroll.data_owner.offering.time.sleep", pauses.append)
+    monkeypatch.setattr("commons.wire.offering.time.sleep", pauses.append)
     assert world.owner().submit(0, GRADIENT).receipts == (0, 1, 2, 3)
     assert [2.0 <= pause <= 4.0 for pause in pauses] == [True] * 5
     assert len(set(pauses)) > 1

@@ -10,7 +10,7 @@ import pytest
 from circuits.errors import StorageError
 from circuits.statement import SubmissionHeader
 from circuits.terms import MarketId
-from gradroll.data_owner.submissions import SavedSubmission, SubmissionStore
+from commons.storage.submissions import SavedSubmission, SubmissionStore
 from native import g1_generator
 from tests.support.parts import with_parts
 from tests.support.plain_batch import seed_of

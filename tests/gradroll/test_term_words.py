@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
 
 from circuits.statement import Committee
-from circuits.terms import DAY, CommitteeTerms, Pay, TaskTerms, Windows
+from circuits.terms import DAY, CommitteeTerms, Grading, Pay, TaskTerms, Windows
 from commons.chain.facts import CommitteeRecord
 from commons.runtime.amounts import ETH, Currency
 from gradroll.commands.committee import bond_in_words
+from gradroll.commands.gradingwords import grading_in_words
 from gradroll.commands.termwords import (
     full_batches_in_words,
+    machine_terms,
     offer_in_words,
     reserve_in_words,
     terms_in_words,
@@ -107,6 +110,40 @@ def test_levels_divide_the_bonus_and_leave_the_base() -> None:
     assert "0.005 ETH for every accepted gradient" in words(
         terms_in_words(own(pay=pay), COMMITTEE, ETH, levelled=False)
     )
+
+
+GRADING = Grading(4, 8, b"\x66" * 32)
+
+
+def test_how_gradients_are_graded_is_told_and_what_that_shows() -> None:
+    graded = own(grading=GRADING, bound=1 << 34)
+    said = words(terms_in_words(graded, COMMITTEE, ETH, levelled=True))
+    for part in (
+        "1 from 0.25 on, 2 from 0.5 on, 3 from 0.75 on, by chance from up to 0.125 below that",
+        "where fewer than 2 owners of a batch have a level, they count once less",
+        f"of data with the digest 0x{'66' * 32}; nobody proves that it is",
+    ):
+        assert part in said
+    said = words(offer_in_words(offer(levelled=True, grading=GRADING, bound=1 << 34), ETH))
+    assert "you show: in each round everybody learns one number about your gradient" in said
+    assert "under noise 0.125 wide" in said
+    assert "4.09 bits about your data on average at most, 20 in 5 rounds" in said, "log2(17), and five rounds are left"
+    assert machine_terms(graded)["grading"] == {
+        "step": 4, "dither": 8, "reference_data": f"0x{'66' * 32}", "bits_a_round": pytest.approx(math.log2(17)),
+    }  # fmt: skip
+
+
+def test_with_coarse_steps_no_level_is_told_that_no_cosine_has() -> None:
+    said = words(grading_in_words(own(grading=Grading(1, 1, bytes(32)), bound=1 << 30)))
+    assert "1 from 1 on, by chance" in said
+    assert "2 from" not in said
+
+
+def test_where_nothing_is_graded_nothing_is_said_of_it() -> None:
+    said = words([*terms_in_words(own(), COMMITTEE, ETH, levelled=False), *offer_in_words(offer(), ETH)])
+    assert "grade" not in said
+    assert "you show" not in said
+    assert machine_terms(own())["grading"] is None
 
 
 def test_an_owner_sees_its_floor_before_it_registers() -> None:

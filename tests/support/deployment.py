@@ -35,8 +35,8 @@ from commons.sharing.dealing import OwnerSeeds, share_gradient
 from commons.storage.accounts import SigningKey, save_account
 from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.prover_client import ProverClient
+from commons.wire.resuming import Deal
 from coordinator import service
-from gradroll.data_owner.owner import Deal
 from gradroll.setup.freeports import free_ports
 from provers import node
 from provers.joining.keystore import Keystore

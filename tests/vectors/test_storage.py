@@ -12,9 +12,9 @@ import pytest
 
 from commons.storage.eventlog import SqliteLog
 from commons.storage.redisplace import RedisPlace
+from commons.storage.submissions import SubmissionStore
 from coordinator.events import Event
 from coordinator.journal import VERSIONS, Journal
-from gradroll.data_owner.submissions import SubmissionStore
 from provers.party import ledger
 from provers.store import STEPS, Store
 from tests.support.plain_batch import MARKET

@@ -20,6 +20,8 @@ library BatchReader {
     using Roster for Roster.Reader;
 
     uint256 private constant PROOF_SIZE = 0x3c0;
+    /// @dev Bytes of a statement before its owners.
+    uint256 private constant STATEMENT_HEAD = 0x120;
     uint256 private constant ENTRY = 0x80;
     uint256 private constant ATTESTATION = 0x60;
     // As in Signatures; assembly takes only constants that are literals.
@@ -106,12 +108,27 @@ library BatchReader {
         assembly ("memory-safe") {
             start := mload(0x40)
             let body := add(start, 0x20)
-            // offset of the statement, proof; statement: seven words, offset of the owners, their number, owners
+            // offset of the statement, proof, statement
             statement := add(body, add(0x20, PROOF_SIZE))
-            mstore(0x40, add(add(statement, 0x120), mul(0x60, count)))
+            mstore(0x40, add(add(statement, STATEMENT_HEAD), mul(0x60, count)))
             mstore(start, selector)
             mstore(body, add(0x20, PROOF_SIZE))
             calldatacopy(add(body, 0x20), proof, PROOF_SIZE)
+        }
+        return layStatement(start, statement, batch, scope, count);
+    }
+
+    /// @notice Writes the statement, all but the owners, into memory that is reserved.
+    /// @param start See `Call`.
+    /// @param statement See `Call`: `STATEMENT_HEAD` bytes, then the owners.
+    /// @param count Number of owners, and what else has a row.
+    function layStatement(uint256 start, uint256 statement, Batch calldata batch, Scope memory scope, uint256 count)
+        internal
+        pure
+        returns (Call memory request)
+    {
+        assembly ("memory-safe") {
+            // seven words, offset of the owners, their number
             mstore(statement, mload(scope)) // domain
             mstore(add(statement, 0x20), calldataload(batch)) // taskId
             mstore(add(statement, 0x40), mload(add(scope, 0x20))) // termsHash
@@ -120,10 +137,13 @@ library BatchReader {
             mstore(add(statement, 0xe0), 0x100)
             mstore(add(statement, 0x100), count)
         }
-        return
-            Call({
-                start: start, statement: statement, owners: statement + 0x120, count: count, input: _scratch(statement)
-            });
+        return Call({
+            start: start,
+            statement: statement,
+            owners: statement + STATEMENT_HEAD,
+            count: count,
+            input: _scratch(statement)
+        });
     }
 
     /// @notice Writes index and signer of each owner to the call. Their indices were checked (`mark`).

@@ -11,6 +11,8 @@ import {TaskTerms} from "../types/Types.sol";
 import {BN254} from "./BN254.sol";
 import {Committees} from "./Committees.sol";
 import {Forfeit} from "./Forfeit.sol";
+import {Grading} from "./Grading.sol";
+import {References} from "./References.sol";
 import {Signatures} from "./Signatures.sol";
 import {Terms} from "./Terms.sol";
 import {Transcript} from "./Transcript.sol";
@@ -68,7 +70,9 @@ library Evidence {
 
     /// @dev Sets are compared by addresses and commitments, without the registration indices: after a reorganisation an
     /// owner may have another index, under which an honest prover attests the set that it has locked once more. Terms,
-    /// model and committee's epoch may differ as well; the lock holds for the owner in the round, whatever they are.
+    /// model and committee's epoch may differ as well; the lock holds for the owner in the round, whatever they are. It holds
+    /// for a set with its reference, so that one belongs to the set; but lists do not meet in it: one address deals all copies,
+    /// and may be an owner's too.
     function ofAttestations(
         Committee storage self,
         mapping(address token => mapping(address account => uint256)) storage owed,
@@ -85,7 +89,9 @@ library Evidence {
             revert ICommitteeRegistry.RoundsDiffer();
         }
         uint256 owner = one.owners[common.slot].owner;
-        bool meet = uint160(owner) == uint160(other.owners[common.otherSlot].owner);
+        uint256 otherOwner = other.owners[common.otherSlot].owner;
+        bool meet = uint160(owner) == uint160(otherOwner);
+        if (References.isReference(owner) || References.isReference(otherOwner)) meet = false;
         if (!meet || _setOf(one.owners) == _setOf(other.owners)) revert ICommitteeRegistry.NothingContradicted();
         address signer = _attester(committeeId, first);
         _requireSame(signer, _attester(committeeId, second));
@@ -98,7 +104,7 @@ library Evidence {
         uint256 committeeId,
         AttestedBatch calldata attested
     ) external {
-        (uint256 x, uint256 y) = _sumOf(attested.statement.owners);
+        (uint256 x, uint256 y) = _sumOf(attested);
         uint256[2] calldata stated = attested.proof.sum;
         if (stated[0] == x && stated[1] == y) revert ICommitteeRegistry.NothingContradicted();
         _slash(self, owed, committeeId, _attester(committeeId, attested), address(0));
@@ -117,7 +123,7 @@ library Evidence {
         Statement calldata statement = attested.statement;
         bytes32 hash = Terms.hash(deployment, statement.taskId, creator, terms);
         if (hash != statement.termsHash) revert ICommitteeRegistry.TermsDiffer(statement.termsHash, hash);
-        if (statement.owners.length >= terms.minOwners) revert ICommitteeRegistry.NothingContradicted();
+        if (_ownersOf(statement) >= terms.minOwners) revert ICommitteeRegistry.NothingContradicted();
         _slash(self, owed, committeeId, _attester(committeeId, attested), address(0));
     }
 
@@ -175,16 +181,17 @@ library Evidence {
     /// @dev Who attested the batch for a task of the committee.
     function _attester(uint256 committeeId, AttestedBatch calldata signed) private view returns (address) {
         Statement calldata statement = signed.statement;
-        bytes32 context = Transcript.context(statement, signed.policyKeyHash);
+        bytes32 state = Transcript.context(statement, signed.policyKeyHash);
+        state = Transcript.rho(state, Transcript.ownersHash(statement.owners), signed.proof);
         TypedData.Attested memory attested = TypedData.Attested({
-            batchId: Transcript.rho(context, Transcript.ownersHash(statement.owners), signed.proof),
+            batchId: _isGraded(statement) ? Grading.batchId(state, signed.graded) : state,
             verifierCode: signed.verifierCode,
             committeeId: committeeId,
             taskId: statement.taskId,
             termsHash: statement.termsHash,
             round: statement.round,
             modelDigest: statement.modelDigest,
-            owners: statement.owners.length,
+            owners: _ownersOf(statement),
             sumX: signed.proof.sum[0],
             sumY: signed.proof.sum[1],
             squareNorm: signed.proof.squareNorm,
@@ -193,11 +200,30 @@ library Evidence {
         return Signatures.recover(TypedData.attestation(statement.domain, attested), signed.r, signed.vs);
     }
 
-    /// @dev Reverts where a commitment is no point: then nothing can be said of their sum.
-    function _sumOf(OwnerCommitment[] calldata owners) private view returns (uint256 x, uint256 y) {
-        for (uint256 i = 0; i < owners.length; ++i) {
-            (x, y) = BN254.add(x, y, owners[i].cx, owners[i].cy);
+    /// @dev Each commitment times its weight. Reverts where one is no point: then nothing can be said of their sum.
+    function _sumOf(AttestedBatch calldata attested) private view returns (uint256 x, uint256 y) {
+        OwnerCommitment[] calldata rows = attested.statement.owners;
+        bool graded = _isGraded(attested.statement);
+        uint256 weights;
+        if (graded) (, weights) = Grading.grade(attested.graded);
+        weights <<= 2; // the reference has none
+        for (uint256 i = 0; i < rows.length; ++i) {
+            uint256 weight = graded ? Grading.pick(weights, i) : 1;
+            for (; weight > 0; --weight) {
+                (x, y) = BN254.add(x, y, rows[i].cx, rows[i].cy);
+            }
         }
+    }
+
+    /// @dev Whether the first row is a reference. No honest prover attests a batch that is graded and has none, or the other
+    /// way round.
+    function _isGraded(Statement calldata statement) private pure returns (bool) {
+        return statement.owners.length != 0 && References.isReference(statement.owners[0].owner);
+    }
+
+    /// @dev How many owners, without the reference.
+    function _ownersOf(Statement calldata statement) private pure returns (uint256) {
+        return statement.owners.length - (_isGraded(statement) ? 1 : 0);
     }
 
     /// @dev Addresses and commitments, in order.

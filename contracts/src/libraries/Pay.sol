@@ -50,7 +50,8 @@ library Pay {
     /// @notice Pay of one accepted gradient of a round.
     /// @dev All bonuses together are `gradients * bonus` whatever the levels are, so a model owner saves nothing by a reference
     /// under which everybody looks useless, and nobody's share falls below base + bonus * level / 3, whoever else takes
-    /// part. Shares are of the round and not of a batch: who is put together with whom changes nobody's pay.
+    /// part. A batch in which nobody has a weight gives everybody level 1 at least (`Grading`), so that levels are all 0 only in
+    /// rounds without any. Shares are of the round and not of a batch: who is put together with whom changes nobody's pay.
     /// Rounding down leaves less than `gradients` units a round in the market.
     /// @param gradients Accepted gradients of the round.
     /// @param levels Sum of their levels.

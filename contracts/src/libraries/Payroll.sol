@@ -195,7 +195,7 @@ library Payroll {
         walk.closed = walk.through;
         uint256 time = MarketClock.time(market.pauses);
         while (walk.closed > 0 && time <= state.roundStates[walk.closed - 1].settleDeadline) --walk.closed;
-        (walk.levelled, walk.base, walk.bonus) = (state.levelled, state.basePay, state.bonusPay);
+        (walk.levelled, walk.base, walk.bonus) = (state.step != 0, state.basePay, state.bonusPay);
     }
 
     function _requireExpired(MarketState storage market, TaskState storage state, uint256 taskId, uint256 through)

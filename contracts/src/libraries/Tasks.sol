@@ -4,13 +4,14 @@ pragma solidity ^0.8.28;
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IMarket} from "../interfaces/IMarket.sol";
 import {MarketState, RoundState, TaskState} from "../types/State.sol";
-import {Attestation, Permit, RoundView, TaskTerms, TaskView} from "../types/Types.sol";
+import {Attestation, Permit, Reference, RoundView, TaskTerms, TaskView} from "../types/Types.sol";
 import {CompressedPoint} from "./CompressedPoint.sol";
 import {Funds} from "./Funds.sol";
 import {Lookup} from "./Lookup.sol";
 import {MarketClock} from "./MarketClock.sol";
 import {Money} from "./Money.sol";
 import {Pay} from "./Pay.sol";
+import {References} from "./References.sol";
 import {Terms} from "./Terms.sol";
 import {TypedData} from "./TypedData.sol";
 
@@ -100,28 +101,26 @@ library Tasks {
         uint256 taskId,
         bytes32 modelDigest,
         uint256 seats
+    ) external returns (uint256) {
+        TaskState storage state = market.ownTask(taskId);
+        if (state.step != 0) revert IMarket.TaskGraded(taskId);
+        return _open(market, scope, state, taskId, modelDigest, seats);
+    }
+
+    function openReferencedRound(
+        MarketState storage market,
+        Terms.Scope memory scope,
+        uint256 taskId,
+        bytes32 modelDigest,
+        uint256 seats,
+        Reference[] calldata references
     ) external returns (uint256 number) {
         TaskState storage state = market.ownTask(taskId);
-        number = state.roundsOpened;
-        if (number == state.rounds) revert IMarket.RoundsExhausted(taskId);
-        _requireSettled(state, taskId, number);
-        (,, uint256 epoch, bool isReady) = scope.registry.shape(state.committeeId);
-        if (!isReady) revert IMarket.CommitteeNotReady(state.committeeId);
-        if (seats > state.capacity) revert IMarket.SeatsInvalid(seats, state.capacity);
-        uint256 active = state.activeOwners;
-        if (seats < active) seats = active;
-        _reserve(state, Pay.reserve(state, seats));
-        state.roundsOpened = uint24(number + 1);
-        RoundState storage opened = state.roundStates[number];
-        // Who registers from now on has a seat as long as there are some beyond those of the owners that are there.
-        opened.limit = uint24(state.owners.length + seats - active);
-        (opened.modelDigest, opened.seats) = (modelDigest, uint16(seats));
-        (opened.committeeId, opened.epoch) = (state.committeeId, SafeCast.toUint24(epoch));
-        (opened.minOwners, opened.paysFees) = (state.minOwners, state.paysFees);
-        opened.aggregate = CompressedPoint.INFINITY;
-        uint256 submitDeadline = MarketClock.time(market.pauses) + state.submitWindow;
-        opened.settleDeadline = uint40(submitDeadline + state.settleWindow);
-        _announce(market, state, taskId, number);
+        if (state.step == 0) revert IMarket.TaskNotGraded(taskId);
+        uint256 copies = references.length;
+        if (copies == 0 || copies > References.MAX_COPIES) revert IMarket.ReferencesInvalid(copies);
+        number = _open(market, scope, state, taskId, References.digest(modelDigest, references), seats);
+        emit IMarket.RoundReferenced(taskId, number, modelDigest, references);
     }
 
     function finalizeRound(MarketState storage market, uint256 taskId, uint256 number) external {
@@ -181,6 +180,37 @@ library Tasks {
             closed: market.isClosed(current),
             finalized: current.finalized
         });
+    }
+
+    /// @param modelDigest What is bound as the round's model.
+    function _open(
+        MarketState storage market,
+        Terms.Scope memory scope,
+        TaskState storage state,
+        uint256 taskId,
+        bytes32 modelDigest,
+        uint256 seats
+    ) private returns (uint256 number) {
+        number = state.roundsOpened;
+        if (number == state.rounds) revert IMarket.RoundsExhausted(taskId);
+        _requireSettled(state, taskId, number);
+        (,, uint256 epoch, bool isReady) = scope.registry.shape(state.committeeId);
+        if (!isReady) revert IMarket.CommitteeNotReady(state.committeeId);
+        if (seats > state.capacity) revert IMarket.SeatsInvalid(seats, state.capacity);
+        uint256 active = state.activeOwners;
+        if (seats < active) seats = active;
+        _reserve(state, Pay.reserve(state, seats));
+        state.roundsOpened = uint24(number + 1);
+        RoundState storage opened = state.roundStates[number];
+        // Who registers from now on has a seat as long as there are some beyond those of the owners that are there.
+        opened.limit = uint24(state.owners.length + seats - active);
+        (opened.modelDigest, opened.seats) = (modelDigest, uint16(seats));
+        (opened.committeeId, opened.epoch) = (state.committeeId, SafeCast.toUint24(epoch));
+        (opened.minOwners, opened.paysFees, opened.graded) = (state.minOwners, state.paysFees, state.step != 0);
+        opened.aggregate = CompressedPoint.INFINITY;
+        uint256 submitDeadline = MarketClock.time(market.pauses) + state.submitWindow;
+        opened.settleDeadline = uint40(submitDeadline + state.settleWindow);
+        _announce(market, state, taskId, number);
     }
 
     /// @dev Who is named by a quorum has a whole round, or the model owner would undo it in the next transaction.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {ICommitteeRegistry} from "../interfaces/ICommitteeRegistry.sol";
 import {IMarket} from "../interfaces/IMarket.sol";
 import {IVerifier} from "../interfaces/IVerifier.sol";
@@ -9,6 +10,7 @@ import {CommitteeTerms} from "../types/Committees.sol";
 import {TaskState} from "../types/State.sol";
 import {TaskTerms} from "../types/Types.sol";
 import {Funds} from "./Funds.sol";
+import {Grading} from "./Grading.sol";
 import {Pay} from "./Pay.sol";
 
 /// @title Terms of tasks: their limits, their identifiers and their packing
@@ -40,7 +42,7 @@ library Terms {
         _require(terms.fractionBits <= MAX_FRACTION_BITS, "fractionBits");
         _require(terms.bound != 0 && terms.bound < BOUND_LIMIT, "bound");
         _require(terms.minOwners >= 2, "minOwners");
-        _require(terms.minOwners <= IVerifier(terms.verifier).capacity(), "minOwners");
+        _checkGrading(terms);
         _require(terms.capacity >= terms.minOwners, "capacity");
         _require(terms.rounds != 0 && terms.rounds < ROUNDS_LIMIT, "rounds");
         _require(terms.lapseRounds <= MAX_LAPSE_ROUNDS, "lapseRounds");
@@ -48,6 +50,21 @@ library Terms {
         _require(terms.permissioned || terms.basePay == 0, "basePay");
         _require(terms.token == address(0) || Funds.isToken(terms.token), "token");
         _checkBond(terms, scope.registry.terms(terms.committeeId));
+    }
+
+    /// @dev Terms that say how gradients are graded go with a verifier that does so, whose slots hold the reference as well.
+    function _checkGrading(TaskTerms calldata terms) private view {
+        uint256 slots = IVerifier(terms.verifier).capacity();
+        if (!IVerifier(terms.verifier).levelled()) {
+            _require(terms.minOwners <= slots, "minOwners");
+            _require(terms.step == 0, "step");
+            _require(terms.dither == 0, "dither");
+            _require(terms.referenceData == 0, "referenceData");
+            return;
+        }
+        _require(terms.minOwners < slots, "minOwners");
+        _require(Grading.isRule(terms.step, terms.dither), "step");
+        _require(Grading.allows(terms.bound, terms.dither), "bound");
     }
 
     /// @dev What a member signs in a round is not secured by a bond that it can have back before the round's last batch is
@@ -88,13 +105,15 @@ library Terms {
     /// @notice Writes checked terms into a fresh task.
     function store(TaskState storage state, TaskTerms calldata terms) internal {
         (state.verifier, state.bound, state.dimension) = (terms.verifier, terms.bound, terms.dimension);
-        (state.committeeId, state.minOwners, state.capacity) = (terms.committeeId, terms.minOwners, terms.capacity);
+        (state.committeeId, state.capacity) = (terms.committeeId, terms.capacity);
+        state.minOwners = SafeCast.toUint8(terms.minOwners);
         (state.settleWindow, state.submitWindow) = (terms.settleWindow, terms.submitWindow);
         (state.rounds, state.fractionBits) = (uint24(terms.rounds), terms.fractionBits);
         (state.permissioned, state.inlinePayload) = (terms.permissioned, terms.inlinePayload);
         (state.coordinator, state.firstCoordinator) = (terms.coordinator, terms.coordinator);
         (state.claimWindow, state.exitDelay) = (terms.claimWindow, terms.exitDelay);
         (state.availabilityWindow, state.lapseRounds) = (terms.availabilityWindow, terms.lapseRounds);
+        (state.step, state.dither, state.referenceData) = (terms.step, terms.dither, terms.referenceData);
         state.token = terms.token;
         _storeAmounts(state, terms);
     }
@@ -105,7 +124,6 @@ library Terms {
         (terms.coordinatorBatchFee, terms.coordinatorGradientFee);
         (state.proverBatchFee, state.proverGradientFee) = (terms.proverBatchFee, terms.proverGradientFee);
         state.deposit = terms.deposit;
-        state.levelled = IVerifier(terms.verifier).levelled();
         state.paysFees = terms.coordinatorBatchFee | terms.coordinatorGradientFee | terms.proverBatchFee
                 | terms.proverGradientFee != 0;
     }
@@ -145,7 +163,10 @@ library Terms {
             lapseRounds: state.lapseRounds,
             claimWindow: state.claimWindow,
             exitDelay: state.exitDelay,
-            availabilityWindow: state.availabilityWindow
+            availabilityWindow: state.availabilityWindow,
+            step: state.step,
+            dither: state.dither,
+            referenceData: state.referenceData
         });
     }
 

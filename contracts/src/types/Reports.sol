@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {Graded} from "./Graded.sol";
 import {Proof, Statement} from "./Proofs.sol";
 
 /// @notice A prover's signature of a message (docs/protocol.md, 2.4) over keccak256(abi.encode(
@@ -19,6 +20,8 @@ struct SignedBody {
 /// verifier.
 /// @param proof Of it, an attestation binds mask, gram, knowledge, signSeed, projectionsDigest, sum and squareNorm; the
 /// rest may be zero.
+/// @param graded By what a graded batch was graded, of which the first of the statement's owners is the reference; zeros of
+/// any other.
 /// @param policyKeyHash Hash of the verifying key.
 /// @param verifierCode Hash of the code that was to verify the proof.
 /// @param payee Who was to get the coordinator's fee.
@@ -27,6 +30,7 @@ struct SignedBody {
 struct AttestedBatch {
     Statement statement;
     Proof proof;
+    Graded graded;
     bytes32 policyKeyHash;
     bytes32 verifierCode;
     address payee;

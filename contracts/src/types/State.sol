@@ -25,7 +25,7 @@ struct TaskState {
     uint32 dimension;
     // word 1
     uint64 committeeId;
-    uint16 minOwners;
+    uint8 minOwners;
     uint16 capacity;
     uint32 settleWindow;
     uint32 availabilityWindow;
@@ -34,8 +34,9 @@ struct TaskState {
     uint8 fractionBits;
     bool permissioned;
     bool inlinePayload;
-    bool levelled;
     bool paysFees;
+    uint8 step; // 0: gradients are not graded
+    uint8 dither;
     // word 2: what submissions, proofs and attestations bind (Terms.hash)
     bytes32 termsHash;
     // word 3
@@ -76,11 +77,12 @@ struct TaskState {
     // copies of the owners' signers in code (libraries/Roster.sol): data contract, and owners in it from bit 160
     mapping(uint256 chunk => uint256) compacted;
     mapping(uint256 round => RoundState) roundStates;
+    bytes32 referenceData;
 }
 
 /// @dev A round in storage, with what acceptance needs of the task's terms beside it in one word. Times are the market's.
 struct RoundState {
-    bytes32 modelDigest;
+    bytes32 modelDigest; // where gradients are graded, of the references as well (libraries/References.sol)
     // word 1
     uint40 settleDeadline;
     uint16 batches;
@@ -90,7 +92,8 @@ struct RoundState {
     uint24 levels; // sum of the levels of all accepted gradients
     uint64 committeeId;
     uint24 epoch; // of the committee, whose members attest
-    uint16 minOwners;
+    uint8 minOwners;
+    bool graded;
     bool paysFees;
     bool finalized;
     // word 2: sum of all accepted commitments (CompressedPoint); never zero once the round is open

@@ -36,6 +36,10 @@ import {Proof} from "./Proofs.sol";
 /// @param exitDelay Time after the last round of an owner that leaves, and after its announcement, for which its deposit is
 /// kept.
 /// @param availabilityWindow Time after the acceptance of a batch in which a quorum has to sign that its sum is served.
+/// @param step Levels are bound / step wide, 1 to `dither`; 0, as the two below, where the verifier gives no levels.
+/// @param dither The noise under which an owner's number is opened is bound / dither wide; at most 64, and so large that
+/// bound <= dither 2^32.
+/// @param referenceData Digest of the data on which the model owner computes its references.
 struct TaskTerms {
     uint64 committeeId;
     address verifier;
@@ -62,6 +66,9 @@ struct TaskTerms {
     uint32 claimWindow;
     uint32 exitDelay;
     uint32 availabilityWindow;
+    uint8 step;
+    uint8 dither;
+    bytes32 referenceData;
 }
 
 /// @notice A data owner's signed submission inside a batch.
@@ -74,6 +81,29 @@ struct OwnerEntry {
     uint256 cy;
     bytes32 r;
     bytes32 vs;
+}
+
+/// @notice One copy of a round's reference. It is dealt like a submission, and in one cohort at most.
+/// @param cx Affine coordinates of the commitment to it.
+/// @param cy See `cx`.
+/// @param sharesRoot Keccak of the digests of all provers' share payloads.
+struct Reference {
+    uint256 cx;
+    uint256 cy;
+    bytes32 sharesRoot;
+}
+
+/// @notice Behind the modelDigest of a round with a reference, and which copy a batch was graded against.
+/// @param modelDigest Keccak of the model.
+/// @param references As in `RoundReferenced`.
+/// @param copy Place of the copy among them.
+/// @param dealer Who dealt it: the model owner of the time at which the round was opened. The market does not compare it, for
+/// nothing rests on it here: a wrong one gives an identifier that no honest prover has attested.
+struct ReferenceOpening {
+    bytes32 modelDigest;
+    Reference[] references;
+    uint256 copy;
+    address dealer;
 }
 
 /// @notice A prover's EIP-2098 signature over the EIP-712 attestation of a batch.
@@ -101,13 +131,14 @@ struct Batch {
 
 /// @notice State of a round as the market reports it. Deadlines are block times: where they lie if no further pause
 /// moves them.
+/// @param modelDigest What the round binds as its model: the Keccak of it, or of an opening with references.
 /// @param owners Gradients accepted so far, over all batches.
 /// @param seats Most gradients that the round accepts; the escrow for all of them is reserved.
 /// @param limit Owners of registration indices below it may be accepted.
 /// @param epoch The committee's epoch, whose members attest.
 /// @param levels Sum of the levels of the accepted gradients.
 /// @param spent Amount assigned to accepted batches so far: pay and fees.
-/// @param aggregateX Sum of the commitments of all accepted gradients.
+/// @param aggregateX Sum of the commitments of all accepted gradients, each times its weight.
 /// @param aggregateY See `aggregateX`.
 /// @param closed Whether its settle deadline has passed.
 struct RoundView {

@@ -163,7 +163,7 @@ contract ClaimsAttackTest is Scene {
     /// before is over; nor does it pay before all its batches are there.
     function test_attack_claimPassesARoundThatAPauseKeptOpen() external {
         LevellingVerifier levelling = new LevellingVerifier();
-        TaskTerms memory with = termsWith(address(levelling));
+        TaskTerms memory with = gradedTerms(address(levelling));
         (with.basePay, with.bonusPay) = (PAY, PAY);
         uint256 taskId = stageTask(with, 4);
         levelling.tell(3 | 1 << 2);

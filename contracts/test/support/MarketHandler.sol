@@ -38,8 +38,8 @@ contract MarketHandler is Ledger {
         deploy("norm_3");
         (token, _levelling) = (new MoodyToken(), new LevellingVerifier());
         _create(stubTerms(), address(0), true);
-        _create(termsWith(address(_levelling)), address(0), false);
-        _create(termsWith(address(_levelling)), address(token), true);
+        _create(gradedTerms(address(_levelling)), address(0), false);
+        _create(gradedTerms(address(_levelling)), address(token), true);
         accounts.push(address(new Refusing()));
         accounts.push(address(new Bomb()));
         accounts.push(address(new Burning()));
@@ -337,7 +337,7 @@ contract MarketHandler is Ledger {
         bytes32 digest = TypedData.attestation(domain(), attestedOf(batch, batchId));
         batch.attestations = signaturesBy(members, digest);
         vm.recordLogs();
-        uint256 batchIndex = market.acceptBatch(batch);
+        uint256 batchIndex = hand(batch);
         if (t.coordinatorBatchFee == 0) return;
         HeldFees memory none;
         records.push(Record(batch.taskId, batch.round, batchIndex, none));

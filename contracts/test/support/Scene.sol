@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {IVerifier} from "../../src/interfaces/IVerifier.sol";
 import {TypedData} from "../../src/libraries/TypedData.sol";
 import {OwnerCommitment, Proof, Statement} from "../../src/types/Proofs.sol";
-import {Attestation, Batch, OwnerEntry, TaskView} from "../../src/types/Types.sol";
+import {Attestation, Batch, OwnerEntry, Reference, ReferenceOpening, TaskView} from "../../src/types/Types.sol";
 import {Stage} from "./Stage.sol";
 
 /// @title Batches for the market of a stage: those of the fixtures, and any other for verifiers that believe everything
@@ -43,28 +43,57 @@ abstract contract Scene is Stage {
         attest(batch, batchIdOf(batch));
     }
 
-    /// @dev The statement that the market would hand to the verifier.
+    /// @dev The statement that the market would hand to the verifier; of a graded batch with the first copy.
     function statementOf(Batch memory batch) internal view returns (Statement memory statement) {
+        return statementOf(batch, opening(0));
+    }
+
+    function statementOf(Batch memory batch, ReferenceOpening memory with)
+        internal
+        view
+        returns (Statement memory statement)
+    {
         TaskView memory task = market.task(batch.taskId);
         statement.domain = domain();
         statement.taskId = batch.taskId;
         statement.termsHash = task.termsHash;
         statement.round = batch.round;
-        statement.modelDigest = MODEL;
+        statement.modelDigest = modelOf(batch.taskId);
         statement.bound = task.terms.bound;
         statement.dimension = task.terms.dimension;
-        statement.owners = new OwnerCommitment[](batch.owners.length);
+        uint256 before = task.terms.step == 0 ? 0 : 1;
+        statement.owners = new OwnerCommitment[](before + batch.owners.length);
+        if (before != 0) {
+            Reference memory copy = with.references[with.copy];
+            uint256 word = 2 ** 16 + with.copy << 160 | uint160(with.dealer);
+            statement.owners[0] = OwnerCommitment(word, copy.cx, copy.cy);
+        }
         for (uint256 i = 0; i < batch.owners.length; ++i) {
             OwnerEntry memory entry = batch.owners[i];
             uint256 index = indexOf(batch, i);
             uint256 owner = index << 160 | uint160(market.ownerAt(batch.taskId, index).signer);
-            statement.owners[i] = OwnerCommitment(owner, entry.cx, entry.cy);
+            statement.owners[before + i] = OwnerCommitment(owner, entry.cx, entry.cy);
         }
     }
 
-    /// @dev A batch's identifier, written anew.
+    /// @dev A batch's identifier, written anew; of a graded one with the first copy and numbers that are zero.
     function batchIdOf(Batch memory batch) internal view returns (bytes32) {
-        Statement memory s = statementOf(batch);
+        return batchIdOf(batch, opening(0), new bytes(8 * batch.owners.length));
+    }
+
+    function batchIdOf(Batch memory batch, ReferenceOpening memory with, bytes memory values)
+        internal
+        view
+        returns (bytes32)
+    {
+        bytes32 state = _rhoState(batch, statementOf(batch, with));
+        TaskView memory task = market.task(batch.taskId);
+        if (task.terms.step == 0) return state;
+        bytes memory rule = abi.encode(task.terms.step, task.terms.dither, task.terms.minOwners);
+        return keccak256(bytes.concat(keccak256("gradroll/v1/values"), state, rule, keccak256(values)));
+    }
+
+    function _rhoState(Batch memory batch, Statement memory s) private view returns (bytes32) {
         bytes32 keyHash = IVerifier(market.task(batch.taskId).terms.verifier).policyKeyHash();
         bytes memory head = abi.encode(s.domain, s.taskId, s.termsHash, s.round, s.modelDigest, keyHash);
         bytes32 context = keccak256(
@@ -98,7 +127,7 @@ abstract contract Scene is Stage {
 
     /// @dev Signs the entry's submission anew, for the round, the task and its terms as they are.
     function resign(Batch memory batch, uint256 slot) internal view {
-        resign(batch, slot, market.task(batch.taskId).termsHash, MODEL);
+        resign(batch, slot, market.task(batch.taskId).termsHash, modelOf(batch.taskId));
     }
 
     /// @dev Signs the entry's submission anew.
@@ -138,7 +167,13 @@ abstract contract Scene is Stage {
 
     /// @dev Has the market accept such a batch.
     function accept(uint256 taskId, uint256 round, uint256 first, uint256 count) internal returns (uint256) {
-        return market.acceptBatch(batchOf(taskId, round, first, count));
+        return hand(batchOf(taskId, round, first, count));
+    }
+
+    /// @dev The same with any batch; a graded one with the first copy and numbers that are zero.
+    function hand(Batch memory batch) internal returns (uint256) {
+        if (market.task(batch.taskId).terms.step == 0) return market.acceptBatch(batch);
+        return market.acceptGradedBatch(batch, opening(0), new bytes(8 * batch.owners.length));
     }
 
     function resignAll(Batch memory batch) internal view {
@@ -179,7 +214,7 @@ abstract contract Scene is Stage {
             taskId: batch.taskId,
             termsHash: task.termsHash,
             round: batch.round,
-            modelDigest: MODEL,
+            modelDigest: modelOf(batch.taskId),
             owners: batch.owners.length,
             sumX: batch.proof.sum[0],
             sumY: batch.proof.sum[1],

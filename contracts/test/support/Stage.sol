@@ -7,7 +7,7 @@ import {IVerifier} from "../../src/interfaces/IVerifier.sol";
 import {IVerifierFactory} from "../../src/interfaces/IVerifierFactory.sol";
 import {CommitteeTerms} from "../../src/types/Committees.sol";
 import {VerifyingKey} from "../../src/types/Proofs.sol";
-import {Permit, TaskTerms, TaskView} from "../../src/types/Types.sol";
+import {Permit, Reference, ReferenceOpening, TaskTerms, TaskView} from "../../src/types/Types.sol";
 import {Check} from "./Check.sol";
 import {StubVerifier} from "./StubVerifier.sol";
 
@@ -102,9 +102,14 @@ abstract contract Stage is Check {
     }
 
     function deployVerifier(VerifyingKey memory key) internal {
-        deployTo(VERIFIER, creationOf("RollupVerifier", abi.encode(key)));
+        deployTo(VERIFIER, creationOf(family(), abi.encode(key)));
         verifier = IVerifier(VERIFIER);
         if (address(approving) != address(0)) approving.approve(VERIFIER);
+    }
+
+    /// @dev The contract that verifies for the fixtures' task.
+    function family() internal pure virtual returns (string memory) {
+        return "RollupVerifier";
     }
 
     /// @dev Creation code of a contract of src/, with its arguments.
@@ -180,7 +185,10 @@ abstract contract Stage is Check {
             lapseRounds: 3,
             claimWindow: 180 days,
             exitDelay: EXIT_DELAY,
-            availabilityWindow: WINDOW
+            availabilityWindow: WINDOW,
+            step: 0,
+            dither: 0,
+            referenceData: 0
         });
     }
 
@@ -194,6 +202,13 @@ abstract contract Stage is Check {
         with = terms();
         with.verifier = other;
         approving.approve(other);
+    }
+
+    /// @dev The same with a verifier that gives levels.
+    function gradedTerms(address levelling) internal returns (TaskTerms memory with) {
+        with = termsWith(levelling);
+        (with.step, with.dither, with.referenceData) = (4, 8, keccak256("data"));
+        with.bound = 1 << 32;
     }
 
     /// @dev Creates a task of the model owner, whose nonces ascend from 0.
@@ -253,8 +268,30 @@ abstract contract Stage is Check {
     }
 
     function openRound(uint256 taskId, uint256 seats) internal returns (uint256) {
-        vm.prank(market.task(taskId).modelOwner);
-        return market.openRound(taskId, MODEL, seats);
+        TaskView memory state = market.task(taskId);
+        vm.prank(state.modelOwner);
+        if (state.terms.step == 0) return market.openRound(taskId, MODEL, seats);
+        return market.openReferencedRound(taskId, MODEL, seats, opening(0).references);
+    }
+
+    /// @dev What rounds of tasks with references are opened with: three copies, of which batches name one.
+    function opening(uint256 copy) internal view virtual returns (ReferenceOpening memory out) {
+        out.references = new Reference[](3);
+        for (uint256 i = 0; i < 3; ++i) {
+            out.references[i] = Reference(i + 1, i + 2, keccak256(abi.encode("shares", i)));
+        }
+        (out.modelDigest, out.copy, out.dealer) = (MODEL, copy, modelOwner);
+    }
+
+    /// @dev What stands as the model of a task's rounds, written anew.
+    function modelOf(uint256 taskId) internal view returns (bytes32) {
+        if (market.task(taskId).terms.step == 0) return MODEL;
+        Reference[] memory copies = opening(0).references;
+        bytes memory packed;
+        for (uint256 i = 0; i < copies.length; ++i) {
+            packed = bytes.concat(packed, abi.encode(copies[i]));
+        }
+        return keccak256(abi.encode(keccak256("gradroll/v1/referenced-model"), MODEL, keccak256(packed)));
     }
 
     /// @dev Lets the time of a round run out.

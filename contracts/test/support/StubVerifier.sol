@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IGradedVerifier} from "../../src/interfaces/IGradedVerifier.sol";
 import {IVerifier} from "../../src/interfaces/IVerifier.sol";
+import {Grading} from "../../src/libraries/Grading.sol";
 import {Transcript} from "../../src/libraries/Transcript.sol";
+import {Graded} from "../../src/types/Graded.sol";
 import {Proof, Statement, VerifyingKey} from "../../src/types/Proofs.sol";
 
 /// @title A verifier that believes everything, for tests of what the market does around it
@@ -19,8 +22,7 @@ contract StubVerifier is IVerifier {
     /// @inheritdoc IVerifier
     function verify(Statement calldata statement, Proof calldata proof)
         external
-        view
-        virtual
+        pure
         returns (bytes32 batchId, uint256 levels)
     {
         bytes32 context = Transcript.context(statement, policyKeyHash);
@@ -45,26 +47,26 @@ contract StubVerifier is IVerifier {
 }
 
 /// @title The same for a family whose proofs give levels: those that it is told
-contract LevellingVerifier is StubVerifier(0) {
+contract LevellingVerifier is StubVerifier(0), IGradedVerifier {
     uint256 private _levels;
 
-    /// @param levels Two bits a slot of the next batch, slot 0 lowest.
+    /// @param levels Two bits an owner of the next batch, the first one lowest.
     function tell(uint256 levels) external {
         _levels = levels;
     }
 
-    /// @inheritdoc StubVerifier
-    function verify(Statement calldata statement, Proof calldata proof)
+    /// @inheritdoc IGradedVerifier
+    function verifyGraded(Graded calldata graded, Statement calldata statement, Proof calldata proof)
         external
         view
-        override
         returns (bytes32 batchId, uint256 levels)
     {
         bytes32 context = Transcript.context(statement, policyKeyHash);
-        return (Transcript.rho(context, Transcript.ownersHash(statement.owners), proof), _levels);
+        bytes32 state = Transcript.rho(context, Transcript.ownersHash(statement.owners), proof);
+        return (Grading.batchId(state, graded), _levels);
     }
 
-    function levelled() external pure override returns (bool) {
+    function levelled() external pure override(IVerifier, StubVerifier) returns (bool) {
         return true;
     }
 }

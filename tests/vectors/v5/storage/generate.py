@@ -14,8 +14,8 @@ from typing import Any
 
 from commons.storage.eventlog import SqliteLog
 from commons.storage.redisplace import RedisPlace
+from commons.storage.submissions import SubmissionStore
 from coordinator.journal import VERSIONS, Journal
-from gradroll.data_owner.submissions import SubmissionStore
 from provers.store import Store
 from tests.simulation.world.clock import NodeClock, WorldClock
 from tests.support.plain_batch import MARKET

@@ -7,8 +7,8 @@ from functools import cache, partial
 import native
 from circuits.statement import REFERENCE_INDEX, Context, SubmissionHeader
 from commons.protocol.ledgerheads import LedgerHead, head_digest
+from commons.storage.submissions import SavedSubmission
 from coordinator import events
-from gradroll.data_owner.submissions import SavedSubmission
 from provers.party import ledger
 from tests.support.plain_batch import MARKET, address_of, seed_of, sign
 

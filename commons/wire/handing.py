@@ -18,10 +18,10 @@ from commons.chain.view import ChainView
 from commons.protocol.receipts import verify_receipt
 from commons.protocol.sealeduploads import SealedUpload
 from commons.runtime import spans
+from commons.storage.submissions import SavedSubmission
 from commons.wire.coordinator_client import CoordinatorClient
+from commons.wire.offering import Offering
 from commons.wire.prover_client import ProverClient
-from gradroll.data_owner.offering import Offering
-from gradroll.data_owner.submissions import SavedSubmission
 
 _PAUSE = 0.5
 _LATE = "late: the others were much faster, or the round is about to close; it was not waited for"
@@ -157,3 +157,8 @@ class ShareSender:
 
 def _reason(error: GradrollError) -> str:
     return f"{error.code}: {error}"
+
+
+def reasons(missing: Mapping[int, str]) -> str:
+    """Why provers have no share, in words."""
+    return "; ".join(f"prover {p}: {reason}" for p, reason in sorted(missing.items())) or "no prover refused"

@@ -1,7 +1,7 @@
 """Handing an upload to the coordinator, which hands it on: its bytes leave the owner once, whatever the committee is.
 
 The coordinator is believed nothing: receipts are the provers', and whoever has given none in time is handed its share
-by the owner itself (`gradroll.data_owner.handing`).
+by the owner itself (`commons.wire.handing`).
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from commons.chain.view import ChainView
 from commons.protocol.receipts import verify_receipt
 from commons.protocol.sealeduploads import SealedUpload
 from commons.runtime import spans
+from commons.storage.submissions import SavedSubmission
 from commons.wire.coordinator_client import CoordinatorClient
-from gradroll.data_owner.submissions import SavedSubmission
 
 _PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 """Seconds between questions to the coordinator, at first and at most."""

@@ -1,8 +1,8 @@
-"""An owner's submissions on disk, so that a retry continues where the last try stopped.
+"""An account's submissions on disk, so that a retry continues where the last try stopped.
 
-One file a round.  It holds the seeds, and what was sealed with which key, until the coordinator has the header: with
-them a retry sends the same bytes again, and goes on where an upload broke off.  Then they are wiped and only the
-receipts stay.
+One file a round, or one for each copy of a reference.  It holds the seeds, and what was sealed with which key, until
+the coordinator has the header: with them a retry sends the same bytes again, and goes on where an upload broke off.
+Then they are wiped and only the receipts stay.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from circuits.errors import StorageError
 from circuits.foreignjson import parse_json
-from circuits.statement import SubmissionHeader
+from circuits.statement import REFERENCE_INDEX, SubmissionHeader
 from circuits.terms import MarketId
 from commons.protocol.codec import Codec
 from commons.storage.files import DirectoryLock, write_durably
@@ -91,13 +91,16 @@ class SubmissionStore:
         """Whether all that is here of this market, by chain number and address, is of other deployments of it."""
         return not self._directory.exists() and any(self._home.glob(f"{self._market}-*"))
 
-    def load(self, task_id: int, round_number: int, owner: bytes) -> SavedSubmission | None:
+    def load(self, task_id: int, round_number: int, owner: bytes, copy: int | None = None) -> SavedSubmission | None:
         """The submission for a round, or None.
+
+        Args:
+            copy: of a model owner's reference, its number.
 
         Raises:
             StorageError: the file is there but not readable as a submission.
         """
-        path = self._path(task_id, round_number, owner)
+        path = self._path(task_id, round_number, owner, copy)
         try:
             with path.open("rb") as file:
                 content = file.read(_MAX_BYTES + 1)
@@ -118,11 +121,13 @@ class SubmissionStore:
     def save(self, submission: SavedSubmission) -> None:
         """Write or replace a submission durably.  Raises StorageError."""
         header = submission.header
-        path = self._path(header.task_id, header.round, header.owner)
+        copy = header.owner_index - REFERENCE_INDEX if header.is_reference else None
+        path = self._path(header.task_id, header.round, header.owner, copy)
         write_durably(path, json.dumps(_encode(submission), indent=1).encode())
 
-    def _path(self, task_id: int, round_number: int, owner: bytes) -> Path:
-        return self._directory / f"{owner.hex()}-task-{task_id}-round-{round_number}.json"
+    def _path(self, task_id: int, round_number: int, owner: bytes, copy: int | None) -> Path:
+        which = "" if copy is None else f"-copy-{copy}"
+        return self._directory / f"{owner.hex()}-task-{task_id}-round-{round_number}{which}.json"
 
 
 @dataclass(frozen=True, slots=True)
