@@ -9,8 +9,8 @@ import pytest
 
 import native
 from circuits.errors import InvalidInputError
-from commons.protocol.messages import Cohort, Step
-from commons.protocol.replies import ProverAbsent, ProverNamed
+from commons.protocol.messages import Cohort, Step, StepReply, StepRequest
+from commons.protocol.replies import Failure, ProverAbsent, ProverNamed
 from coordinator.machine import Failed, OwnerRejected, OwnerSetAside, ReferenceFell, begin
 from native import FrArray
 from tests.support.faults import lies, silent
@@ -212,6 +212,20 @@ def test_liar_with_2t_plus_1_provers_drops_nobody_from_a_locked_set(name: str) -
     done = network.run(lying, first_attempt=following(stopped), locked=locked_set(network))
     check_graded(network, done, EVERYBODY)
     assert numbers(done) == expected()
+
+
+def test_nobody_is_dropped_in_attempts_behind_the_lock() -> None:
+    """A prover does not lock, and one of the three that are left then lies about an owner."""
+    lie, seen = graded_lies()["residual"], list[Step]()
+
+    def later(network: Network, prover: int, request: StepRequest, reply: StepReply) -> StepReply | Failure:
+        seen.append(request.step)
+        return lie(network, prover, request, reply) if seen.count(Step.VALIDATE) > 1 else reply
+
+    result = graded_with(OWNERS).run({0: [silent(Step.LOCK)], 1: [later]})
+    assert "it can stop a round, never bend it" in result.failed.reason
+    assert not result.failed.final
+    nobody_is_blamed(result)
 
 
 def test_wrong_share_of_an_owner_in_a_locked_set_costs_its_prover_and_nobody_else() -> None:
