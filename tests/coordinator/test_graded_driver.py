@@ -155,7 +155,7 @@ def test_numbers_are_opened_for_nobody_before_the_provers_nodes_are_that_far(tmp
     assert len(world.log.of(BatchProven)) == 2
 
 
-def test_order_is_kept_after_a_restart_and_drawn_anew_when_somebody_came(tmp_path: Path) -> None:
+def test_order_is_kept_after_a_restart_and_drawn_anew_for_who_comes(tmp_path: Path) -> None:
     world = Round(tmp_path, (GOOD, GOOD))
     limits, ready = Limits(3, 1, 4, 2), frozenset(EVERYBODY)
     held = dict.fromkeys((*world.owners[:5], *world.copies), ready)

@@ -62,7 +62,7 @@ def test_prover_with_other_squares_is_named(position: tuple[int, ...], provers: 
 
 
 @pytest.mark.parametrize("provers", [4, 3], ids=["one more than needed", "just enough"])
-def test_prover_that_covers_for_an_owner_does_not_get_its_number_opened(provers: int) -> None:
+def test_prover_that_covers_for_an_owner_has_no_number_opened(provers: int) -> None:
     """Attack: residuals of 2t + 1 provers always fit, so one of them makes an invalid owner's come out as zero."""
     network = graded_with([900, OwnerPlan(2 * along(900, 5)), 500, 900], provers=provers)
     result = network.run({2: [covering(2, GradedValidateBody)]})
@@ -79,7 +79,7 @@ def test_prover_that_covers_for_an_owner_does_not_get_its_number_opened(provers:
 
 
 @pytest.mark.parametrize("provers", [4, 3], ids=["one more than needed", "just enough"])
-def test_norm_that_is_shifted_to_fit_an_owners_bits_does_not_get_its_number_opened(provers: int) -> None:
+def test_norm_that_is_shifted_has_no_number_opened(provers: int) -> None:
     """Attack: the owner states the bits of a smaller norm, and a prover shifts the inner product to it."""
     long = 2 * along(900, 5)
     shift = BOUND - sum(int(v) ** 2 for v in long)
@@ -121,6 +121,13 @@ def test_liar_that_lies_once_is_suspected_and_left_out(name: str) -> None:
     check_graded(network, result, EVERYBODY)
     assert not named(result)
     assert [v.provers for v in result.verdicts if isinstance(v, ProversSuspected)] == [(0, 1, 2, 3)]
+
+
+def test_liar_about_products_of_bits_is_found_among_seven() -> None:
+    """Those of five always fit: trials that end where all seven did not fit would tell nothing."""
+    network = graded_with(OWNERS, provers=7, threshold=2)
+    result = network.run({1: [graded_lies()["product-of-bits"]]})
+    assert named(result) == {1}
 
 
 @pytest.mark.slow
