@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from io import StringIO
 
 from commons.protocol.status import SubmissionState
+from tests.simulation.world.gradedworld import GradedWorld, numbers_agree
 from tests.simulation.world.invariants import always, in_the_end, statuses
 from tests.simulation.world.schedule import Schedule, drawn, shrunk
 from tests.simulation.world.world import World
@@ -26,9 +27,11 @@ Play = Callable[[Schedule], tuple[Counter[str], object]]
 
 def play(schedule: Schedule) -> tuple[Counter[str], list[SubmissionState]]:
     """Run a schedule to its end: what happened, and what became of the submissions.  Raises whatever is wrong."""
-    with World(schedule) as world:
+    with GradedWorld(schedule) if schedule.copies else World(schedule) as world:
         world.run(always)
         in_the_end(world)
+        if isinstance(world, GradedWorld):
+            numbers_agree(world)
         assert world.coordinator is not None
         with world.coordinator.journal.reading() as state:
             told = statuses(state)
