@@ -6,15 +6,21 @@ know it (`gradedworld.Numbers`): no owner has two in a round, and none is opened
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from commons.protocol.messages import Step
+import native
+from commons.protocol.gradedbodies import OpenBody
+from commons.protocol.messages import Step, StepReply, StepRequest
 from commons.protocol.status import SubmissionState
 from tests.simulation.playing import play
-from tests.simulation.world.gradedworld import GradedWorld, numbers_agree
+from tests.simulation.world.gradedworld import GradedWorld, Numbers, numbers_agree
 from tests.simulation.world.invariants import always, in_the_end
 from tests.simulation.world.schedule import GRADED_STEPS, NETWORK, TURN, Death, Lie, Schedule, Strike, drawn_graded
 from tests.support.gradedlies import graded_lies
+from tests.support.gradednetwork import graded_with
+from tests.support.network import Network
 from tests.support.tiers import deepened
 
 COPIES = 3
@@ -67,6 +73,52 @@ def test_locked_set_is_finished_when_two_provers_were_lost_and_come_back(step: S
     events, states = play(Schedule(1, 4, copies=COPIES, deaths=deaths))
     assert events[f"died-at-{step.name}"] == len(deaths)
     assert states[COPIES:] == [SubmissionState.ACCEPTED] * 4
+
+
+Said = list[tuple[int, StepRequest, StepReply]]
+
+
+def said_in_a_round() -> Said:
+    """What four provers are asked and answer in one graded batch."""
+    said: Said = []
+
+    def noted(network: Network, prover: int, request: StepRequest, reply: StepReply) -> StepReply:
+        said.append((prover, request, reply))
+        return reply
+
+    graded_with((900, 500, 900, -300)).run({prover: [noted] for prover in range(4)})
+    return said
+
+
+def watched(said: Said) -> Numbers:
+    numbers = Numbers(3, frozenset({0}))
+    for each in said:
+        numbers.watch(*each)
+    return numbers
+
+
+def again(said: Said, by: int) -> Said:
+    """Another attempt of the same set, in which numbers are larger by so much."""
+    out: Said = []
+    for prover, request, reply in said:
+        if request.step is Step.OPEN:
+            values = OpenBody.decode(reply.message.body, 4).values
+            moved = native.add(values, native.from_ints([by] * len(values)))
+            reply = replace(reply, message=replace(reply.message, body=OpenBody(moved).encode()))  # noqa: PLW2901
+        out.append((prover, replace(request, session=bytes(32)), reply))
+    return out
+
+
+def test_a_second_number_and_one_that_is_opened_too_early_are_noticed() -> None:
+    said = said_in_a_round()
+    attempt = [each for each in said if each[1].step not in (Step.COIN, Step.PROJECT)]
+    known = watched([*said, *again(attempt, 0)])
+    assert len(known.opened) == 4
+    with pytest.raises(AssertionError, match="two numbers"):
+        watched([*said, *again(attempt, 1)])
+    late = next(at for at, (prover, request, _) in enumerate(said) if (prover, request.step) == (2, Step.LOCK))
+    with pytest.raises(AssertionError, match="before its provers are bound"):
+        watched(said[:late] + said[late + 1 :])
 
 
 NAMED = {
