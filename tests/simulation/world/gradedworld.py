@@ -25,9 +25,8 @@ from tests.simulation.world.network import Line
 from tests.simulation.world.participants import Owner
 from tests.simulation.world.schedule import Death, Lie, Schedule
 from tests.simulation.world.world import DIMENSION, FRACTION_BITS, THRESHOLD, World
-from tests.support.faults import Fault
 from tests.support.gradedlies import graded_lies
-from tests.support.network import Network
+from tests.support.network import Fault, Network
 from tests.support.plain_batch import Setup, development_setup, seed_of
 
 GRADED_BOUND = 1 << 34
