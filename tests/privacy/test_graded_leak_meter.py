@@ -268,6 +268,19 @@ def test_noise_is_the_cohorts_own(monkeypatch: pytest.MonkeyPatch) -> None:
     assert measured(shape, two_cohorts, bared) == 2
 
 
+def test_a_copy_of_the_reference_is_in_one_cohort(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its masks hide its gradient in one projection only, as an owner's do."""
+
+    def attack(adversary: Coordinator) -> None:
+        for owners in ((0, 1), (2, 3)):
+            adversary.open_cohort(owners)
+
+    shape = replace(FOUR, owners=4)
+    assert measured(shape, attack) == 0
+    monkeypatch.setattr(LedgerState, "_check_member", lambda *_: None)
+    assert 1 <= measured(shape, attack) <= DIMENSION + 1
+
+
 def test_a_sum_has_the_weights_that_were_attested(monkeypatch: pytest.MonkeyPatch) -> None:
     def plain(statement: BatchStatement) -> Selection:
         return Selection.plain(members_of(statement.context, statement.owners))
