@@ -18,6 +18,7 @@ from tests.simulation.playing import play
 from tests.simulation.world.gradedworld import GradedWorld, Numbers, numbers_agree
 from tests.simulation.world.invariants import always, in_the_end
 from tests.simulation.world.schedule import GRADED_STEPS, NETWORK, TURN, Death, Lie, Schedule, Strike, drawn_graded
+from tests.simulation.world.world import TROUBLED, World
 from tests.support.gradedlies import graded_lies
 from tests.support.gradednetwork import graded_with
 from tests.support.network import Network
@@ -25,8 +26,8 @@ from tests.support.tiers import deepened
 
 COPIES = 3
 QUIET = Schedule(1, 4, copies=COPIES)
-DEADLINE = 8
-"""About the turn at which numbers are opened."""
+DEADLINE = 9
+"""Turn from which on numbers are opened: some blocks after the last submission."""
 
 
 def test_without_trouble_everybody_is_graded_and_paid() -> None:
@@ -64,6 +65,22 @@ def test_prover_that_dies_at_a_graded_step(step: Step, turns: int) -> None:
     events, states = play(Schedule(1, 4, copies=COPIES, deaths=(Death(2, step, turns),)))
     assert events[f"died-at-{step.name}"] == 1
     assert states[COPIES:] == [SubmissionState.ACCEPTED] * 4
+
+
+@pytest.mark.parametrize("step", deepened([Step.LOCK, Step.OPEN, Step.PROVE, Step.ATTEST], fast=[Step.LOCK]))
+def test_batch_is_accepted_while_a_prover_is_gone_for_good(step: Step) -> None:
+    accepted: list[int] = []
+
+    def check(world: World) -> None:
+        always(world)
+        if world.chain.batches(0):
+            accepted.append(world.turn)
+
+    with GradedWorld(Schedule(1, 4, copies=COPIES, deaths=(Death(2, step, 1000),))) as world:
+        world.run(check)
+        in_the_end(world)
+        assert world.events[f"died-at-{step.name}"] == 1
+        assert accepted[0] < TROUBLED, "it was accepted only when the prover came back"
 
 
 @pytest.mark.parametrize("step", deepened([Step.LOCK, Step.OPEN, Step.PROVE, Step.ATTEST], fast=[Step.OPEN]))

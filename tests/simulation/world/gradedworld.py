@@ -31,7 +31,7 @@ from tests.support.plain_batch import Setup, development_setup, seed_of
 
 GRADED_BOUND = 1 << 34
 GRADING = Grading(4, 4, seed_of("data"))
-SUBMIT_SECONDS = 100
+SUBMIT_SECONDS = 36
 """Within the turns in which things go wrong: numbers are opened when nobody hands anything in any more."""
 
 
