@@ -2465,7 +2465,17 @@ MUTANTS = (
         "            if known is not None and not known.has_sum(selection):",
         "            if False:",
         "who is graded is in the sum of just that set",
-        _in("provers", "test_graded_ledger.py::test_owners_of_a_graded_set_are_in_no_other_sum"),
+        _in("provers", "test_graded_ledger.py::test_no_other_sum_of_owners_of_a_graded_set_is_signed"),
+    ),
+    Mutant(
+        LEDGER,
+        "                # What it is graded in is not asked: a certified set",
+        "                self._same_graded(entry.selection)\n                #",
+        "a set that one prover alone has locked keeps it from no certified sum",
+        _in(
+            "privacy",
+            "test_one_graded_set.py::test_a_prover_that_locked_a_set_alone_releases_the_one_that_was_certified",
+        ),
     ),
     Mutant(
         LEDGER,
