@@ -2492,6 +2492,13 @@ MUTANTS = (
         _in("provers", "test_reference_intake.py::test_a_copy_joins_one_cohort_whoever_signs_its_header"),
     ),
     Mutant(
+        "commons/protocol/references.py",
+        "        if sum(copy.commitment == header.commitment for copy in self.copies) > 1:",
+        "        if False:",
+        "a copy's commitment joins one cohort",
+        _in("commons", "test_references.py::test_copies_with_one_commitment_are_none"),
+    ),
+    Mutant(
         "provers/party/projecting.py",
         "    if graded != (cohort.reference is not None):",
         "    if False:",
