@@ -102,6 +102,32 @@ def test_a_class_other_than_the_removed_has_min_owners_in_every_batch() -> None:
         assert all(weight <= max(1, rule.level(value)) for weight, value in zip(weights, values, strict=True))
 
 
+def test_a_model_owner_alone_can_have_one_owner_beside_its_own_accounts() -> None:
+    """Not defended, as the trust model says: a reference along what one owner has and the others lack, and
+    min_owners - 1 accounts that submit it, make a class in which that one is alone with them, whatever the noise."""
+    draw, rule = random.Random(3), GradingRule(4, 16, 5)
+    scale = rule.scale(BOUND)
+    for _ in range(200):
+        products = [BOUND] * 4 + [3 * BOUND // 10] + [draw.randint(-BOUND // 5, BOUND // 6) for _ in range(40)]
+        weights = grades(rule, [scale * w + draw.randrange(1 << NOISE_BITS) for w in products]).weights
+        assert [place for place, weight in enumerate(weights) if weight] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("dither", [1, 4, 64])
+def test_a_number_places_the_inner_product_in_a_window_as_wide_as_the_noise(dither: int) -> None:
+    """And says nothing more for certain: both ends and all between give the same number under some noise."""
+    rule = GradingRule(1, dither, 2)
+    scale, bound = rule.scale(BOUND), BOUND
+    value = scale * (bound // 3) + (1 << 39)
+    fits = [
+        w
+        for w in (bound // 3 + k * (bound // (64 * dither)) for k in range(-80, 81))
+        if 0 <= value - scale * w < 1 << 40
+    ]
+    assert max(fits) - min(fits) <= bound // dither
+    assert max(fits) - min(fits) >= (bound // dither) * 31 // 32
+
+
 def test_numbers_have_one_encoding() -> None:
     values = (0, -1, STEP, -(1 << 46), (1 << 46) + STEP)
     assert decode_values(encode_values(values)) == values

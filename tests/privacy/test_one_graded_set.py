@@ -26,7 +26,8 @@ from provers.party import Acceptance
 from provers.party.ledger import GradedSet
 from provers.party.steps import members_of
 from tests.support.gradedattempt import GradedAttempt
-from tests.support.gradednetwork import GradedNetwork, graded_with
+from tests.support.gradednetwork import GradedNetwork, along, graded_with
+from tests.support.network import OwnerPlan
 from tests.support.parts import with_parts
 from tests.support.plain_batch import seed_of
 
@@ -82,6 +83,34 @@ def test_a_prover_that_locked_a_set_alone_releases_the_one_that_was_certified() 
     again.through(Step.COMBINE)
     again.ask(Step.LOCK, Step.COMBINE, payload=again.row_payload)
     assert {p: f.code for p, f in again.refused.items()} == dict.fromkeys((0, 1, 3), "rule-violation")
+
+
+def test_an_old_coin_stops_a_locked_set_only_at_who_has_not_locked_it() -> None:
+    """Who kept the request for the coin of a cohort that failed shows it to a prover that was not asked then.  It takes
+    the earlier submission for the one that counts, so the set is left to the provers that were bound to it.
+    """
+    network = graded_with(COSINES, copies=[OwnerPlan(along(1000, 5))] * 2)
+    failed = GradedAttempt(network)
+    failed.ask(Step.COIN, None, provers=FEW)
+    request = failed.request(Step.COIN)
+    network.headers[:] = [network.submit_again(nth, plan) for nth, plan in enumerate(network.plans)]
+    network.copy = 1
+    attempt = GradedAttempt(network, active=FEW)
+    attempt.begin()
+    attempt.through(Step.OPEN)
+    assert isinstance(failed.deliver(3, request), StepReply)
+    with_it = GradedAttempt(network, number=2, active=(0, 1, 3))
+    with_it.said = {step: dict(attempt.said[step]) for step in (Step.COIN, Step.PROJECT)}
+    with_it.ask(Step.COIN, None, provers=(3,))
+    assert "is retired" in with_it.refused[3].message
+    for prover in FEW:
+        reply = failed.deliver(prover, request)
+        assert isinstance(reply, Failure) and reply.code == "rule-violation"
+    again = GradedAttempt(network, number=3, active=FEW)
+    again.said = {Step.COIN: dict(attempt.said[Step.COIN])}
+    again.ask(Step.PROJECT, Step.COIN, provers=FEW)
+    again.through(Step.PROVE)
+    assert again.values == attempt.values
 
 
 # --- two lists of weights for one set ---------------------------------------------------------------------------
