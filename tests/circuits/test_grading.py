@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from bisect import bisect_left
 
 import numpy as np
 import pytest
@@ -26,6 +27,21 @@ def test_levels_are_as_wide_as_the_step_says() -> None:
 @pytest.mark.parametrize("dither", [16, 17, 64])
 def test_a_gradient_at_right_angles_to_the_reference_has_level_0_whatever_the_noise(step: int, dither: int) -> None:
     assert GradingRule(step, dither, 2).level((1 << NOISE_BITS) - 1) == 0
+
+
+@pytest.mark.parametrize(("step", "dither"), [(4, 4), (64, 64), (4, 5), (4, 16)])
+@pytest.mark.parametrize("cosine", [0.001, 0.05, 0.2])
+def test_small_cosines_have_a_level_by_chance(step: int, dither: int, cosine: float) -> None:
+    """By the least noise that earns one, exactly: with step and dither alike dither times the cosine."""
+    rule = GradingRule(step, dither, 2)
+    product = rule.scale(BOUND) * int(cosine * BOUND)
+    least = bisect_left(range(1 << NOISE_BITS), 1, key=lambda noise: rule.level(product + noise))
+    chance = 1 - least / (1 << NOISE_BITS)
+    assert chance == pytest.approx(min(1, max(0, 1 + dither * (cosine - 1 / step))), abs=0.01)
+    if step == dither:
+        assert chance == pytest.approx(min(1, dither * cosine), abs=0.01)
+    elif cosine < 1 / step - 1 / dither:
+        assert chance == 0
 
 
 @pytest.mark.parametrize("bound", [BOUND, BOUND - 1, 12345, 10**9 + 7])
