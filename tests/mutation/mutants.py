@@ -2492,6 +2492,13 @@ MUTANTS = (
         _in("provers", "test_reference_intake.py::test_a_copy_joins_one_cohort_whoever_signs_its_header"),
     ),
     Mutant(
+        "circuits/policies/spec.py",
+        "        if self.graded and self.constrain is not None:",
+        "        if False:",
+        "no set is locked that breaks what a policy adds",
+        _in("circuits", "test_graded_circuit.py::test_a_policy_that_grades_adds_no_constraints"),
+    ),
+    Mutant(
         "commons/protocol/references.py",
         "        if sum(copy.commitment == header.commitment for copy in self.copies) > 1:",
         "        if False:",
