@@ -276,6 +276,7 @@ REASONS: dict[str, str] = {
     "gradroll.commands.taskrounds.read": "a command",
     "gradroll.commands.votes.load_votes": _BEHIND + "order, by the same reader of record files",
     "gradroll.demo.training.load_digits": "the data set that scikit-learn brings",
+    "gradroll.model_owner.gradedrounds.KeptReferences.load": "reads what this process wrote itself; behind array",
     "gradroll.model_owner.buyer.ModelOwner.read_aggregate": _BEHIND + "aggregate",
     "gradroll.model_owner.gradedrounds.KeptReferences.load": _OWN,
     "gradroll.setup.keyimport.read_source": "the operator's own key",
