@@ -278,7 +278,6 @@ REASONS: dict[str, str] = {
     "gradroll.demo.training.load_digits": "the data set that scikit-learn brings",
     "gradroll.model_owner.gradedrounds.KeptReferences.load": "reads what this process wrote itself; behind array",
     "gradroll.model_owner.buyer.ModelOwner.read_aggregate": _BEHIND + "aggregate",
-    "gradroll.model_owner.gradedrounds.KeptReferences.load": _OWN,
     "gradroll.setup.keyimport.read_source": "the operator's own key",
     "provers.joining.keyring.Keyring.load": "the operator's own key files",
     "provers.joining.keystore.Keystore.load": "the operator's own key files",
