@@ -135,7 +135,7 @@ def test_terms_under_which_no_round_ends_are_refused(
         before_creating(**changes)
 
 
-GRADING = {"grading": Grading(4, 4, bytes(32)), "bound": 1 << 32}
+GRADING: dict[str, Any] = {"grading": Grading(4, 4, bytes(32)), "bound": 1 << 32}
 
 
 def test_terms_that_grade_go_with_a_verifier_that_does() -> None:
