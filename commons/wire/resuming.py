@@ -1,7 +1,4 @@
-"""Dealing and sealing one account's gradients, the same again after a restart: a retry sends the very same bytes.
-
-A second draw of a gradient's masks must not happen, so what was drawn is durable before anything leaves.
-"""
+"""Dealing and sealing one account's gradients, the same again after a restart: a retry sends the very same bytes."""
 
 from __future__ import annotations
 
@@ -84,7 +81,7 @@ class Dealer:
         with spans.part("seal"):
             upload = sealer.seal(cut, record.hpke_keys)
         submission = submission.sealed(key, upload.head.parts)
-        self.save(submission)
+        self.save(submission)  # before anything leaves: a second draw of its masks must not happen
         return submission, upload
 
     def _dealt(self, quantized: Quantized, terms: NewTask, committee: Committee, seeds: bytes) -> Sharing:

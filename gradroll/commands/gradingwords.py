@@ -47,11 +47,11 @@ def shown_by_grading(terms: NewTask, rounds: int) -> list[str]:
     ]
 
 
-def machine_grading(terms: NewTask) -> dict[str, object]:
-    """How a task grades, for programs; nothing where it does not."""
+def machine_grading(terms: NewTask) -> dict[str, object] | None:
+    """How a task grades, for programs; None where it does not."""
     rule, grading = terms.grading_rule, terms.grading
     if rule is None or grading is None:
-        return {}
+        return None
     return {
         "step": rule.step, "dither": rule.dither, "reference_data": f"0x{grading.reference_data.hex()}",
         "bits_a_round": rule.bits(terms.bound),

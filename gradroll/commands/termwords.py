@@ -189,7 +189,8 @@ def machine_terms(terms: NewTask) -> dict[str, object]:
         "coordinator_gradient_fee": str(pay.coordinator_gradient), "prover_batch_fee": str(pay.prover_batch),
         "prover_gradient_fee": str(pay.prover_gradient), "submit_window": windows.submit,
         "settle_window": windows.settle, "claim_window": windows.claim, "exit_delay": windows.exit,
-        "availability_window": windows.availability, "lapse_rounds": terms.lapse_rounds, **machine_grading(terms),
+        "availability_window": windows.availability, "lapse_rounds": terms.lapse_rounds,
+        "grading": machine_grading(terms),
     }  # fmt: skip
 
 

@@ -279,9 +279,7 @@ class DataOwner(Participant):
         header = SubmissionHeader(
             terms.task_id, round_number, self.address, index, sharing.commitment, sharing.digests
         ).signed(self._view.context(terms.task_id, round_number), self._chain.sign)
-        submission = SavedSubmission(header, gradient_digest(quantized), raw, {}, earlier)
-        self._store.save(submission)  # before anything leaves: a second draw of its masks must not happen
-        return submission, sharing
+        return SavedSubmission(header, gradient_digest(quantized), raw, {}, earlier), sharing
 
     def _hand_in(
         self, submission: SavedSubmission, committee: Committee, missing: Mapping[int, str]

@@ -70,7 +70,8 @@ def with_values(certificate: Certificate, *values: int) -> Certificate:
 
 
 def both(first: Certificate, second: Certificate, slot: int = 0, other: int = 0) -> ConflictingAttestations:
-    return ConflictingAttestations(9, *(batch_of(each, ATTESTERS, SIGN[1]) for each in (first, second)), slot, other)
+    one, two = (batch_of(each, ATTESTERS, SIGN[1]) for each in (first, second))
+    return ConflictingAttestations(9, one, two, slot, other)
 
 
 def unweighted() -> Certificate:

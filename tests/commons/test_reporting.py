@@ -80,7 +80,8 @@ class Trial:
             gradients = random_gradients(3, DIMENSION, stated.bound)
             batch = build_batch(setup, gradients, at=at, indices=[0, 1, 2], owner_keys=keys_of_owners)
         else:
-            reference, *gradients = (gradient_at(cosine, DIMENSION, stated.bound) for cosine in (1000, 960, 300, 920))
+            reference, *others = (gradient_at(cosine, DIMENSION, stated.bound) for cosine in (1000, 960, 300, 920))
+            gradients = tuple(others)
             judge = Judge(reference, stated.grading_rule)
             batch = graded_batch(setup, gradients, judge, at=at, indices=[0, 1, 2], owner_keys=keys_of_owners)
         attesters = Attesters(view.committee(committee), at.verifier_code)

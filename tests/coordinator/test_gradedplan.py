@@ -125,7 +125,7 @@ def test_batch_with_the_most_provers_comes_first() -> None:
 
 
 @pytest.mark.parametrize("strangers", [2, 4, 8])
-def test_strangers_with_shares_in_few_hands_do_not_have_one_owner_alone_among_them(strangers: int) -> None:
+def test_strangers_with_shares_in_few_hands_are_half_of_a_batch_at_most(strangers: int) -> None:
     """Attack: accounts keep a share from a prover, which refuses one owner's; the sum less theirs is its own."""
     waiting = held(strange=(strangers, WITHOUT_0), victim=(1, WITHOUT_0), full=(24, EVERYBODY))
     for seed in range(50):

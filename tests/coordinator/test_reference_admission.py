@@ -90,9 +90,7 @@ def test_copy_is_the_one_with_which_the_round_was_opened(world: World, copies: l
     world.refuse(WireError, "which has 2", world.signed(replace(one, owner_index=REFERENCE_INDEX + 2)))
 
 
-def test_copy_is_held_against_the_rounds_digest_and_not_against_what_a_node_shows_alone(
-    world: World, copies: list[SubmissionHeader]
-) -> None:
+def test_copy_is_held_against_the_rounds_digest(world: World, copies: list[SubmissionHeader]) -> None:
     """Attack: a node shows copies that the round was not opened with."""
     false = world.signed(replace(copies[0], commitment=copies[1].commitment))
     opening = world.network.opening

@@ -128,7 +128,9 @@ def test_how_gradients_are_graded_is_told_and_what_that_shows() -> None:
     assert "you show: in each round everybody learns one number about your gradient" in said
     assert "under noise 0.125 wide" in said
     assert "4.09 bits about your data on average at most, 20 in 5 rounds" in said, "log2(17), and five rounds are left"
-    assert machine_terms(graded)["bits_a_round"] == pytest.approx(math.log2(17))
+    assert machine_terms(graded)["grading"] == {
+        "step": 4, "dither": 8, "reference_data": f"0x{'66' * 32}", "bits_a_round": pytest.approx(math.log2(17)),
+    }  # fmt: skip
 
 
 def test_with_coarse_steps_no_level_is_told_that_no_cosine_has() -> None:
@@ -141,7 +143,7 @@ def test_where_nothing_is_graded_nothing_is_said_of_it() -> None:
     said = words([*terms_in_words(own(), COMMITTEE, ETH, levelled=False), *offer_in_words(offer(), ETH)])
     assert "grade" not in said
     assert "you show" not in said
-    assert not {"step", "dither", "bits_a_round"} & machine_terms(own()).keys()
+    assert machine_terms(own())["grading"] is None
 
 
 def test_an_owner_sees_its_floor_before_it_registers() -> None:

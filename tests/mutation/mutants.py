@@ -47,6 +47,7 @@ NOISING = "provers/party/noising.py"
 LOCKING = "provers/party/locking.py"
 NOISEBITS = "commons/protocol/noisebits.py"
 RULES = "test_rules_of_a_batch.py"
+GRADED_ATTEMPT = "coordinator/machine/gradedattempt.py"
 
 MUTANTS = (
     Mutant(
@@ -1140,8 +1141,8 @@ MUTANTS = (
     ),
     Mutant(
         "coordinator/machine/cohort.py",
-        "shares, fallen=batch.out)",
-        "shares)",
+        "squares, fallen=batch.out)",
+        "squares)",
         "whoever was rejected stays out of its cohort",
         _in("coordinator", "test_batcher.py"),
     ),
@@ -1441,8 +1442,8 @@ MUTANTS = (
     ),
     Mutant(
         "coordinator/admission.py",
-        "found = require_eligible(self._view, header.task_id, header.round, (header.owner_index,))",
-        "found = self._view.participants(header.task_id, header.round, (header.owner_index,))",
+        "return require_eligible(self._view, header.task_id, header.round, (header.owner_index,))",
+        "return self._view.participants(header.task_id, header.round, (header.owner_index,))",
         "headers are taken of owners that have a part in the round",
         _in("coordinator", "test_admission.py"),
     ),
@@ -1514,8 +1515,8 @@ MUTANTS = (
     ),
     Mutant(
         "coordinator/machine/finish.py",
-        "locked=frozenset(run.proposal.kept)",
-        "locked=None",
+        "Attesting(run.with_lock, bundle)",
+        "Attesting(run, bundle)",
         "nobody is dropped from a set that provers have signed",
         _in("simulation", f"{RULES}::test_set_that_provers_were_asked_to_sign_is_not_tried_without_one_of_its_owners"),
     ),
@@ -1562,8 +1563,8 @@ MUTANTS = (
         _in("gradroll", "test_audit.py"),
     ),
     Mutant(
-        "gradroll/data_owner/owner.py",
-        "        self._store.save(submission)  # before anything leaves: a second draw of its masks must not happen\n",
+        "commons/wire/resuming.py",
+        "        self.save(submission)  # before anything leaves: a second draw of its masks must not happen\n",
         "",
         "an owner draws masks once a submission",
         _in("gradroll", "test_owner.py"),
@@ -1580,13 +1581,6 @@ MUTANTS = (
         "        write_record(path, _CODEC, replace(kept, rounds=(*kept.rounds, current)))\n",
         "",
         "on which models an owner was graded is written down before anything leaves",
-        _in("gradroll", "test_gradedmodels.py"),
-    ),
-    Mutant(
-        "gradroll/data_owner/owner.py",
-        "        if opening.digest != self._view.round(terms.task_id, number).model_digest:",
-        "        if False:",
-        "the model that a graded round is on is that of its opening",
         _in("gradroll", "test_gradedmodels.py"),
     ),
     Mutant(
@@ -2551,10 +2545,131 @@ MUTANTS = (
         _in("commons", "test_noisebits.py"),
     ),
     Mutant(
-        "commons/protocol/witness.py",
-        "        if certificate.statement.graded is not None:\n",
+        GRADED_ATTEMPT,
+        "Transition(Locking(run.with_lock, evidence)",
+        "Transition(Locking(run, evidence)",
+        "nobody is dropped from a set that provers were asked to lock",
+        _in("simulation", "test_graded_sets.py::test_nobody_is_dropped_in_attempts_behind_the_lock"),
+    ),
+    Mutant(
+        GRADED_ATTEMPT,
+        "        require_bits(psi, opened.product, opened.not_bits, opened.slack, opened.combined)\n",
+        "        pass\n",
+        "no prover is asked to lock a set that cannot be proven",
+        _in(
+            "simulation",
+            "test_graded_batches.py::test_prover_that_covers_for_an_owner_has_no_number_opened",
+        ),
+    ),
+    Mutant(
+        GRADED_ATTEMPT,
+        ", shown_at=Step.COMBINE",
+        "",
+        "a prover that lies about products of bits is found",
+        _in("simulation", "test_graded_batches.py::test_liar_about_products_of_bits_is_found_among_seven"),
+    ),
+    Mutant(
+        GRADED_ATTEMPT,
+        "    square_roots(squares)\n",
+        "",
+        "no prover is asked for noise from what is no square",
+        _in("simulation", "test_graded_batches.py::test_prover_with_other_squares_is_named"),
+    ),
+    Mutant(
+        "coordinator/machine/culprits.py",
+        "if batch.is_graded and 0 not in ground.kept:",
+        "if False:",
+        "a cohort ends with its reference",
+        _in("simulation", "test_graded_sets.py::test_cohort_ends_with_its_reference_and_no_owner_is_blamed"),
+    ),
+    Mutant(
+        "coordinator/machine/culprits.py",
+        "        if self.cleared:\n",
         "        if False:\n",
-        "honest provers of graded batches are not taken for perjurers",
-        _in("provers", "test_graded_batches.py::test_what_provers_attest_of_graded_batches_is_no_evidence"),
+        "no owner of a locked set is set aside",
+        _in("simulation", "test_graded_sets.py::test_liar_with_2t_plus_1_provers_drops_nobody_from_a_locked_set"),
+    ),
+    Mutant(
+        "coordinator/machine/cohort.py",
+        "if case.batch.is_cleared and case.fallen:",
+        "if False:",
+        "a locked set is not given up for what a prover sends",
+        _in("coordinator", "test_graded_batcher.py::test_locked_set_is_not_lost_by_a_liar_among_few"),
+    ),
+    Mutant(
+        "coordinator/machine/state.py",
+        "len(kept) - (self.is_graded and 0 in kept)",
+        "len(kept)",
+        "the least number counts owners, and not the reference",
+        _in("simulation", "test_graded_sets.py::test_least_number_counts_owners_alone"),
+    ),
+    Mutant(
+        "coordinator/batcher.py",
+        "if not isinstance(state, Locking | Attesting):",
+        "if not isinstance(state, Attesting):",
+        "a graded set is on record before provers lock it",
+        _in("coordinator", "test_graded_batcher.py::test_set_is_on_record_before_a_prover_is_asked_to_lock_it"),
+    ),
+    Mutant(
+        "coordinator/next_action.py",
+        " and facts.settled > facts.submit_deadline",
+        "",
+        "graded cohorts wait until the end of submissions is final",
+        _in("coordinator", "test_graded_rounds.py::test_nothing_is_gathered_before_submissions_are_over_for_certain"),
+    ),
+    Mutant(
+        "coordinator/roundstate.py",
+        "if number not in self.spent)",
+        ")",
+        "a copy of a reference is for one cohort",
+        _in("coordinator", "test_graded_rounds.py::test_copy_is_spent_with_its_cohort_and_stays_so"),
+    ),
+    Mutant(
+        "coordinator/gradedplan.py",
+        "max(1, even // 2)",
+        "limits.most",
+        "strangers with shares in few hands are at most half of a batch",
+        _in(
+            "coordinator",
+            "test_gradedplan.py::test_strangers_with_shares_in_few_hands_are_half_of_a_batch_at_most",
+        ),
+    ),
+    Mutant(
+        "coordinator/gradedplan.py",
+        "    return not set(waiting) <= set(order)",
+        "    return not order",
+        "who comes late is drawn for like the others",
+        _in("coordinator", "test_gradedplan.py::test_all_that_wait_are_drawn_for_anew_when_somebody_came"),
+    ),
+    Mutant(
+        "coordinator/gradedgathering.py",
+        "tuple(self._draw(waiting))",
+        "tuple(waiting)",
+        "nobody foresees who is graded together",
+        _in("coordinator", "test_graded_driver.py::test_order_is_kept_after_a_restart_and_drawn_anew_for_who_comes"),
+    ),
+    Mutant(
+        "coordinator/admission.py",
+        "        if opening.digest != context.model_digest:\n",
+        "        if False:\n",
+        "copies are held against what the round binds",
+        _in(
+            "coordinator",
+            "test_reference_admission.py::test_copy_is_held_against_the_rounds_digest",
+        ),
+    ),
+    Mutant(
+        "coordinator/admission.py",
+        "        opening.require_copy(header)\n",
+        "",
+        "references are those with which a round was opened",
+        _in("coordinator", "test_reference_admission.py::test_copy_is_the_one_with_which_the_round_was_opened"),
+    ),
+    Mutant(
+        "commons/chain/openings.py",
+        "(opening for opening in told if opening.digest == digest)",
+        "iter(told)",
+        "the model that a graded round is on is that of its opening",
+        _in("commons", "test_openings.py"),
     ),
 )

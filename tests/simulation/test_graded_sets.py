@@ -9,8 +9,8 @@ import pytest
 
 import native
 from circuits.errors import InvalidInputError
-from commons.protocol.messages import Cohort, Step
-from commons.protocol.replies import ProverAbsent, ProverNamed
+from commons.protocol.messages import Cohort, Step, StepReply, StepRequest
+from commons.protocol.replies import Failure, ProverAbsent, ProverNamed
 from coordinator.machine import Failed, OwnerRejected, OwnerSetAside, ReferenceFell, begin
 from native import FrArray
 from tests.support.faults import lies, silent
@@ -214,6 +214,20 @@ def test_liar_with_2t_plus_1_provers_drops_nobody_from_a_locked_set(name: str) -
     assert numbers(done) == expected()
 
 
+def test_nobody_is_dropped_in_attempts_behind_the_lock() -> None:
+    """A prover does not lock, and one of the three that are left then lies about an owner."""
+    lie, seen = graded_lies()["residual"], list[Step]()
+
+    def later(network: Network, prover: int, request: StepRequest, reply: StepReply) -> StepReply | Failure:
+        seen.append(request.step)
+        return lie(network, prover, request, reply) if seen.count(Step.VALIDATE) > 1 else reply
+
+    result = graded_with(OWNERS).run({0: [silent(Step.LOCK)], 1: [later]})
+    assert "it can stop a round, never bend it" in result.failed.reason
+    assert not result.failed.final
+    nobody_is_blamed(result)
+
+
 def test_wrong_share_of_an_owner_in_a_locked_set_costs_its_prover_and_nobody_else() -> None:
     def spoil(network: Network) -> None:
         network.memories[0].payloads[network.submission(1)] = network.memories[1].payloads[network.submission(1)]
@@ -271,3 +285,15 @@ def test_combined_row_with_the_other_lies_of_plain_batches() -> None:
     result = network.run({2: [lies()["confirmed-state"]]})
     check_graded(network, result, EVERYBODY)
     assert [v.prover for v in result.verdicts if isinstance(v, ProverNamed)] == [2]
+
+
+@pytest.mark.parametrize("fault", ["smallness", "validity", "dealing"])
+def test_provers_sign_the_exclusion_of_an_owner_of_a_graded_cohort(fault: str) -> None:
+    network = graded_with([900, BAD_DEALERS[fault], 500, 900])
+    (rejected,) = network.run().of(OwnerRejected)
+    assert isinstance(rejected, OwnerRejected)
+    assert rejected.evidence is not None
+    assert rejected.evidence.owner == 2, "the reference has place 0"
+    for prover in range(network.provers):
+        reply = network.deliver(prover, network.authorized(rejected.evidence))
+        assert isinstance(reply, StepReply), reply

@@ -20,6 +20,7 @@ from commons.protocol.bodies import (
     SignatureBody,
     ValidateBody,
 )
+from commons.protocol.gradedbodies import CHECK_PRODUCTS
 from commons.protocol.messages import Step, StepReply, StepRequest
 from commons.protocol.replies import Failure
 from native import G1, G2, FrArray
@@ -228,22 +229,23 @@ def release_lies() -> dict[str, Fault]:
     }
 
 
-def covering(owner: int) -> Fault:
+def covering(owner: int, form: type[ValidateBody] = ValidateBody) -> Fault:
     """A rushing prover in league with an owner: it looks at the others' words before it speaks, and makes the validity
-    test of the batch's ``owner``-th owner come out as zero.
+    test of the batch's ``owner``-th row come out as zero.
     """
 
     def fault(network: Network, prover: int, request: StepRequest, reply: StepReply) -> StepReply:
         if request.step is not Step.VALIDATE:
             return reply
         active = sorted({m.sender for m in request.relayed})
-        mine = ValidateBody.decode(reply.message.body, _owners(network, request, reply))
+        rows = _owners(network, request, reply) - (0 if form is ValidateBody else CHECK_PRODUCTS)
+        mine = form.decode(reply.message.body, rows)
         if owner >= len(mine.residuals):
             return reply
         shares = {prover: mine.residuals}
         for p in active:
             if p != prover:
-                shares[p] = _peeked(network, p, request, len(mine.residuals))
+                shares[p] = _peeked(network, p, request, form, rows)
         xs = [p + 1 for p in active]
         residual = native.to_ints(native.interpolate([shares[p] for p in active], xs))[owner]
         weight = native.lagrange_coefficients(xs)[active.index(prover)]
@@ -255,14 +257,14 @@ def covering(owner: int) -> Fault:
     return fault
 
 
-def _peeked(network: Network, prover: int, request: StepRequest, owners: int) -> FrArray:
+def _peeked(network: Network, prover: int, request: StepRequest, form: type[ValidateBody], rows: int) -> FrArray:
     """What an honest prover says, before or after it has said it."""
     memory = network.memories[prover]
     try:
         reply = handle(network.parties[prover], request, memory).reply
     except NotReadyError:
         reply = handle(network.earlier[prover], request, memory).reply
-    return ValidateBody.decode(reply.message.body, owners).residuals
+    return form.decode(reply.message.body, rows).residuals
 
 
 LIES = tuple(lies())

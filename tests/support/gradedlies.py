@@ -10,9 +10,11 @@ from unittest.mock import patch
 
 import numpy as np
 
+import native
 from circuits import payload
 from circuits.errors import WireError
 from circuits.grading import NOISE_BITS, grades
+from circuits.policies.gram import position
 from commons.protocol.bodies import ProveBody
 from commons.protocol.gradedbodies import (
     GradedCombineBody,
@@ -100,6 +102,23 @@ def graded_lies(times: int = 1_000_000) -> dict[str, Fault]:
         "proof-a": of(Step.PROVE, "a", moved),
         "proof-c": of(Step.PROVE, "c", moved),
     }
+
+
+def shifting_norm(row: int, shift: int) -> Fault:
+    """Make the inner product of a row with itself come out larger by so much, wherever shares always fit."""
+
+    def fault(network: Network, prover: int, request: StepRequest, reply: StepReply) -> StepReply:
+        if request.step is not Step.MASK or request.proposal is None:
+            return reply
+        body, active = decoded(Step.MASK, reply.message.body), request.proposal.active
+        weight = native.lagrange_coefficients([p + 1 for p in active])[active.index(prover)]
+        products, place = body.products.copy(), position(row, row, len(request.proposal.kept) + 1)
+        added = native.from_ints([shift * pow(weight, -1, native.R) % native.R])
+        products[[place]] = native.add(products[[place]], added)
+        lied = with_parts(body, products=products)
+        return replace(reply, message=network.resign(prover, reply.message, lied.encode()))
+
+    return fault
 
 
 @contextmanager

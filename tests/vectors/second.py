@@ -613,12 +613,17 @@ def certificate_of(given: Fields) -> bytes:
     head += W(context["taskId"], raw(context["termsHash"]), context["round"], raw(context["modelDigest"]))
     head += W(raw(context["policyKeyHash"]), context["bound"]) + raw(given["payee"])
     provers = len(headers[0]["shareDigests"])
-    counts = (context["dimension"], len(given["cohort"]), len(headers), provers, len(given["attestations"]))
-    out = b"\x03" + head + b"".join(count.to_bytes(4, "big") for count in counts)
+    rule = given.get("rule")
+    owners = len(headers) - (rule is not None)
+    counts = (context["dimension"], len(given["cohort"]), owners, provers, len(given["attestations"]))
+    out = (b"\x03" if rule is None else b"\x04") + head + b"".join(count.to_bytes(4, "big") for count in counts)
+    if rule is not None:
+        out += bytes([rule["step"], rule["dither"]]) + rule["minOwners"].to_bytes(4, "big")
     out += b"".join(map(raw, given["cohort"]))
     for h in headers:
         out += raw(h["owner"]) + h["index"].to_bytes(4, "big") + raw(h["commitment"])
         out += b"".join(map(raw, h["shareDigests"])) + raw(h["signature"]) + raw(h["dealingSignature"])
+    out += b"".join(value.to_bytes(8, "big", signed=True) for value in given.get("values", ()))
     out += raw(given["coin"]) + b"".join(raw(given["proof"][name]) for name in PROOF)
     return out + b"".join(bytes([p]) + raw(signature) for p, signature in given["attestations"])
 
@@ -655,6 +660,52 @@ def batch(given: Fields) -> Fields:
     }
 
 
+def graded(given: Fields) -> Fields:
+    """The attempt of section 6 with a reference, and what comes of it."""
+    context, rule, proof = given["context"], given["rule"], given["proof"]
+    seed, session, random = raw(proof["seed"]), raw(given["session"]), scalars(raw(given["random"]))
+    squares = keccak(W(tag("gradroll/v1/squares")) + packed(r * r for r in random))
+    roots = [min(r, R - r) for r in random]
+    noise_bits = [(r * pow(root, -1, R) + 1) * pow(2, -1, R) % R for r, root in zip(random, roots, strict=True)]
+    noise = [sum(b << e for e, b in enumerate(noise_bits[at : at + 40])) for at in range(0, len(noise_bits), 40)]
+    scale = (rule["dither"] << 40) // context["bound"]
+    numbers = [scale * w + n for w, n in zip(given["products"], noise, strict=True)]
+    digests = [submission_of(context, h)[2] for h in given["headers"]]
+    names = (raw(context["deployment"]), context["taskId"], context["round"])
+    keys = [tagged("owner", *names, raw(h["owner"])) for h in given["headers"][1:]]
+    chosen = W(tag("gradroll/v1/graded-selection"), len(keys), digests[0]) + b"".join((*keys, *digests[1:]))
+    where = (domain_in(context), context["taskId"], raw(context["termsHash"]), context["round"])
+    model = (raw(context["modelDigest"]), raw(context["policyKeyHash"]), context["bound"], context["dimension"])
+    first = tagged("context", *where, *model, len(given["headers"]))
+    parts = [raw(proof[name]) for name in ("mask", "seed", "projectionsDigest", "gram", "knowledge")]
+    rho = keccak(tag(f"{ROOT}/rho") + first + owners_hash(given["headers"]) + b"".join(parts))
+    opened = keccak(b"".join(v.to_bytes(8, "big", signed=True) for v in numbers))
+    psi = challenge(tagged("bit-check", seed, session, squares))
+    combination = challenge(tagged("bit-combination", rho, raw(given["confirmed"])))
+    bits = [bit for row in given["slackBits"] for bit in row] + noise_bits
+    weights = [pow(psi, k, R) for k in range(len(bits))]
+    mask = scalars(raw(given["checkMask"]))
+    combined = [(m + combination * b) % R for m, b in zip(mask, bits, strict=True)]
+    product = sum(w * c * c for w, c in zip(weights, combined, strict=True))
+    not_bits = sum(w * (b * b - b) for w, b in zip(weights, bits, strict=True))
+    slack = 0
+    for i, (norm, row) in enumerate(zip(given["norms"], given["slackBits"], strict=True), start=1):
+        slack += pow(combination, i, R) * (context["bound"] - norm - sum(b << e for e, b in enumerate(row)))
+    return {
+        "squares": squares.hex(),
+        "psi": packed([psi]).hex(),
+        "lambda": packed([combination]).hex(),
+        "check": [packed([value]).hex() for value in (product, not_bits, slack)],
+        "combined": keccak(packed(combined)).hex(),
+        "numbers": numbers,
+        "set": keccak(chosen).hex(),
+        "lock": keccak(chosen).hex(),
+        "rho": rho.hex(),
+        "batchId": tagged("values", rho, rule["step"], rule["dither"], rule["minOwners"], opened).hex(),
+        "certificate": keccak(certificate_of({**given, "values": numbers})).hex(),
+    }
+
+
 def payload(given: Fields) -> Fields:
     values, masks = given["values"], [int(m) for m in given["masks"]]
     width = next(b for b in range(1, 9) if all(-(2 ** (8 * b - 1)) <= v < 2 ** (8 * b - 1) for v in values))
@@ -676,6 +727,7 @@ FILES: dict[str, Callable[[Fields], Fields]] = {
     "steps": steps,
     "policy": policy,
     "batch": batch,
+    "graded": graded,
     "payload": payload,
 }
 """By vector file: what gives its outputs."""

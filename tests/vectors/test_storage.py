@@ -30,8 +30,8 @@ OF_A_LEDGER = pytest.mark.parametrize(
 )
 EVERY_FORM = pytest.mark.parametrize(
     ("folder", "versioned"),
-    [(HERE, True), (SECOND, True), (FIRST, True), (FIRST, False)],
-    ids=["version 3", "version 2", "version 1", "no version"],
+    [(HERE, True), (FOURTH, True), (SECOND, True), (FIRST, True), (FIRST, False)],
+    ids=["version 4", "version 3", "version 2", "version 1", "no version"],
 )
 
 
@@ -151,4 +151,4 @@ def test_every_kind_is_among_them() -> None:
 
 def test_the_versions_are_those_of_the_files() -> None:
     """A new version comes with a new folder of files."""
-    assert (VERSIONS.latest, len(STEPS)) == (3, 5)
+    assert (VERSIONS.latest, len(STEPS)) == (4, 5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import native
 from circuits import payload as payloads
 from circuits.hashing import challenge, keccak, tag, words
 from circuits.policies.norm import NORM
-from circuits.statement import Committee, Context, Membership, SubmissionHeader, domain_size, sign_seed
+from circuits.statement import BatchProof, Committee, Context, Membership, SubmissionHeader, domain_size, sign_seed
 from circuits.terms import CommitteeTerms, MarketId, NewTask, Pay, Windows
 from circuits.transcript import (
     FinalInputs,
@@ -29,20 +29,30 @@ from circuits.transcript import (
     v_state,
     zeta_state,
 )
-from commons.protocol.bodies import CombineBody, MaskBody, SignatureBody, scalars_to_bytes, vector_digest
+from commons.protocol.bodies import (
+    CombineBody,
+    ConfirmBody,
+    MaskBody,
+    SignatureBody,
+    scalars_to_bytes,
+    vector_digest,
+)
 from commons.protocol.bundle import AuditBundle
 from commons.protocol.consents import ClaimOrder, registration_digest
+from commons.protocol.gradedbodies import GradedCombineBody, checked_bits
 from commons.protocol.keypackages import CommitteeReference, encode_keys, keys_digest, package_digest
 from commons.protocol.ledgerheads import head_digest
 from commons.protocol.manifests import BodyEntry, Manifest, PartEntry
 from commons.protocol.memberships import Replacement, Rotation, registry_domain
 from commons.protocol.messages import Message, Proposal, Step, StepReply, StepRequest, message_digest
+from commons.protocol.noisebits import check_challenge, combination_challenge, opened_check, squares_digest
 from commons.protocol.receipts import availability_digest, receipt_digest
 from commons.protocol.rules import probe_rho
 from commons.sharing import replicated
 from commons.sharing import sealedbodies as bodies
 from commons.sharing import sealing as hpke
 from commons.sharing.prss import Purpose
+from commons.sharing.reconstruct import open_vector
 from commons.sharing.sharepayloads import (
     INTEGER_FORM,
     decode_payload,
@@ -54,8 +64,11 @@ from commons.sharing.sharepayloads import (
 from coordinator.machine import Completed, advance, begin
 from native import FrArray
 from provers.joining import agreement
-from provers.party.ledger import Member, Selection, joined_cohort, owner_key, round_key
+from provers.party.ledger import GradedSet, Member, Selection, joined_cohort, owner_key, round_key
 from provers.party.masking import validity_challenge
+from provers.party.steps import members_of
+from tests.support.gradedattempt import GradedAttempt
+from tests.support.gradednetwork import graded_with
 from tests.support.network import BOUND, Network, network_with, shared_keys
 from tests.support.parts import task_terms
 from tests.support.plain_batch import seed_of
@@ -531,6 +544,30 @@ def policy() -> Fields:
     return vector(inputs, {"circuit": circuit.hex(), "keyHash": key.key_hash.hex()})
 
 
+def proof_fields(proof: BatchProof) -> Fields:
+    """A proof."""
+    check = proof.sumcheck
+    return {
+        "mask": proof.mask_commitment.hex(),
+        "gram": proof.gram.hex(),
+        "knowledge": proof.knowledge.hex(),
+        "a": proof.groth.a.hex(),
+        "b": proof.groth.b.hex(),
+        "c": proof.groth.c.hex(),
+        "squareNorm": scalar(proof.square_norm),
+        "s": check.s.hex(),
+        "j": check.q.hex(),
+        "aZeta": scalar(check.a_zeta),
+        "sZeta": scalar(check.s_zeta),
+        "sOmegaZeta": scalar(check.s_omega_zeta),
+        "w1": check.w1.hex(),
+        "w2": check.w2.hex(),
+        "sum": proof.commitment_sum.hex(),
+        "seed": proof.sign_seed.hex(),
+        "projectionsDigest": proof.projections_digest.hex(),
+    }
+
+
 def batch() -> Fields:
     """Transcript, certificate and bundle of the honest batch."""
     bundle, certificate = run().bundle, run().bundle.certificate
@@ -542,25 +579,7 @@ def batch() -> Fields:
         "payee": certificate.payee.hex(),
         "cohort": [digest.hex() for digest in certificate.cohort],
         "coin": scalar(certificate.coin),
-        "proof": {
-            "mask": proof.mask_commitment.hex(),
-            "gram": proof.gram.hex(),
-            "knowledge": proof.knowledge.hex(),
-            "a": proof.groth.a.hex(),
-            "b": proof.groth.b.hex(),
-            "c": proof.groth.c.hex(),
-            "squareNorm": scalar(proof.square_norm),
-            "s": check.s.hex(),
-            "j": check.q.hex(),
-            "aZeta": scalar(check.a_zeta),
-            "sZeta": scalar(check.s_zeta),
-            "sOmegaZeta": scalar(check.s_omega_zeta),
-            "w1": check.w1.hex(),
-            "w2": check.w2.hex(),
-            "sum": proof.commitment_sum.hex(),
-            "seed": proof.sign_seed.hex(),
-            "projectionsDigest": proof.projections_digest.hex(),
-        },
+        "proof": proof_fields(proof),
         "attestations": [[prover, signature.hex()] for prover, signature in certificate.attestations],
         "projections": [ints(z) for z in bundle.projections],
         "row": ints(bundle.row),
@@ -585,6 +604,58 @@ def batch() -> Fields:
         "seed": proof.sign_seed.hex(),
         "certificate": keccak(certificate.encode()).hex(),
         "bundle": keccak(bundle.encode()).hex(),
+    }
+    return vector(inputs, outputs)
+
+
+def graded() -> Fields:
+    """A graded attempt of two owners: noise, check of the bits, numbers, the locked set, the certificate."""
+    attempt = GradedAttempt(graded_with([1000, -400]))
+    attempt.begin()
+    attempt.through(Step.PROVE)
+    certificate, session, parties = attempt.bundle().certificate, attempt.proposal.digest, attempt.network.parties
+    statement, cohort = certificate.statement, attempt.cohort
+    confirm = ConfirmBody.decode(attempt.said[Step.CONFIRM][0].body)
+    length, opened_of = checked_bits(len(statement.rows)), partial(open_vector, degree=1, liars=1, what="vector")
+    drawn = opened_of({p: of.keys.random(cohort.cohort_id, Purpose.NOISE, 80) for p, of in enumerate(parties)})
+    mask = opened_of({p: of.keys.random(session, Purpose.CHECK_MASK, length) for p, of in enumerate(parties)})
+    memories = attempt.network.memories
+    slack = [opened_of({p: m.shares(d).bits for p, m in enumerate(memories)}) for d in cohort.digests]
+    norms = [sum(int(v) ** 2 for v in plan.gradient) for plan in (*attempt.network.copies, *attempt.network.plans)]
+    context, rule = statement.context, attempt.network.rule
+    inputs = {
+        "context": context_fields(context),
+        "rule": {"step": rule.step, "dither": rule.dither, "minOwners": rule.min_owners},
+        "headers": [header_fields(h) for h in statement.rows],
+        "payee": certificate.payee.hex(),
+        "cohort": [digest.hex() for digest in certificate.cohort],
+        "coin": scalar(certificate.coin),
+        "proof": proof_fields(certificate.proof),
+        "attestations": [],
+        "session": session.hex(),
+        "confirmed": confirm.broadcasts.hex(),
+        "random": ints(drawn),
+        "checkMask": ints(mask),
+        "slackBits": [[int(bit) for bit in native.to_ints(bits)] for bits in slack],
+        "norms": norms,
+        "products": attempt.network.products(),
+    }
+    said = {p: GradedCombineBody.decode(m.body, len(statement.rows)) for p, m in attempt.said[Step.COMBINE].items()}
+    check = opened_check(said, 1)
+    squares = squares_digest(native.mul(drawn, drawn))
+    members = members_of(context, statement.rows)
+    outputs = {
+        "squares": squares.hex(),
+        "psi": scalar(check_challenge(certificate.proof.sign_seed, session, squares)),
+        "lambda": scalar(combination_challenge(confirm.state, confirm.broadcasts)),
+        "check": [scalar(value) for value in (check.product, check.not_bits, check.slack)],
+        "combined": keccak(scalars_to_bytes(check.combined)).hex(),
+        "numbers": list(attempt.values),
+        "set": GradedSet.of(members).digest.hex(),
+        "lock": attempt.said[Step.LOCK][0].body.hex(),
+        "rho": certificate.rho_state.hex(),
+        "batchId": certificate.batch_id.hex(),
+        "certificate": keccak(certificate.encode()).hex(),
     }
     return vector(inputs, outputs)
 
@@ -615,6 +686,7 @@ FILES: dict[str, Callable[[], Fields]] = {
     "steps": steps,
     "policy": policy,
     "batch": batch,
+    "graded": graded,
     "payload": payload,
 }
 

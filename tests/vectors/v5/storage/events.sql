@@ -30,8 +30,14 @@ INSERT INTO "events" VALUES(27,'{"kind": "cohort-begun", "round": 1, "submission
 INSERT INTO "events" VALUES(28,'{"at": 1700000060, "final": true, "kind": "cohort-failed", "reason": "a cohort of one is too small", "round": 1, "task_id": 7}');
 INSERT INTO "events" VALUES(29,'{"batch_id": "320bc8af20972e15ff264ef1c80a4e32e5eb90509b83ffa2b013bbc3670324e3", "bundle_digest": "92ebe5396609c9330f8d0724d824be0c2884e4a2ef180fd288dfa6bbcd7af48e", "kind": "batch-proven", "round": 1, "submissions": [], "task_id": 7}');
 INSERT INTO "events" VALUES(30,'{"accepted": false, "batch_id": "320bc8af20972e15ff264ef1c80a4e32e5eb90509b83ffa2b013bbc3670324e3", "kind": "batch-settled", "reason": "RoundClosed"}');
-INSERT INTO "events" VALUES(31,'{"kind": "round-closed", "reason": "too few owners: 1 of the 2 that a batch needs", "round": 1, "task_id": 7}');
-INSERT INTO "events" VALUES(32,'{"kind": "fees-ended", "round": 1, "task_id": 7}');
-INSERT INTO "events" VALUES(33,'{"codes": ["closed", "validity"], "counts": [2, 1], "kind": "rounds-forgotten", "task_id": 7, "through": 0}');
+INSERT INTO "events" VALUES(31,'{"header": {"commitment": "0b101d8d6702f546fec99952f423bace9398e4971b9755481757862ef2c7384628d0634d944372e55c13277c9f7717c7cc76b1abbcbc529b9065c0b8f796d4d9", "dealing_signature": "80e5b9eac96f05c5c8c3fcfc1735412103e35c4786617d5bbf16339a67b257494febfb019d17f87d843ad7402e11a0d3796a90e322a54790ae8b21719660bcac1b", "owner": "92dec43b1c9a2601cbdb5b9c24dead2c6c6aab8a", "owner_index": 65536, "round": 1, "share_digests": ["8adaf2808585beeff68a4e2e0e09eb84fdf9d03a02c489c49a53e2a6f7d7d82d", "5c88670c4421c40862c0a611feb2df3be619719a468cdf7b91b719655b05d3d1", "08f3729c12d5b382e169dbcd1b6d3eb5c9546692e2006be16f74eaf8e1b3203e", "2b4a86dce53aa3bc7e6d788d7d49227e4e8bd075d8b24cd25fff35b8a34275f2"], "signature": "d073ba572e0aede653cf3e1419ba3dcefc5827c73f437c81ebf00a92fbe7d9d07b2526b181bbd67f9576cf0059ce5fbde0aacb3704000c531bf98394027fff521c", "task_id": 7}, "kind": "header-accepted", "receipts": [0, 1, 2, 3], "submission": "fac44ab6fad7784d8fde6eb124e54483e375479ee79710fbfb785d4ab8bd1a9d"}');
+INSERT INTO "events" VALUES(32,'{"kind": "order-drawn", "round": 1, "submissions": ["80cfaffeefe576f9b25b2075e75af7fd90d2cddc51c1e24582fd2eddce634150"], "task_id": 7}');
+INSERT INTO "events" VALUES(33,'{"kind": "cohort-begun", "round": 1, "submissions": ["fac44ab6fad7784d8fde6eb124e54483e375479ee79710fbfb785d4ab8bd1a9d", "80cfaffeefe576f9b25b2075e75af7fd90d2cddc51c1e24582fd2eddce634150"], "task_id": 7}');
+INSERT INTO "events" VALUES(34,'{"batch_id": "e79f6ec23bce23d7e054d643fd9077a0f0603e55230088fd961fbc7a25357735", "bundle_digest": "f65a1df3eedebce0b7a3488075624aee009167f49c2caa567a6cd457132367af", "kind": "batch-proven", "round": 1, "submissions": ["80cfaffeefe576f9b25b2075e75af7fd90d2cddc51c1e24582fd2eddce634150"], "task_id": 7}');
+INSERT INTO "events" VALUES(35,'{"batch_id": "e79f6ec23bce23d7e054d643fd9077a0f0603e55230088fd961fbc7a25357735", "kind": "batch-graded", "levels": [0], "reference": "fac44ab6fad7784d8fde6eb124e54483e375479ee79710fbfb785d4ab8bd1a9d", "values": [-1099511627776], "weights": [0]}');
+INSERT INTO "events" VALUES(36,'{"accepted": true, "batch_id": "e79f6ec23bce23d7e054d643fd9077a0f0603e55230088fd961fbc7a25357735", "kind": "batch-settled", "reason": ""}');
+INSERT INTO "events" VALUES(37,'{"kind": "round-closed", "reason": "too few owners: 1 of the 2 that a batch needs", "round": 1, "task_id": 7}');
+INSERT INTO "events" VALUES(38,'{"kind": "fees-ended", "round": 1, "task_id": 7}');
+INSERT INTO "events" VALUES(39,'{"codes": ["closed", "validity"], "counts": [2, 1], "kind": "rounds-forgotten", "task_id": 7, "through": 0}');
 COMMIT;
-PRAGMA user_version=3;
+PRAGMA user_version=4;

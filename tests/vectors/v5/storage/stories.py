@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache, partial
 
 import native
-from circuits.statement import Context, SubmissionHeader
+from circuits.statement import REFERENCE_INDEX, Context, SubmissionHeader
 from commons.protocol.ledgerheads import LedgerHead, head_digest
 from commons.storage.submissions import SavedSubmission
 from coordinator import events
@@ -62,9 +62,24 @@ def story() -> tuple[events.Event, ...]:
         events.CohortFailed(*ROUND, closed, True, 1_700_000_060),
         events.BatchProven(*ROUND, refused, (), seed_of("another bundle")),
         events.BatchSettled(refused, False, "RoundClosed"),
+        *graded(),
         events.RoundClosed(*ROUND, "too few owners: 1 of the 2 that a batch needs"),
         events.FeesEnded(*ROUND),
         events.RoundsForgotten(ROUND[0], ROUND[1] - 1, ("closed", "validity"), (2, 1)),
+    )
+
+
+def graded() -> tuple[events.Event, ...]:
+    """A batch that was graded against a copy of a reference; one of its owners has no weight."""
+    copy, owner, batch = header(REFERENCE_INDEX), submission(5), seed_of("a graded batch")
+    reference = copy.digest(CONTEXT)
+    return (
+        events.HeaderAccepted(reference, copy, (0, 1, 2, 3)),
+        events.OrderDrawn(*ROUND, (owner,)),
+        events.CohortBegun(*ROUND, (reference, owner)),
+        events.BatchProven(*ROUND, batch, (owner,), seed_of("a graded bundle")),
+        events.BatchGraded(batch, reference, (-(1 << 40),), (0,), (0,)),
+        events.BatchSettled(batch, True, ""),
     )
 
 
