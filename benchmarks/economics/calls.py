@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from benchmarks.economics import snapshots
 
 SNAPSHOTS = {
-    "Market": ("market", "quorum", "graded"), "CommitteeRegistry": ("registry", "evidence"), "VerifierFactory": ("factory",),
+    "Market": ("market", "quorum", "graded"), "CommitteeRegistry": ("registry", "evidence"),
+    "VerifierFactory": ("factory",),
 }  # fmt: skip
 """Where the gas of each contract's functions is; that of batches and of large claims is in files of its own."""
 _BATCH = re.compile(r"gas_(\d+)(, roster compacted)?: transaction")
