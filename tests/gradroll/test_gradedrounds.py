@@ -92,7 +92,7 @@ def test_the_round_is_opened_with_what_is_kept_and_handed_in(world: World) -> No
     assert [world.chain.shown.require_copy(header) for header, _ in world.coordinator.headers] == [0, 1, 2]
 
 
-def test_who_was_interrupted_opens_with_the_same_reference_though_sums_came_since(world: World) -> None:
+def test_who_was_interrupted_opens_with_the_same_reference(world: World) -> None:
     """The transaction of before may yet be mined."""
     world.chain.fails = True
     with pytest.raises(ChainError):
