@@ -172,10 +172,10 @@ def _new_cohort(
     ended = facts.now > facts.submit_deadline
     if ended and len(waiting) < terms.min_owners:
         return Wait(_too_few(len(waiting), terms))
-    if terms.grading is not None:  # provers open numbers once nobody can answer them with another submission
-        over = ended and facts.quiet and facts.settled > facts.submit_deadline
-        return Gather(tuple(waiting), last=True) if over else Wait(too_early(len(waiting), facts))
     last = len(waiting) >= room or (ended and facts.quiet)
+    if terms.grading is not None:  # provers open numbers once nobody can answer them with another submission
+        over = last and facts.settled > facts.submit_deadline
+        return Gather(tuple(waiting), last=True) if over else Wait(too_early(len(waiting), facts))
     if not last and len(waiting) < capacity + terms.min_owners:
         return Wait(too_early(len(waiting), facts))
     return Gather(tuple(waiting), last)

@@ -89,6 +89,11 @@ GRADED_KEY_POINTS = 1 + len(GradedInputs._fields)
 """Input points of a verifying key under which batches are graded."""
 
 
+def most_owners(key_points: int, capacity: int) -> int:
+    """Most owners of a batch, by a key of so many input points: where batches are graded a row is the reference's."""
+    return capacity - (key_points == GRADED_KEY_POINTS)
+
+
 @dataclass(frozen=True, eq=False)
 class OwnerWires:
     """What a policy may constrain: one owner's wires, or an empty slot's.

@@ -14,15 +14,15 @@ def add(parent: Subparsers) -> None:
         parent,
         "demo",
         "Train on the digits data of scikit-learn with provers, a coordinator and a chain as "
-        "processes on this machine. Two "
-        "owners cheat: they are named, excluded and unpaid. Writes report.json.",
+        "processes on this machine. Under the policy norm two owners cheat: they are named, excluded and unpaid. Under "
+        "the policy reference three in ten push against the model, within the norm bound: they count and earn nothing. "
+        "Writes report.json.",
         "gradroll demo --rounds 5 --owners 10 --provers 4 --threshold 1",
         run,
     )
+    parser.add_argument("--policy", choices=("norm", "reference"), default="norm", help="default norm")
     parser.add_argument("--rounds", type=positive, default=5, help="rounds to train (default 5)")
-    parser.add_argument(
-        "--owners", type=positive, default=10, help="data owners, the last two of them cheat (default 10)"
-    )
+    parser.add_argument("--owners", type=positive, default=10, help="data owners, the last of them cheat (default 10)")
     parser.add_argument("--provers", type=positive, default=4, help="N, prover processes (default 4)")
     parser.add_argument("--threshold", type=positive, default=1, help="t, provers that may collude (default 1)")
     parser.add_argument(
@@ -48,5 +48,6 @@ def run(arguments: argparse.Namespace) -> int:
         chain=arguments.chain,
         non_iid=arguments.non_iid,
         out=arguments.out,
+        policy=arguments.policy,
     )
     return run_demo(options, arguments.console)

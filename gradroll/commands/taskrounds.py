@@ -142,8 +142,17 @@ def read(arguments: argparse.Namespace) -> int:
         buyer, task = session.model_owner, the_task(session.view, arguments.task)
         aggregate = buyer.read_aggregate(task, arguments.round, from_provers=arguments.from_provers)
     write_array(arguments.out, aggregate.total)
-    gradients = len(aggregate.owners)
-    arguments.console.line(f"{arguments.out}: sum of {gradients} gradients; it opens the commitments on the chain")
+    console, gradients = arguments.console, len(aggregate.owners)
+    weighed = f", each by its weight, {sum(aggregate.weights)} in all" if aggregate.graded else ""
+    console.line(f"{arguments.out}: sum of {gradients} gradients{weighed}; it opens the commitments on the chain")
+    for number, batch in enumerate(aggregate.graded):
+        if batch.grades.fallback:
+            console.warn(
+                f"nobody in batch {number} had a weight, so all count once, whatever they handed in: where that is all "
+                "there is, go on with your own gradient"
+            )
     owners = [checksum(owner) for owner in aggregate.owners]
-    arguments.console.result(task=shown(task), round=arguments.round, file=arguments.out, owners=owners)
+    console.result(
+        task=shown(task), round=arguments.round, file=arguments.out, owners=owners, weights=list(aggregate.weights)
+    )  # fmt: skip
     return 0

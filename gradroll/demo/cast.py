@@ -1,4 +1,4 @@
-"""Who plays in the demo: honest owners with their shards, two cheaters, and the model owner."""
+"""Who plays in the demo: honest owners with their shards, cheaters, and the model owner."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from circuits.arrays import FloatArray
 from circuits.terms import Pay, Windows
 from commons.chain.patience import Patience
 from commons.chain.view import ChainView
@@ -16,7 +17,6 @@ from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.resuming import Deal
 from gradroll.data_owner.owner import DataOwner, Submitted
-from gradroll.demo.cheaters import deal_halves, deal_oversized
 from gradroll.demo.training import DIMENSION, Recipe, Shard, gradient
 from gradroll.model_owner.buyer import ModelOwner
 from gradroll.model_owner.plan import TaskPlan
@@ -30,29 +30,44 @@ _WINDOW = 3600
 _FEWEST = 2
 """Owners of a batch: a demonstration has few."""
 _PATIENCE = Patience(poll=0.05)
-_CHEATERS: tuple[tuple[str, Deal], ...] = (
-    ("too big, with lying bits", deal_oversized),
-    ("four halves of the field", deal_halves),
-)
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """How an owner plays.
+
+    Attributes:
+        cheat: what it does; empty for one that is honest.
+        factor: of the gradient that it hands in.
+    """
+
+    cheat: str = ""
+    deal: Deal = share_gradient
+    factor: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Player:
-    """A data owner of the demo.
-
-    Attributes:
-        honest: false for the two that are to be caught.
-    """
+    """A data owner of the demo."""
 
     name: str
     owner: DataOwner
     shard: Shard
-    honest: bool
+    role: Role
+
+    @property
+    def honest(self) -> bool:
+        """False for those that are to be caught."""
+        return not self.role.cheat
+
+    def gradient(self, model: FloatArray) -> FloatArray:
+        """What it hands in: of the own shard, as its role has it."""
+        return self.role.factor * gradient(model, self.shard)
 
     def play(self, task_id: int, round_number: int) -> Submitted:
-        """Fetch the round's model, compute a gradient on the own shard, hand it in."""
+        """Fetch the round's model, compute a gradient, hand it in."""
         model = self.owner.fetch_model(task_id, round_number)
-        return self.owner.submit(task_id, gradient(model, self.shard), round_number=round_number)
+        return self.owner.submit(task_id, self.gradient(model), round_number=round_number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,37 +93,36 @@ class Cast:
             return tuple(each.result() for each in running)
 
 
-def assemble(market: LocalMarket, shards: Sequence[Shard], cheaters: int) -> Cast:
-    """Make accounts and roles for a prepared market; the last owners cheat."""
+def assemble(market: LocalMarket, shards: Sequence[Shard], roles: Sequence[Role]) -> Cast:
+    """Make accounts and owners for a prepared market, one for each shard."""
     directory, view = market.plan.directory, market.view()
     keys = market.plan.parameter_directory
     parameters = PublicParameters(keys / SRS_FILE, keys, allow_insecure=True)
     client = CoordinatorClient(market.coordinator_endpoint)
-    honest = len(shards) - cheaters
-    kinds: list[tuple[str, Deal]] = [("", share_gradient)] * honest + list(_CHEATERS[:cheaters])
     players = []
-    for i, ((what, deal), shard) in enumerate(zip(kinds, shards, strict=True)):
+    for i, (role, shard) in enumerate(zip(roles, shards, strict=True)):
         account = create_account(directory / "owners" / f"owner-{i}.json")
         chain = ChainWriter(view, account, _PATIENCE)
-        owner = DataOwner(chain, client, parameters, directory / "owners" / f"owner-{i}", deal=deal)
-        name = f"owner {i} ({what})" if what else f"owner {i}"
-        players.append(Player(name, owner, shard, not what))
+        owner = DataOwner(chain, client, parameters, directory / "owners" / f"owner-{i}", deal=role.deal)
+        name = f"owner {i} ({role.cheat})" if role.cheat else f"owner {i}"
+        players.append(Player(name, owner, shard, role))
     endow(market.plan.chain, [player.owner.address for player in players], ALLOWANCE // 10)
     buyer_chain = ChainWriter(view, load_account(directory / "model-owner.json"), _PATIENCE)
-    buyer = ModelOwner(view, buyer_chain, client, parameters)
+    buyer = ModelOwner(view, buyer_chain, client, parameters, state=directory / "model-owner")
     return Cast(tuple(players), buyer, buyer_chain, client, parameters, view)
 
 
-def create_task(cast: Cast, market: LocalMarket, rounds: int, recipe: Recipe) -> int:
-    """Post and fund the task; have every owner register itself, in the order of the cast, with a deposit."""
+def plan_task(cast: Cast, market: LocalMarket, rounds: int, recipe: Recipe) -> TaskPlan:
+    """Terms for this cast."""
     owners, provers = len(cast.players), len(market.plan.provers)
-    plan = TaskPlan(
+    return TaskPlan(
         market.committee, market.verifier, market.coordinator, DIMENSION, recipe.norm,
         gas_fees(Pay(bonus=REWARD, deposit=REWARD), provers), Windows(submit=_WINDOW, settle=_WINDOW),
         recipe.fraction_bits, min_owners=_FEWEST, capacity=owners, rounds=rounds, inline_payload=True,
     )  # fmt: skip
-    task_id = cast.buyer.create_task(plan)
-    cast.buyer.fund(task_id, rounds * plan.terms().pay.reserve(owners, provers, plan.min_owners))
+
+
+def register(cast: Cast, task_id: int) -> None:
+    """Have every owner register itself, in the order of the cast, with a deposit."""
     for player in cast.players:
         player.owner.register(task_id)
-    return task_id

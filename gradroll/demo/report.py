@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from circuits.atomicfile import storing
@@ -37,7 +37,11 @@ class Seconds:
 
 @dataclass(frozen=True, slots=True)
 class RoundReport:
-    """One round; `gas` is that of the settling transaction."""
+    """One round; `gas` is that of the settling transaction.
+
+    Attributes:
+        weights: how often each owner counts in the sum, where gradients are graded.
+    """
 
     accepted: int
     rejected: tuple[Rejection, ...]
@@ -46,6 +50,11 @@ class RoundReport:
     gas_per_gradient: int
     seconds: Seconds
     aggregate_matches_plaintext: bool
+    weights: Mapping[str, int] = field(default_factory=dict)
+
+    def caught(self) -> list[str]:
+        """Owners that count in no sum."""
+        return [each.owner for each in self.rejected] or [name for name, weight in self.weights.items() if not weight]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,7 @@ class Report:
         payouts: wei received by owner name.
         fees: wei received by the coordinator and by each prover.
         audit: "passed", or the name of the failing check.
+        ungraded_accuracy: of plain FedSGD over all owners, those that attack among them; where gradients are graded.
     """
 
     dataset: str
@@ -70,15 +80,19 @@ class Report:
     payouts: dict[str, int]
     fees: dict[str, int]
     audit: str
+    ungraded_accuracy: float | None = None
 
     def succeeded(self, cheaters: Sequence[str]) -> bool:
         """Whether everything was seen that the demo is to show: every cheater, and nobody else, rejected and unpaid,
-        and coordinator and provers paid."""
+        and coordinator and provers paid.  Where gradients are graded an honest one may count in no sum, too."""
+        graded = self.ungraded_accuracy is not None
         return (
             self.audit == "passed"
             and self.final_accuracy == self.plaintext_accuracy
             and all(played.aggregate_matches_plaintext for played in self.rounds)
-            and all([each.owner for each in played.rejected] == list(cheaters) for played in self.rounds)
+            and all(graded or played.caught() == list(cheaters) for played in self.rounds)
+            and all(set(cheaters) <= set(played.caught()) for played in self.rounds)
+            and (self.ungraded_accuracy is None or self.final_accuracy > self.ungraded_accuracy)
             and all((wei == 0) == (name in cheaters) for name, wei in self.payouts.items())
             and all(self.fees.values())
         )

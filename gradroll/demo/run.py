@@ -24,25 +24,25 @@ from commons.wire.prover_client import ProverClient
 from gradroll.audit.auditor import Auditor
 from gradroll.console import Console
 from gradroll.data_owner.claims import claim_all
-from gradroll.demo.cast import Cast, assemble, create_task
+from gradroll.demo.cast import Cast, assemble, plan_task, register
 from gradroll.demo.report import Report, RoundReport, Seconds
+from gradroll.demo.scenes import GradedScene, NormScene, Scene, weighted_sum
 from gradroll.demo.settling import await_fees, await_settled, await_sum, rejections, settlement_gas
 from gradroll.demo.training import (
     DATASET,
     DIMENSION,
-    Recipe,
     Shard,
     accuracy,
     initial_model,
     load_digits,
-    plain_aggregate,
     step,
 )
 from gradroll.setup.freeports import free_ports
 from gradroll.setup.local_market import LocalMarket, MarketPlan, prepare
 from gradroll.setup.processes import Processes, wait_until
 
-CHEATERS = 2
+FEWEST = 4
+"""Owners, two of whom cheat."""
 _CAPACITIES = (16, 64)
 _START_SECONDS = 90.0
 
@@ -54,6 +54,7 @@ class Options:
     Attributes:
         chain: URL of a live development node, None to start our own.
         parameters: where development keys are kept between runs.
+        policy: `norm` or `reference`.
     """
 
     rounds: int
@@ -64,27 +65,38 @@ class Options:
     non_iid: bool
     out: Path
     parameters: Path = Path("build/development-keys")
+    policy: str = DEFAULT
 
     def __post_init__(self) -> None:
-        if not CHEATERS + 2 <= self.owners <= _CAPACITIES[-1]:
-            raise ConfigError(f"--owners is {self.owners}, it must lie in [{CHEATERS + 2}, {_CAPACITIES[-1]}]")
+        most = _CAPACITIES[-1] - (self.policy != DEFAULT)
+        if not FEWEST <= self.owners <= most:
+            raise ConfigError(f"--owners is {self.owners}, it must lie in [{FEWEST}, {most}]")
         if not 3 * self.threshold + 1 <= self.provers <= 32:
             raise ConfigError(
                 f"--provers {self.provers} with --threshold {self.threshold}: a task that pays takes 3t+1 to 32 provers"
             )
 
     @property
-    def capacity(self) -> int:
-        """Slots of the circuit."""
-        return next(size for size in _CAPACITIES if size >= self.owners)
+    def data(self) -> tuple[Scene, tuple[Shard, ...], Shard]:
+        """What is shown, the owners' data, and a test set."""
+        if self.policy == DEFAULT:
+            return (NormScene(), *load_digits(self.owners, non_iid=self.non_iid))
+        (*shards, own), test = load_digits(self.owners + 1, non_iid=self.non_iid)
+        return GradedScene(own), tuple(shards), test
+
+
+def _capacity(rows: int) -> int:
+    """Slots of the circuit."""
+    return next(size for size in _CAPACITIES if size >= rows)
 
 
 @dataclass(frozen=True, slots=True)
 class _Training:
-    """Both trainings after some rounds: through the market, and in plain FedSGD over the honest owners."""
+    """The trainings after some rounds: through the market, in plain FedSGD over the owners that count, over all."""
 
     model: FloatArray
     plain: FloatArray
+    ungraded: FloatArray
     reports: tuple[RoundReport, ...] = ()
     batches: tuple[AcceptedBatch, ...] = ()
 
@@ -100,17 +112,19 @@ def run_demo(options: Options, console: Console) -> int:
     )
     work = options.out / "run"
     shutil.rmtree(work, ignore_errors=True)
+    scene, shards, test = options.data
     with Processes(work / "logs") as fleet:
-        market, name = _start(options, fleet, work, console)
-        report, cheaters = _train(options, market, name, fleet.require_alive, console)
+        market, name = _start(options, scene, fleet, work, console)
+        cast = assemble(market, shards, scene.roles(options.owners))
+        report = _train(options, scene, cast, test, market, name, fleet.require_alive, console)
     path = options.out / "report.json"
     report.write(path)
-    succeeded = report.succeeded(cheaters)
+    succeeded = report.succeeded([player.name for player in cast.players if not player.honest])
     _summary(report, path, time.monotonic() - began, succeeded, console)
     return 0 if succeeded else 7
 
 
-def _start(options: Options, fleet: Processes, work: Path, console: Console) -> tuple[LocalMarket, str]:
+def _start(options: Options, scene: Scene, fleet: Processes, work: Path, console: Console) -> tuple[LocalMarket, str]:
     """Start chain, provers and coordinator; returns the market and the chain's name."""
     chain_port, coordinator_port, *ports = free_ports(2 + options.provers)
     url = options.chain
@@ -127,8 +141,8 @@ def _start(options: Options, fleet: Processes, work: Path, console: Console) -> 
         provers=tuple(f"127.0.0.1:{port}" for port in ports),
         threshold=options.threshold,
         dimension=DIMENSION,
-        policy=DEFAULT,
-        capacity=options.capacity,
+        policy=scene.policy,
+        capacity=_capacity(scene.rows(options.owners)),
         coordinator=f"127.0.0.1:{coordinator_port}",
         parameters=options.parameters,
     )
@@ -154,22 +168,20 @@ def _answers(endpoint: str) -> Callable[[], bool]:
 
 
 def _train(
-    options: Options, market: LocalMarket, chain: str, alive: Callable[[], None], console: Console
-) -> tuple[Report, list[str]]:
-    recipe = Recipe()
-    shards, test = load_digits(options.owners, non_iid=options.non_iid)
-    cast = assemble(market, shards, CHEATERS)
-    task_id = create_task(cast, market, options.rounds, recipe)
+    options: Options, scene: Scene, cast: Cast, test: Shard, market: LocalMarket, chain: str,
+    alive: Callable[[], None], console: Console,
+) -> Report:  # fmt: skip
+    task_id = _create_task(options, scene, cast, market)
     console.line(f"task {shown(task_id)}: {options.owners} owners registered, {options.rounds} rounds in escrow")
-    state = _Training(initial_model(), initial_model())
+    state = _Training(initial_model(), initial_model(), initial_model())
     for _ in range(options.rounds):
-        state = _play_round(cast, task_id, state, test, recipe, alive, console)
+        state = _play_round(scene, cast, task_id, state, test, alive, console)
     payouts = _claim(cast, task_id, console)
     with stage("provers' word that they serve the sums"):
         await_fees(cast, task_id, alive)
     fees = _collect(cast, market, console)
     verdict = _audit(cast, state.batches, console)
-    report = Report(
+    return Report(
         dataset=DATASET,
         dimension=DIMENSION,
         owners=options.owners,
@@ -182,34 +194,49 @@ def _train(
         payouts=payouts,
         fees=fees,
         audit=verdict,
+        ungraded_accuracy=accuracy(state.ungraded, test) if state.reports[-1].weights else None,
     )
-    return report, [player.name for player in cast.players if not player.honest]
+
+
+def _create_task(options: Options, scene: Scene, cast: Cast, market: LocalMarket) -> int:
+    """Post and fund the task, and have the owners register."""
+    plan = scene.terms(plan_task(cast, market, options.rounds, scene.recipe))
+    task_id = cast.buyer.create_task(plan)
+    cast.buyer.fund(task_id, options.rounds * plan.pay.reserve(options.owners, options.provers, plan.min_owners))
+    scene.admit(cast, task_id)
+    register(cast, task_id)
+    return task_id
 
 
 def _play_round(
+    scene: Scene,
     cast: Cast,
     task_id: int,
     state: _Training,
     test: Shard,
-    recipe: Recipe,
     alive: Callable[[], None],
     console: Console,
 ) -> _Training:
-    began = time.monotonic()
-    number = cast.buyer.open_round(task_id, state.model)
+    began, recipe = time.monotonic(), scene.recipe
+    number = scene.open_round(cast, task_id, state.model)
     console.heading(f"round {number}")
     submitted = cast.submit_all(task_id, number)
     handed_in = time.monotonic()
+    scene.end_submissions(cast, task_id, number)
     with stage("provers prove the batch" + (", once they have set up their shared keys" if number == 0 else "")):
         settled = await_settled(cast, submitted, alive)
     with stage("provers release the sum"):
         aggregate = await_sum(cast, task_id, number, alive)
     released = time.monotonic()
     bound = cast.view.terms(task_id).bound
-    expected = plain_aggregate(state.plain, cast.honest_shards, recipe, bound)
-    matches = bool(np.array_equal(aggregate.quantized, expected))
-    model = step(state.model, aggregate.quantized, len(aggregate.owners), recipe)
-    plain = step(state.plain, expected, len(cast.honest_shards), recipe)
+    expected = scene.plain(cast, state.plain, bound, aggregate)
+    matches = bool(np.array_equal(aggregate.quantized, expected.total))
+    model = step(state.model, aggregate.quantized, expected.weight, recipe)
+    plain = step(state.plain, expected.total, expected.weight, recipe)
+    ungraded = state.ungraded
+    if expected.weights:
+        everybody = weighted_sum([(1, player.gradient(ungraded)) for player in cast.players], recipe, bound)
+        ungraded = step(ungraded, everybody, len(cast.players), recipe)
     gas = settlement_gas(cast, task_id, number)
     report = RoundReport(
         accepted=len(aggregate.owners),
@@ -224,9 +251,10 @@ def _play_round(
             round(released - settled.accepted, 3),
         ),
         aggregate_matches_plaintext=matches,
+        weights=expected.weights,
     )
     _tell(report, console)
-    return _Training(model, plain, (*state.reports, report), (*state.batches, *aggregate.batches))
+    return _Training(model, plain, ungraded, (*state.reports, report), (*state.batches, *aggregate.batches))
 
 
 def _tell(report: RoundReport, console: Console) -> None:
@@ -234,8 +262,11 @@ def _tell(report: RoundReport, console: Console) -> None:
     console.line(f"  {report.accepted} gradients aggregated; test accuracy {report.accuracy:.4f}")
     for rejection in report.rejected:
         console.line(f"  rejected {rejection.owner}: {rejection.reason}", "red")
+    for name, weight in report.weights.items():
+        console.line(f"  {name} counts {weight} times", "" if weight else "red")
+    which = "weighted FedSGD's" if report.weights else "FedSGD's over the honest owners"
     same = "the same, bit for bit, as" if report.aggregate_matches_plaintext else "DIFFERENT from"
-    console.line(f"  the sum read through the contract is {same} plain FedSGD's over the honest owners")
+    console.line(f"  the sum read through the contract is {same} plain {which}")
     console.line(
         f"  submit {seconds.submit:.1f} s, prove {seconds.prove:.1f} s, settle {seconds.settle:.1f} s, "
         f"release {seconds.release:.1f} s; "
@@ -284,7 +315,8 @@ def _audit(cast: Cast, batches: Sequence[AcceptedBatch], console: Console) -> st
 
 def _summary(report: Report, path: Path, seconds: float, succeeded: bool, console: Console) -> None:
     console.heading("outcome")
-    console.line(f"  accuracy {report.final_accuracy:.4f}, of plain FedSGD {report.plaintext_accuracy:.4f}")
+    without = "" if report.ungraded_accuracy is None else f", ungraded {report.ungraded_accuracy:.4f}"
+    console.line(f"  accuracy {report.final_accuracy:.4f}, of plain FedSGD {report.plaintext_accuracy:.4f}{without}")
     paid, fees = ether(sum(report.payouts.values())), ether(sum(report.fees.values()))
     console.line(f"  paid {paid} to owners, {fees} to coordinator and provers; audit {report.audit}")
     console.line(f"  {seconds:.0f} s; {path}")

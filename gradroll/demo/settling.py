@@ -92,7 +92,7 @@ def await_fees(cast: Cast, task_id: int, alive: Callable[[], None], timeout: flo
             return
         if not ahead and not any(each.waiting for each in fees):
             ahead = True
-            _put_forward(cast, max(_payable_after(cast, task_id, number) for number in rounds))
+            put_forward(cast, max(_payable_after(cast, task_id, number) for number in rounds))
         alive()
         if time.monotonic() > deadline:
             raise UnavailableError(f"fees were not settled within {timeout:.0f} s; the coordinator's log says why")
@@ -105,7 +105,7 @@ def _payable_after(cast: Cast, task_id: int, number: int) -> int:
     return max(certain_after(cast.view, task_id, number), *dues, 0)
 
 
-def _put_forward(cast: Cast, time_to_be: int) -> None:
+def put_forward(cast: Cast, time_to_be: int) -> None:
     """Have the chain's clock show more than a time."""
     for method, parameters in (("evm_increaseTime", [max(time_to_be + 1 - cast.view.now(), 0)]), ("evm_mine", [])):
         ask = partial(cast.view.rpc.web3.provider.make_request, RPCEndpoint(method), parameters)

@@ -28,6 +28,7 @@ from circuits.errors import (
     ProofError,
     UnavailableError,
 )
+from circuits.grading import Grades
 from circuits.hashing import keccak
 from circuits.payload import Aggregate
 from circuits.quantize import IntArray, dequantize
@@ -45,10 +46,18 @@ from commons.wire.published import fetch_model
 from gradroll.model_owner import roster
 from gradroll.model_owner.escrow import EscrowOwner
 from gradroll.model_owner.from_provers import ProverReader
+from gradroll.model_owner.gradedreading import grades_of, sources
 from gradroll.model_owner.gradedrounds import GradedRounds
 from gradroll.model_owner.plan import TaskPlan
 from gradroll.model_owner.precheck import check_round, check_terms, running_on
-from gradroll.model_owner.referencegradient import LEAST_SUMS, Reference, reference_gradient
+from gradroll.model_owner.referencegradient import (
+    LEAST_SUMS,
+    GradedSum,
+    Reference,
+    Update,
+    guarded_update,
+    reference_gradient,
+)
 
 _LOOKS = 4
 """At a round's batches and its sum of commitments, before they count as inconsistent: batches come blocks apart."""
@@ -59,14 +68,16 @@ class RoundAggregate:
     """The checked outcome of a round.
 
     Attributes:
-        quantized: int64[d], the sum of the owners' quantised gradients.
+        quantized: int64[d], the sum of the owners' quantised gradients, each times its weight.
         total: float64[d], the same sum in the gradient's units.
         batches: the accepted batches that it is made of.
+        graded: the sum of each of them, with its owners' grades; empty where the task does not grade.
     """
 
     quantized: IntArray
     total: FloatArray
     batches: tuple[AcceptedBatch, ...]
+    graded: tuple[GradedSum, ...] = ()
 
     @property
     def owners(self) -> tuple[bytes, ...]:
@@ -74,9 +85,16 @@ class RoundAggregate:
         return tuple(owner for batch in self.batches for owner in batch.owners)
 
     @property
+    def weights(self) -> tuple[int, ...]:
+        """How often the gradient of each of the owners counts."""
+        if not self.graded:
+            return (1,) * len(self.owners)
+        return tuple(weight for batch in self.graded for weight in batch.grades.weights)
+
+    @property
     def mean(self) -> FloatArray:
-        """float64[d], the average gradient."""
-        return self.total / len(self.owners)
+        """float64[d], the average gradient, by weight.  Where gradients are graded ``ModelOwner.update`` is safer."""
+        return self.total / sum(self.weights)
 
 
 class ModelOwner(EscrowOwner):
@@ -227,8 +245,33 @@ class ModelOwner(EscrowOwner):
             KeyMismatchError: the reference string is another than the task's.
         """
         accepted, aggregates = self._read(task_id, round_number, from_provers=from_provers)
+        terms, bits = self._view.terms(task_id), self._view.terms(task_id).fraction_bits
         quantized: IntArray = np.sum([a.values for a in aggregates], axis=0, dtype=np.int64)
-        return RoundAggregate(quantized, dequantize(quantized, self._view.terms(task_id).fraction_bits), accepted)
+        graded: tuple[GradedSum, ...] = ()
+        if terms.grading is not None:
+            each = zip(accepted, aggregates, strict=True)
+            graded = tuple(GradedSum(dequantize(a.values, bits), self._grades(batch)) for batch, a in each)
+        return RoundAggregate(quantized, dequantize(quantized, bits), accepted, graded)
+
+    def update(self, task_id: int, aggregate: RoundAggregate, own: npt.ArrayLike) -> Update:
+        """Where to go from a graded round: the mean gradient by weight, or the own one where none was judged.
+
+        Args:
+            own: floats of shape (d,), the gradient of which the round's reference was made.
+
+        Raises:
+            GradientError: nothing was judged, and the own gradient is zero.
+            InvalidInputError: the task does not grade.
+        """
+        terms = self._view.terms(task_id)
+        if terms.grading is None:
+            raise InvalidInputError(f"task {shown(task_id)} does not grade gradients; take the aggregate's mean")
+        gradient = float_vector(own, terms.dimension, "reference gradient", GradientError)
+        return guarded_update(gradient, aggregate.graded, terms.bound**0.5 / 2**terms.fraction_bits)
+
+    def _grades(self, batch: AcceptedBatch) -> Grades:
+        context = self._view.context(batch.task_id, batch.round)
+        return grades_of(batch, context, sources(batch, self._coordinator, self._provers, context.dimension))
 
     def published_sums(self, task_id: int, least: int) -> tuple[FloatArray, ...]:
         """The sums of the batches of a task's last rounds, float64[d] each, checked as ``read_aggregate`` does.

@@ -148,7 +148,8 @@ class ReferenceSender:
     def hand_in(self, task_id: int, number: int, gradient: npt.ArrayLike, copies: int) -> tuple[HandedIn, ...]:
         """Hand all copies to the provers and the coordinator; one after the other, so one is in memory at a time.
 
-        A call that stopped half way is repeated: copies that were handed in are not sent again.
+        A call that stopped half way is repeated: copies that were handed in are not sent again, but their headers are,
+        to a coordinator that does not know them.
 
         Raises:
             UnknownError: nothing is kept for the round.
@@ -175,6 +176,7 @@ class ReferenceSender:
 
     def _one(self, saved: SavedSubmission, quantized: Quantized, terms: TaskTerms, context: Context) -> HandedIn:
         if saved.is_finished:
+            self._make_known(saved, context)
             return HandedIn(tuple(sorted(saved.receipts)), {})
         epoch = self.view.round(context.task_id, context.round).epoch
         record = self.view.committee_record(terms.committee_id, epoch)
@@ -190,6 +192,13 @@ class ReferenceSender:
         self.coordinator.submit_header(sent.header, sent.receipts)
         self.dealing.store.save(sent.finished())
         return HandedIn(tuple(sorted(sent.receipts)), missing)
+
+    def _make_known(self, saved: SavedSubmission, context: Context) -> None:
+        """Hand the header of a copy in once more where the coordinator is another one since, or has lost its log."""
+        try:
+            self.coordinator.submission_status(saved.header.digest(context))
+        except UnknownError:
+            self.coordinator.submit_header(saved.header, saved.receipts)
 
 
 def _require_dealt(saved: SavedSubmission, quantized: Quantized, context: Context) -> None:

@@ -182,7 +182,8 @@ def test_nothing_is_gathered_before_submissions_are_over_for_certain() -> None:
     state = folded(*STORY[:6])
     assert isinstance(action(state, now=100, settled=90), Wait), "the window is open, though all seats are taken"
     assert isinstance(action(state, settled=150), Wait), "the block with the deadline is not deep enough"
-    assert isinstance(action(state, quiet=False), Wait), "stragglers are waited for"
+    assert isinstance(action(state, seats=5, quiet=False), Wait), "stragglers are waited for"
+    assert action(state, quiet=False) == action(state), "but not when all seats are taken"
     assert action(state) == Gather((sid(0), sid(1), sid(2), sid(3)), last=True)
 
 

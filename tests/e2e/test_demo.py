@@ -19,10 +19,10 @@ pytestmark = pytest.mark.slow
 HONEST, CHEATERS = 4, 2
 KEYS = {
     "dataset", "dimension", "owners", "provers", "threshold", "chain", "rounds", "final_accuracy", "plaintext_accuracy",
-    "payouts", "fees", "audit",
+    "payouts", "fees", "audit", "ungraded_accuracy",
 }  # fmt: skip
 ROUND_KEYS = {
-    "accepted", "rejected", "accuracy", "gas", "gas_per_gradient", "seconds", "aggregate_matches_plaintext",
+    "accepted", "rejected", "accuracy", "gas", "gas_per_gradient", "seconds", "aggregate_matches_plaintext", "weights",
 }  # fmt: skip
 
 
@@ -85,6 +85,19 @@ def test_the_demo_on_the_embedded_chain(repository: Path, tmp_path: Path) -> Non
     assert "the same, bit for bit" in account
     assert "Traceback" not in account
     check_secrets(tmp_path / "run", account)
+
+
+def test_the_demo_of_graded_gradients(repository: Path, tmp_path: Path) -> None:
+    report, account = run(repository, tmp_path, "--policy", "reference", "--owners", "10")
+    assert set(report) == KEYS
+    attackers = [f"owner {i} (against the model)" for i in (7, 8, 9)]
+    for played in report["rounds"]:
+        assert (played["accepted"], played["rejected"], played["aggregate_matches_plaintext"]) == (10, [], True)
+        assert [played["weights"][name] for name in attackers] == [0, 0, 0]
+    assert [report["payouts"][name] for name in attackers] == [0, 0, 0]
+    assert report["final_accuracy"] == report["plaintext_accuracy"] > report["ungraded_accuracy"] + 0.1
+    assert report["audit"] == "passed"
+    assert "owner 9 (against the model) counts 0 times" in account
 
 
 @pytest.mark.anvil

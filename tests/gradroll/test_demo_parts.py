@@ -24,9 +24,11 @@ from commons.runtime import stages
 from commons.sharing.dealing import OwnerSeeds
 from commons.sharing.sharepayloads import decode_payload
 from commons.wire.resuming import Deal
+from gradroll.demo.cast import Player
 from gradroll.demo.cheaters import deal_halves, deal_oversized
 from gradroll.demo.report import Rejection, Report, RoundReport, Seconds
 from gradroll.demo.run import Options
+from gradroll.demo.scenes import GradedScene, weighted_sum
 from gradroll.demo.training import (
     CLASSES,
     DIMENSION,
@@ -132,10 +134,11 @@ def _report() -> Report:
 def test_the_report_has_the_documented_keys() -> None:
     assert [field.name for field in fields(Report)] == [
         "dataset", "dimension", "owners", "provers", "threshold", "chain", "rounds", "final_accuracy",
-        "plaintext_accuracy", "payouts", "fees", "audit",
+        "plaintext_accuracy", "payouts", "fees", "audit", "ungraded_accuracy",
     ]  # fmt: skip
     assert [field.name for field in fields(RoundReport)] == [
         "accepted", "rejected", "accuracy", "gas", "gas_per_gradient", "seconds", "aggregate_matches_plaintext",
+        "weights",
     ]  # fmt: skip
     assert [field.name for field in fields(Seconds)] == ["submit", "prove", "settle", "release"]
 
@@ -156,6 +159,38 @@ def test_success_means_that_everything_was_seen() -> None:
         replace(report, payouts={"owner 0": 0}),
     ):
         assert not changed.succeeded(cheaters)
+
+
+def test_where_gradients_are_graded_success_is_that_attackers_count_and_earn_nothing() -> None:
+    weights = {"owner 0": 3, "owner 1": 0, "owner 9": 0}
+    played = replace(_round(), rejected=(), weights=weights)
+    report = replace(
+        _report(), rounds=(played,), payouts={"owner 0": 2, "owner 1": 1, "owner 9": 0}, ungraded_accuracy=0.6
+    )  # fmt: skip
+    assert report.succeeded(["owner 9"])
+    for changed in (
+        replace(report, rounds=(replace(played, weights={**weights, "owner 9": 1}),)),
+        replace(report, rounds=(played, replace(played, weights={**weights, "owner 9": 1}))),
+        replace(report, payouts={**report.payouts, "owner 9": 1}),
+        replace(report, ungraded_accuracy=0.9),
+    ):
+        assert not changed.succeeded(["owner 9"])
+
+
+def test_in_the_graded_demo_the_last_three_in_ten_push_against_the_model() -> None:
+    shard = load_digits(10, non_iid=False)[0][0]
+    roles, model = GradedScene(shard).roles(10), initial_model()
+    assert [role.factor for role in roles] == [1.0] * 7 + [-1.0] * 3
+    honest, *_, attacker = (Player("", None, shard, role) for role in roles)  # type: ignore[arg-type]
+    assert (honest.honest, attacker.honest) == (True, False)
+    assert np.array_equal(attacker.gradient(model), -honest.gradient(model))
+
+
+def test_a_weighted_sum_is_of_gradients_at_the_bound() -> None:
+    one, other = np.zeros(DIMENSION), np.zeros(DIMENSION)
+    one[0], other[1] = 1e-3, -5.0
+    total = weighted_sum([(3, one), (0, one), (1, other)], Recipe(fraction_bits=16), 1 << 32)
+    assert (total[:2].tolist(), int(np.count_nonzero(total))) == ([3 << 16, -1 << 16], 2)
 
 
 @pytest.mark.parametrize(

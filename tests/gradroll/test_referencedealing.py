@@ -157,6 +157,15 @@ def test_what_was_handed_in_is_not_sent_again_and_the_rest_goes_on(world: World)
     assert all('"seeds": ""' in path.read_text() for path in world.state.rglob("*-copy-*.json"))
 
 
+def test_another_coordinator_is_told_of_the_copies_that_provers_have(world: World) -> None:
+    world.open(2)
+    world.sender().hand_in(0, 0, GRADIENT, 2)
+    told, world.coordinator = world.coordinator.headers, FakeCoordinator()
+    world.sender().hand_in(0, 0, GRADIENT, 2)
+    assert world.coordinator.headers == told
+    assert all(len(payloads) == 2 for payloads in world.provers.received.values())
+
+
 def test_another_gradient_or_another_opening_is_not_handed_in(world: World) -> None:
     world.open(2)
     with pytest.raises(InvalidInputError, match="another reference was dealt"):

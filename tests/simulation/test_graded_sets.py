@@ -285,3 +285,15 @@ def test_combined_row_with_the_other_lies_of_plain_batches() -> None:
     result = network.run({2: [lies()["confirmed-state"]]})
     check_graded(network, result, EVERYBODY)
     assert [v.prover for v in result.verdicts if isinstance(v, ProverNamed)] == [2]
+
+
+@pytest.mark.parametrize("fault", ["smallness", "validity", "dealing"])
+def test_provers_sign_the_exclusion_of_an_owner_of_a_graded_cohort(fault: str) -> None:
+    network = graded_with([900, BAD_DEALERS[fault], 500, 900])
+    (rejected,) = network.run().of(OwnerRejected)
+    assert isinstance(rejected, OwnerRejected)
+    assert rejected.evidence is not None
+    assert rejected.evidence.owner == 2, "the reference has place 0"
+    for prover in range(network.provers):
+        reply = network.deliver(prover, network.authorized(rejected.evidence))
+        assert isinstance(reply, StepReply), reply
