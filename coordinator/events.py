@@ -47,6 +47,22 @@ class HeaderRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupsDrawn:
+    """It was drawn who is proven together, of those that waited; who comes later is not put among them.
+
+    Attributes:
+        groups: cohorts, in the order in which they are begun.
+        apart: submissions that are in none, and will not be.
+    """
+
+    kind: ClassVar[str] = "groups-drawn"
+    task_id: int
+    round: int
+    groups: tuple[tuple[bytes, ...], ...]
+    apart: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CohortBegun:
     """These submissions, in order, are projected with one sign matrix from now on, or never."""
 
@@ -253,8 +269,8 @@ OfSubmission = OwnerDropped | ShareDelivered
 OfBatch = TransactionSent | BatchSettled | SumOpened | SumPublished
 """Events that name a batch, which an earlier event proved."""
 OfRound = (
-    HeaderAccepted | HeaderRefused | CohortBegun | AttemptUsed | ProverBlamed | CohortFailed | SetLocking | BatchProven
-    | RoundClosed | FeesEnded | ExclusionSigned | ExclusionEnded | RoundsForgotten
+    HeaderAccepted | HeaderRefused | GroupsDrawn | CohortBegun | AttemptUsed | ProverBlamed | CohortFailed | SetLocking
+    | BatchProven | RoundClosed | FeesEnded | ExclusionSigned | ExclusionEnded | RoundsForgotten
 )  # fmt: skip
 """Events that say themselves of which round they are; see ``round_of``."""
 Event = OfRound | OfSubmission | OfBatch | MarketNamed
@@ -306,3 +322,8 @@ def from_version_2(record: Mapping[str, Any]) -> Mapping[str, Any]:
     Of which round a refused header was is not known: it goes with the first round that is forgotten.
     """
     return {**record, "round": 0} if record.get("kind") == HeaderRefused.kind else record
+
+
+def from_version_3(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A record of a log of version 3, which lacks one kind of events, as one of version 4."""
+    return record

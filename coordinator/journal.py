@@ -14,11 +14,11 @@ from typing import Any
 from circuits.errors import StorageError
 from commons.storage.eventlog import EventLog, RecordVersions
 from coordinator.compaction import Dropping
-from coordinator.events import Event, from_record, from_version_1, from_version_2, to_record
+from coordinator.events import Event, from_record, from_version_1, from_version_2, from_version_3, to_record
 from coordinator.rounds import CoordinatorState
 
 _log = logging.getLogger(__name__)
-VERSIONS = RecordVersions((from_version_1, from_version_2), check=from_record)
+VERSIONS = RecordVersions((from_version_1, from_version_2, from_version_3), check=from_record)
 """Of the events' records: whatever changes their form adds an upgrade."""
 
 

@@ -21,6 +21,7 @@ from coordinator.events import (
     ExclusionEnded,
     ExclusionSigned,
     FeesEnded,
+    GroupsDrawn,
     HeaderAccepted,
     HeaderRefused,
     MarketNamed,
@@ -85,7 +86,7 @@ class CoordinatorState:
             case ProverBlamed():
                 current = self._round(round_of(event))
                 current.blame(event.prover, event.step, event.reason, proven=event.proven)
-            case CohortBegun() | AttemptUsed() | CohortFailed() | SetLocking():
+            case GroupsDrawn() | CohortBegun() | AttemptUsed() | CohortFailed() | SetLocking():
                 self._go_on(event, self._round(round_of(event)))
             case BatchProven():
                 self._prove(event)
@@ -114,9 +115,13 @@ class CoordinatorState:
             case HeaderRefused():
                 self._refuse(event)
 
-    def _go_on(self, event: CohortBegun | AttemptUsed | CohortFailed | SetLocking, current: Round) -> None:
-        """The cohort under way."""
+    def _go_on(
+        self, event: GroupsDrawn | CohortBegun | AttemptUsed | CohortFailed | SetLocking, current: Round
+    ) -> None:
+        """The cohort under way, and those after it."""
         match event:
+            case GroupsDrawn():
+                current.draw(event.groups, event.apart)
             case CohortBegun():
                 current.begin(event.submissions)
                 self._move(event.submissions, SubmissionState.PROVING)
@@ -134,6 +139,7 @@ class CoordinatorState:
         self._move(self._in(SubmissionState.PROVING, current.cohort or ()), SubmissionState.EXPIRED, reason)
         current.bound |= {self.submissions[s].header.owner for s in current.locked or ()}
         current.given_up += 1
+        current.drawn_anew = True
         current.end_cohort()
 
     def _finish(self, event: OfBatch, batch: ProvenBatch) -> None:
@@ -375,6 +381,8 @@ class CoordinatorState:
         for state, why in reasons.items():
             self._move(self._in(state, current.submissions), SubmissionState.EXPIRED, why)
         current.closed, current.cohort = True, None
+        current.draw((), ())
+        current.apart.clear()
         for submission in current.forget_submissions():
             self.ended[submission] = self.submissions.pop(submission).status
 

@@ -66,6 +66,9 @@ class Round:
         waiting: those that wait for a batch, in order of arrival.
         by_owner: those of each owner (its address), in order of arrival.
         counts: how many stand where.
+        groups: who is proven together, as it was drawn, also of cohorts that are past.
+        apart: submissions that have no part in any, and will have none.
+        drawn_anew: whether the groups that have not begun are to be drawn anew, as a cohort has failed for good.
         cohort: submissions of the cohort that is not proven yet; None when there is none.
         locked: those of them that provers were asked to attest together; None before.
         failures: how often that cohort has failed in a row.
@@ -81,6 +84,9 @@ class Round:
     waiting: dict[bytes, None] = field(default_factory=dict)
     by_owner: dict[bytes, list[bytes]] = field(default_factory=dict)
     counts: Counter[SubmissionState] = field(default_factory=Counter)
+    groups: tuple[tuple[bytes, ...], ...] = ()
+    apart: set[bytes] = field(default_factory=set)
+    drawn_anew: bool = False
     cohort: tuple[bytes, ...] | None = None
     locked: tuple[bytes, ...] | None = None
     failures: int = 0
@@ -108,6 +114,20 @@ class Round:
         self.waiting.pop(submission, None)
         self.counts[before] -= 1
         self.counts[after] += 1
+
+    def draw(self, groups: tuple[tuple[bytes, ...], ...], apart: Iterable[bytes]) -> None:
+        """It is drawn who is proven together."""
+        self.groups, self.drawn_anew = groups, False
+        self.apart.update(apart)
+
+    def drawn(self) -> list[tuple[bytes, ...]]:
+        """The groups that have not begun."""
+        return [group for group in self.groups if any(s in self.waiting for s in group)]
+
+    def undrawn(self) -> list[bytes]:
+        """Those that wait and came too late for the groups, or could be in none of any kind, in order of arrival."""
+        known = self.apart.union(*self.groups)
+        return [s for s in self.waiting if s not in known]
 
     def begin(self, cohort: tuple[bytes, ...]) -> None:
         """A cohort is fixed."""
