@@ -15,7 +15,7 @@ from coordinator.events import AttemptUsed, Event, HeaderAccepted, OwnerDropped
 from gradroll.data_owner.submissions import SavedSubmission
 from native import G1
 from provers.party.ledger import Combined, Entry, Locked, Selection
-from tests.vectors.v4.storage import stories
+from tests.vectors.v5.storage import stories
 
 EVENTS: Codec[Event] = Codec(Event)
 ENTRIES: Codec[Entry] = Codec(Entry)

@@ -36,8 +36,8 @@ from tests.coordinator.markets import Market, MemoryLog
 from tests.coordinator.test_driver import World
 from tests.simulation.world.disk import CrashError, SimulatedDisk
 from tests.simulation.world.network import InOrder
-from tests.vectors.v4.storage import stories
-from tests.vectors.v4.storage.generate import plain
+from tests.vectors.v5.storage import stories
+from tests.vectors.v5.storage.generate import plain
 
 DAY = 86_400
 TASK = stories.ROUND[0]

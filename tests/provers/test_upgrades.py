@@ -16,7 +16,7 @@ from commons.storage.database import Step, statements
 from provers import store as stores
 from provers.party.ledger import Combined, head_over
 from provers.store import STEPS, Store
-from tests.vectors.v4.storage import stories
+from tests.vectors.v5.storage import stories
 
 ROOM = 1 << 20
 LATEST = len(STEPS)

@@ -19,8 +19,19 @@ from provers.party import ledger
 from provers.store import STEPS, Store
 from tests.support.plain_batch import MARKET
 from tests.support.redisserver import RedisServer, leading_log
-from tests.vectors.v4.storage import stories
-from tests.vectors.v4.storage.generate import FIRST, HERE, NAME, ROOM, SECOND, THIRD, files, plain, state_of
+from tests.vectors.v5.storage import stories
+from tests.vectors.v5.storage.generate import (
+    FIRST,
+    FOURTH,
+    HERE,
+    NAME,
+    ROOM,
+    SECOND,
+    THIRD,
+    files,
+    plain,
+    state_of,
+)
 
 VERSION_LINE = "PRAGMA user_version={};\n"
 OF_A_LEDGER = pytest.mark.parametrize(
@@ -30,8 +41,8 @@ OF_A_LEDGER = pytest.mark.parametrize(
 )
 EVERY_FORM = pytest.mark.parametrize(
     ("folder", "versioned"),
-    [(HERE, True), (SECOND, True), (FIRST, True), (FIRST, False)],
-    ids=["version 3", "version 2", "version 1", "no version"],
+    [(HERE, True), (FOURTH, True), (SECOND, True), (FIRST, True), (FIRST, False)],
+    ids=["version 4", "version 3", "version 2", "version 1", "no version"],
 )
 
 
@@ -150,4 +161,4 @@ def test_every_kind_is_among_them() -> None:
 
 def test_the_versions_are_those_of_the_files() -> None:
     """A new version comes with a new folder of files."""
-    assert (VERSIONS.latest, len(STEPS)) == (3, 4)
+    assert (VERSIONS.latest, len(STEPS)) == (4, 4)

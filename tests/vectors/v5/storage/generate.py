@@ -20,10 +20,10 @@ from provers.store import Store
 from tests.simulation.world.clock import NodeClock, WorldClock
 from tests.support.plain_batch import MARKET
 from tests.support.redisserver import RedisServer, leading_log
-from tests.vectors.v4.storage import stories
+from tests.vectors.v5.storage import stories
 
 HERE = Path(__file__).parent
-FIRST, SECOND, THIRD = (HERE.parent.parent / version / "storage" for version in ("v1", "v2", "v3"))
+FIRST, SECOND, THIRD, FOURTH = (HERE.parent.parent / version / "storage" for version in ("v1", "v2", "v3", "v4"))
 """Files of the versions before."""
 NAME = "gradroll:events"
 ROOM = 1 << 20
