@@ -9,11 +9,12 @@ holds its shares:
 - Every prover of a cohort must hold all of its shares.  A cohort with t provers beyond a quorum is stopped by nobody;
   one with just a quorum is stopped by any of its provers, and its owners are lost for the round, as provers bind a
   submission to its cohort.  So the main part, at least half of all, is of those that most provers hold.  Who handed its
-  shares to few, or was refused by one, is kept apart from them and comes last, with company: ``least`` of the main part
-  in each batch, drawn by lot.  Without, it would be with those that chose to be apart.
-- There is no company once a cohort of the round has failed for good.  So one corrupt owner and one lying prover cost
-  at most ``least`` honest owners a round, fewer than twice as many where no more are there, and no lying prover alone
-  keeps an honest owner out by refusing its share.
+  shares to few, or was refused by one, comes last, in groups, and has company: owners of the main part, drawn by lot,
+  are most of each of their batches.  Without, it would be with those that chose to be in its group.
+- Company is at risk: a batch of it, and a quarter of the main part or ``least`` of it, whichever is more, but fewer
+  than twice as many where so few are left.  So much one corrupt owner and one lying prover may cost a round, once: when
+  a cohort of the round has failed for good, there is no more company.  No lying prover alone keeps an honest owner out
+  by refusing its share.
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ import heapq
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 Held = Mapping[bytes, frozenset[int]]
 """By submission: the provers that gave a receipt for its share."""
 _FIRSTS = 32
 """Sets of provers, those that hold most submissions, from which it is tried to put submissions together."""
-Shuffle = Callable[[list[bytes]], None]
+Shuffle = Callable[[list[Any]], None]
 """Puts a list in an order that nobody can foresee."""
 
 
@@ -88,16 +90,20 @@ def draw(held: Held, ready: frozenset[int], needs: Needs, shuffle: Shuffle, *, c
     able = _shuffled(held, ready, needs, shuffle)
     main = _main(able, _spare(ready, needs), needs, cautious=cautious)
     others = [] if cautious else _groups(_without(able, main), needs, _spare(ready, needs))
+    shuffle(others)  # whose cohort fails first leaves the others without company
+    few, most = sum(map(len, others)), _company(main, needs)
     mixed: list[tuple[bytes, ...]] = []
     free = main
     for group in others:
         eligible = _eligible(able, main, group, needs)
         if 2 * len(eligible) < len(able):
             continue  # few choose who they are
+        part = max(most, len(main) * len(group) // few)  # or one group leaves none to the others
         company = [s for s in free if s in eligible]
-        batches, taken = _with_company(group, company, len(free) - len(company), needs)
+        batches, taken = _with_company(group, company, len(free), part, most, needs)
         mixed += batches
         free = [s for s in free if s not in taken]
+    shuffle(mixed)
     groups = (*_even(free, needs), *mixed)
     return Drawn(groups, tuple(_without(able, (s for group in groups for s in group))))
 
@@ -156,23 +162,30 @@ def _eligible(held: Held, main: list[bytes], group: list[bytes], needs: Needs) -
     return {s for s in main if common <= held[s]}
 
 
+def _company(main: list[bytes], needs: Needs) -> int:
+    """How many of the main part a batch of others has: most of it, but no more than a quarter of the main part is to be
+    at risk, unless that is fewer than make a batch.
+    """
+    return min(needs.capacity - 1, max(needs.least, len(main) // 4))
+
+
 def _with_company(
-    group: list[bytes], company: list[bytes], others: int, needs: Needs
+    group: list[bytes], company: list[bytes], left: int, part: int, most: int, needs: Needs
 ) -> tuple[list[tuple[bytes, ...]], set[bytes]]:
-    """Batches of a group, and whom they take from its company; none where the company does not suffice.
+    """Batches of a group, and whom they take from its company; none where that does not suffice.
 
     Args:
-        others: of the main part that cannot be company.  Of all that are left, too few for a batch are left by none.
+        left: of the main part, its company among them.  It is left with nobody, or no fewer than a batch takes.
+        part: how many it may take, unless so few would be left.
+        most: of them in a batch.
     """
-    most = min(needs.least, needs.capacity - 1)
     for each in range(most, min(2, most) - 1, -1):
         fewest = -(-len(group) // (needs.capacity - each))
         for batches in (fewest, fewest + 1):
-            taken = batches * each
-            if 0 < len(company) + others - taken < needs.least:
-                taken = len(company)
-            size = len(group) + taken
-            if batches * each <= taken <= len(company) and batches * needs.least <= size <= batches * needs.capacity:
+            asked = batches * each
+            taken = left if 0 < left - asked < max(each, needs.least) else asked
+            fits = batches * needs.least <= len(group) + taken <= batches * needs.capacity
+            if fits and asked <= min(part, taken) and taken <= len(company):
                 return _mixed(group, company[:taken], batches), set(company[:taken])
     return [], set()
 

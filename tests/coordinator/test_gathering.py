@@ -47,8 +47,30 @@ def test_all_that_everybody_holds_are_taken_in_even_parts() -> None:
 def test_those_that_few_hold_come_last_with_a_minimum_of_others_for_company() -> None:
     assert cohorts(held(few=(1, WITHOUT_3), full=(13, EVERYBODY))) == [{"full": 5}, {"full": 5}, {"full": 3, "few": 1}]
     assert cohorts(held(few=(4, WITHOUT_3), full=(11, EVERYBODY))) == [{"full": 8}, {"full": 3, "few": 4}]
-    found = cohorts(held(few=(11, WITHOUT_3), full=(20, EVERYBODY)))
-    assert found[2:] == [{"full": 3, "few": 3}] + [{"full": 3, "few": 4}] * 2, "each batch of several has its part"
+    found = cohorts(held(few=(6, WITHOUT_3), full=(12, EVERYBODY)))
+    assert found == [{"full": 6}, {"full": 3, "few": 3}, {"full": 3, "few": 3}], "each batch has its part of both"
+
+
+def test_company_is_most_of_a_batch_but_no_more_than_a_quarter_of_the_main_part() -> None:
+    assert cohorts(held(few=(1, WITHOUT_3), full=(20, EVERYBODY)))[-1] == {"full": 5, "few": 1}
+    assert cohorts(held(few=(1, WITHOUT_3), full=(100, EVERYBODY)))[-1] == {"full": 7, "few": 1}
+    assert {"full": 6, "few": 2} in cohorts(held(few=(11, WITHOUT_3), full=(60, EVERYBODY))), "or there are too many"
+
+
+def test_one_group_leaves_company_to_the_others() -> None:
+    few = {f"few{nth}": (8, EVERYBODY - {nth}) for nth in EVERYBODY}
+    found = cohorts(held(**few, full=(40, EVERYBODY)))
+    assert sum(sum(cohort.values()) for cohort in found) == 72
+    assert all(cohort["full"] >= NEEDS.least for cohort in found)
+
+
+@given(st.integers(0, 2**32), st.integers(0, 3))
+def test_no_small_part_of_the_main_part_is_left_by_itself(seed: int, kinds_of_few: int) -> None:
+    few = {f"few{nth}": (1, EVERYBODY - {nth}) for nth in range(kinds_of_few)}
+    for full in range(6, 60):
+        found = cohorts(held(**few, full=(full, EVERYBODY)), seed=seed)
+        assert sum(cohort["full"] for cohort in found) == full
+        assert min(cohort["full"] for cohort in found) >= min(NEEDS.least, full)
 
 
 def test_a_prover_that_refuses_an_honest_owners_share_does_not_keep_it_out() -> None:
@@ -63,16 +85,19 @@ def test_groups_that_different_provers_hold_get_company_each() -> None:
     assert {"full": 3, "one": 1} in found
 
 
-def test_one_corrupt_owner_and_one_liar_cost_at_most_a_minimum_of_owners_a_round() -> None:
+@pytest.mark.parametrize(("full", "risked"), [(10, 3), (20, 5), (100, 7)])
+def test_one_corrupt_owner_and_one_liar_cost_no_more_than_its_company(full: int, risked: int) -> None:
     """Attack: its shares go to a quorum with the liar in it, and the cohort that it is in is stopped by the liar.  In
     however many cohorts the round has, it draws company once; once a cohort has failed for good, none.
     """
-    attack = held(corrupt=(1, WITHOUT_3), full=(100, EVERYBODY))
+    attack = held(corrupt=(1, WITHOUT_3), full=(full, EVERYBODY))
     found = cohorts(attack)
     at_risk = [cohort for cohort in found if "corrupt" in cohort]
-    assert at_risk == [{"full": NEEDS.least, "corrupt": 1}]
-    assert sum(cohort.get("full", 0) for cohort in found) == 100
-    assert cohorts(attack, cautious=True) == [{"full": size} for size in (8,) * 9 + (7,) * 4]
+    assert at_risk == [{"full": risked, "corrupt": 1}]
+    assert sum(cohort.get("full", 0) for cohort in found) == full
+    careful = cohorts(attack, cautious=True)
+    assert sum(cohort["full"] for cohort in careful) == full
+    assert not any("corrupt" in cohort for cohort in careful)
 
 
 def test_nobody_is_left_behind_for_a_prover_to_spare() -> None:
