@@ -52,6 +52,7 @@ class GroupsDrawn:
 
     Attributes:
         groups: cohorts, in the order in which they are begun.
+        mixed: cohorts that come after them, of owners whose shares few provers hold and others that are their company.
         apart: submissions that are in none, and will not be.
     """
 
@@ -59,6 +60,7 @@ class GroupsDrawn:
     task_id: int
     round: int
     groups: tuple[tuple[bytes, ...], ...]
+    mixed: tuple[tuple[bytes, ...], ...]
     apart: tuple[bytes, ...]
 
 

@@ -55,11 +55,13 @@ class Drawn:
     """All batches of those that wait.
 
     Attributes:
-        groups: cohorts, in the order in which they are to be proven.
+        groups: cohorts of the main part, in the order in which they are to be proven.
+        mixed: those of the others with their company, which come after them.
         apart: those that could be proven, but for company.
     """
 
     groups: tuple[tuple[bytes, ...], ...] = ()
+    mixed: tuple[tuple[bytes, ...], ...] = ()
     apart: tuple[bytes, ...] = ()
 
 
@@ -81,14 +83,18 @@ def draw_early(held: Held, ready: frozenset[int], needs: Needs, kept: int, shuff
     return tuple(robust[: needs.capacity]) if len(robust) >= needs.capacity + kept else ()
 
 
-def draw(held: Held, ready: frozenset[int], needs: Needs, shuffle: Shuffle, *, cautious: bool) -> Drawn:
+def draw(
+    held: Held, ready: frozenset[int], needs: Needs, shuffle: Shuffle, *, cautious: bool, again: bool = False
+) -> Drawn:
     """Every batch of those that wait; no groups while there is none.
 
     Args:
-        cautious: a cohort of the round has failed for good.
+        cautious: a cohort of the round has failed for good, so nobody has company.
+        again: these are what is left of an earlier draw, so chance has said who is among them.
     """
     able = _shuffled(held, ready, needs, shuffle)
-    main = _main(able, _spare(ready, needs), needs, cautious=cautious)
+    least = 0 if again else -(-len(able) // 2)
+    main = _main(able, _spare(ready, needs), needs, max(least, needs.least))
     others = [] if cautious else _groups(_without(able, main), needs, _spare(ready, needs))
     shuffle(others)  # whose cohort fails first leaves the others without company
     few, most = sum(map(len, others)), _company(main, needs)
@@ -96,16 +102,16 @@ def draw(held: Held, ready: frozenset[int], needs: Needs, shuffle: Shuffle, *, c
     free = main
     for group in others:
         eligible = _eligible(able, main, group, needs)
-        if 2 * len(eligible) < len(able):
-            continue  # few choose who they are
+        if len(eligible) < least:
+            continue  # a prover that refuses shares can choose who they are
         part = max(most, len(main) * len(group) // few)  # or one group leaves none to the others
         company = [s for s in free if s in eligible]
         batches, taken = _with_company(group, company, len(free), part, most, needs)
         mixed += batches
         free = [s for s in free if s not in taken]
     shuffle(mixed)
-    groups = (*_even(free, needs), *mixed)
-    return Drawn(groups, tuple(_without(able, (s for group in groups for s in group))))
+    groups = tuple(_even(free, needs))
+    return Drawn(groups, tuple(mixed), tuple(_without(able, (s for group in (*groups, *mixed) for s in group))))
 
 
 def holders(held: Held, submissions: Iterable[bytes]) -> frozenset[int]:
@@ -126,17 +132,16 @@ def _shuffled(held: Held, ready: frozenset[int], needs: Needs, shuffle: Shuffle)
     return {s: able[s] for s in order}
 
 
-def _main(able: Held, spare: int, needs: Needs, *, cautious: bool) -> list[bytes]:
-    """The main part, in the order of the draw: those that as many provers hold as hold half of all together.
+def _main(able: Held, spare: int, needs: Needs, least: int) -> list[bytes]:
+    """The main part, in the order of the draw: those that as many provers hold together as hold so many of them.
 
-    Of fewer, a prover that refuses shares could choose nearly all: those whose share it takes.  Where a cohort has
-    failed, as few as make a batch do, or more owners would be at risk.
+    Of less than half of all, a prover that refuses shares could choose nearly all: those whose share it takes.
     """
     found: list[bytes] = []
     for kept in range(spare, needs.quorum - 1, -1):
         chosen = _together(able, kept)
         found = max(found, chosen, key=len)
-        if len(chosen) >= needs.least and (cautious or 2 * len(chosen) >= len(able)):
+        if len(chosen) >= least:
             return chosen
     return found
 

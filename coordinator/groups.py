@@ -72,10 +72,11 @@ class Groups:
         with self._journal.reading() as state:
             current = state.rounds[key]
             pool = [s for group in current.drawn() for s in group if s in current.waiting]
-            found = draw(_held(state, pool, gone), able, needs, self._shuffle, cautious=current.given_up > 0)
-            if pool and (found.groups or current.drawn_anew):
-                self._journal.record(GroupsDrawn(*key, found.groups, found.apart))
-        return next(iter(found.groups), ())
+            held, cautious = _held(state, pool, gone), current.given_up > 0
+            found = draw(held, able, needs, self._shuffle, cautious=cautious, again=True)
+            if pool and (found.groups or found.mixed or current.cautious):
+                self._journal.record(GroupsDrawn(*key, found.groups, found.mixed, found.apart))
+        return next(iter((*found.groups, *found.mixed)), ())
 
     def _drawn_of_late(self, key: RoundKey, needs: Needs, able: frozenset[int], gone: set[bytes]) -> tuple[bytes, ...]:
         """Those for whom nothing was drawn yet: all, or who came later."""
@@ -83,9 +84,10 @@ class Groups:
             current = state.rounds[key]
             held = _held(state, current.undrawn(), gone)
             found = draw(held, able, needs, self._shuffle, cautious=current.given_up > 0)
-            if found.groups:
-                self._journal.record(GroupsDrawn(*key, (*found.groups, *current.drawn()), found.apart))
-        return next(iter(found.groups), ())
+            if found.groups or found.mixed:
+                drawn = GroupsDrawn(*key, found.groups, (*found.mixed, *current.drawn()), found.apart)
+                self._journal.record(drawn)
+        return next(iter((*found.groups, *found.mixed)), ())
 
     def _taken_back(self, key: RoundKey, headers: dict[bytes, SubmissionHeader]) -> set[bytes]:
         if not headers:
@@ -109,9 +111,9 @@ def _turn(
     state: CoordinatorState, current: Round, needs: Needs, able: frozenset[int], gone: set[bytes]
 ) -> tuple[bytes, ...]:
     """The first group that can be proven as it was drawn."""
-    if current.drawn_anew:
-        return ()
     for group in current.drawn():
+        if current.cautious and group in current.mixed:
+            break
         whole = gone.isdisjoint(group) and all(s in current.waiting for s in group)
         if whole and len(holders(_held(state, group, gone), group) & able) >= needs.quorum:
             return group

@@ -121,7 +121,7 @@ class CoordinatorState:
         """The cohort under way, and those after it."""
         match event:
             case GroupsDrawn():
-                current.draw(event.groups, event.apart)
+                current.draw(event)
             case CohortBegun():
                 current.begin(event.submissions)
                 self._move(event.submissions, SubmissionState.PROVING)
@@ -139,7 +139,7 @@ class CoordinatorState:
         self._move(self._in(SubmissionState.PROVING, current.cohort or ()), SubmissionState.EXPIRED, reason)
         current.bound |= {self.submissions[s].header.owner for s in current.locked or ()}
         current.given_up += 1
-        current.drawn_anew = True
+        current.cautious = True
         current.end_cohort()
 
     def _finish(self, event: OfBatch, batch: ProvenBatch) -> None:
@@ -381,8 +381,7 @@ class CoordinatorState:
         for state, why in reasons.items():
             self._move(self._in(state, current.submissions), SubmissionState.EXPIRED, why)
         current.closed, current.cohort = True, None
-        current.draw((), ())
-        current.apart.clear()
+        current.forget_draw()
         for submission in current.forget_submissions():
             self.ended[submission] = self.submissions.pop(submission).status
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from circuits.statement import SubmissionHeader
 from commons.protocol.status import BatchStatus, NamedProver, RoundStatus, SubmissionState, SubmissionStatus
 from commons.runtime.identifiers import shown
+from coordinator.events import GroupsDrawn
 
 RoundKey = tuple[int, int]
 _TOLD = 16
@@ -67,8 +68,9 @@ class Round:
         by_owner: those of each owner (its address), in order of arrival.
         counts: how many stand where.
         groups: who is proven together, as it was drawn, also of cohorts that are past.
+        mixed: the same, after those, of owners who have company.
         apart: submissions that have no part in any, and will have none.
-        drawn_anew: whether the groups that have not begun are to be drawn anew, as a cohort has failed for good.
+        cautious: whether a cohort has failed for good since, so that nobody is to have company.
         cohort: submissions of the cohort that is not proven yet; None when there is none.
         locked: those of them that provers were asked to attest together; None before.
         failures: how often that cohort has failed in a row.
@@ -85,8 +87,9 @@ class Round:
     by_owner: dict[bytes, list[bytes]] = field(default_factory=dict)
     counts: Counter[SubmissionState] = field(default_factory=Counter)
     groups: tuple[tuple[bytes, ...], ...] = ()
+    mixed: tuple[tuple[bytes, ...], ...] = ()
     apart: set[bytes] = field(default_factory=set)
-    drawn_anew: bool = False
+    cautious: bool = False
     cohort: tuple[bytes, ...] | None = None
     locked: tuple[bytes, ...] | None = None
     failures: int = 0
@@ -115,18 +118,23 @@ class Round:
         self.counts[before] -= 1
         self.counts[after] += 1
 
-    def draw(self, groups: tuple[tuple[bytes, ...], ...], apart: Iterable[bytes]) -> None:
+    def draw(self, drawn: GroupsDrawn) -> None:
         """It is drawn who is proven together."""
-        self.groups, self.drawn_anew = groups, False
-        self.apart.update(apart)
+        self.groups, self.mixed, self.cautious = drawn.groups, drawn.mixed, False
+        self.apart.update(drawn.apart)
+
+    def forget_draw(self) -> None:
+        """The round is over."""
+        self.groups, self.mixed = (), ()
+        self.apart.clear()
 
     def drawn(self) -> list[tuple[bytes, ...]]:
         """The groups that have not begun."""
-        return [group for group in self.groups if any(s in self.waiting for s in group)]
+        return [group for group in (*self.groups, *self.mixed) if any(s in self.waiting for s in group)]
 
     def undrawn(self) -> list[bytes]:
         """Those that wait and came too late for the groups, or could be in none of any kind, in order of arrival."""
-        known = self.apart.union(*self.groups)
+        known = self.apart.union(*self.groups, *self.mixed)
         return [s for s in self.waiting if s not in known]
 
     def begin(self, cohort: tuple[bytes, ...]) -> None:

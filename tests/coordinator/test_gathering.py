@@ -32,7 +32,12 @@ def cohorts(
     waiting: Mapping[bytes, frozenset[int]], needs: Needs = NEEDS, *, cautious: bool = False, seed: int = 0
 ) -> list[dict[str, int]]:
     """All cohorts of those that wait, in their order."""
-    return [kinds(group) for group in draw(waiting, EVERYBODY, needs, Random(seed).shuffle, cautious=cautious).groups]
+    found = draw(waiting, EVERYBODY, needs, Random(seed).shuffle, cautious=cautious)
+    return [kinds(group) for group in all_of(found)]
+
+
+def all_of(drawn: Drawn) -> tuple[tuple[bytes, ...], ...]:
+    return (*drawn.groups, *drawn.mixed)
 
 
 WITHOUT_3, WITHOUT_0 = EVERYBODY - {3}, EVERYBODY - {0}
@@ -107,7 +112,18 @@ def test_nobody_is_left_behind_for_a_prover_to_spare() -> None:
 
 def test_what_has_failed_once_is_not_risked_again() -> None:
     assert cohorts(held(few=(1, WITHOUT_3), full=(4, EVERYBODY)), cautious=True) == [{"full": 4}]
-    assert cohorts(held(few=(9, WITHOUT_3), full=(4, EVERYBODY)), cautious=True) == [{"full": 4}]
+    assert cohorts(held(few=(4, WITHOUT_3), full=(4, EVERYBODY)), cautious=True) == [{"full": 4}]
+
+
+def test_what_is_left_of_a_draw_has_no_other_half() -> None:
+    """Chance has said who of the main part is among them, and others may outnumber them: these are not to be risked."""
+    waiting = held(few=(9, WITHOUT_3), full=(4, EVERYBODY))
+    found = draw(waiting, EVERYBODY, NEEDS, Random(0).shuffle, cautious=True, again=True)
+    assert [kinds(group) for group in all_of(found)] == [{"full": 4}]
+    company = draw(waiting, EVERYBODY, NEEDS, Random(0).shuffle, cautious=False, again=True)
+    assert [kinds(group).get("full", 0) for group in all_of(company)] == [2, 2]
+    first = draw(waiting, EVERYBODY, NEEDS, Random(0).shuffle, cautious=True)
+    assert sum(map(len, all_of(first))) == 13
 
 
 def test_before_submissions_end_only_whole_batches_are_made_and_as_many_stay_as_are_to_be_kept() -> None:
@@ -128,7 +144,7 @@ def test_half_the_seats_are_kept_and_never_fewer_than_a_batch_needs() -> None:
 def test_provers_that_are_away_do_not_count() -> None:
     waiting = held(few=(2, WITHOUT_3), full=(2, EVERYBODY))
     found = draw(waiting, WITHOUT_3, NEEDS, Random(0).shuffle, cautious=False)
-    assert [kinds(group) for group in found.groups] == [{"few": 2, "full": 2}]
+    assert [kinds(group) for group in all_of(found)] == [{"few": 2, "full": 2}]
     assert draw(waiting, frozenset({1, 2}), NEEDS, Random(0).shuffle, cautious=False) == Drawn()
 
 
@@ -137,7 +153,7 @@ def test_those_that_fewer_than_a_quorum_hold_wait_and_get_no_company() -> None:
     found = draw(
         held(lost=(1, frozenset({0, 1})), full=(4, EVERYBODY)), EVERYBODY, NEEDS, Random(0).shuffle, cautious=False
     )
-    assert [kinds(group) for group in found.groups] == [{"full": 4}]
+    assert [kinds(group) for group in all_of(found)] == [{"full": 4}]
     assert found.apart == ()
 
 
@@ -155,7 +171,7 @@ def test_the_main_part_is_of_those_that_many_provers_hold_where_fewer_hold_half(
 
 def _draws(waiting: Mapping[bytes, frozenset[int]]) -> Iterator[tuple[bytes, ...]]:
     for seed in range(50):
-        yield from draw(waiting, EVERYBODY, NEEDS, Random(seed).shuffle, cautious=False).groups
+        yield from all_of(draw(waiting, EVERYBODY, NEEDS, Random(seed).shuffle, cautious=False))
 
 
 def test_company_is_not_of_the_few_that_a_prover_has_let_be_company() -> None:
@@ -180,11 +196,11 @@ def test_a_cohort_fits_and_its_provers_hold_all_of_it(committee: tuple[int, int]
     ready, shuffle = data.draw(provers), Random(data.draw(st.integers(0, 9))).shuffle
     found = draw(waiting, ready, needs, shuffle, cautious=data.draw(st.booleans()))
     early = draw_early(waiting, ready, needs, data.draw(st.integers(0, 9)), shuffle)
-    for chosen in (*found.groups, *([early] if early else [])):
+    for chosen in (*all_of(found), *([early] if early else [])):
         assert needs.least <= len(chosen) <= needs.capacity
         assert len(ready.intersection(*(waiting[s] for s in chosen))) >= quorum
     able = [s for s in waiting if len(waiting[s] & ready) >= quorum]
-    assert sorted([*found.apart, *(s for group in found.groups for s in group)]) == sorted(able)
+    assert sorted([*found.apart, *(s for group in all_of(found) for s in group)]) == sorted(able)
 
 
 @given(st.integers(3, 40), st.integers(0, 6))
@@ -210,7 +226,7 @@ def proven(network: Network, receipts: Mapping[int, frozenset[bytes]], *faulty: 
     """The next cohort of a network, as its provers prove it; those at fault vanish when it is to be signed."""
     holders = {s: frozenset(p for p, of in receipts.items() if s in of) for s in network.cohort.digests}
     needs = Needs(network.committee.quorum, network.committee.threshold, network.capacity, network.least_owners)
-    chosen = draw(holders, EVERYBODY, needs, list.reverse, cautious=False).groups[0]
+    chosen = all_of(draw(holders, EVERYBODY, needs, list.reverse, cautious=False))[0]
     able = frozenset(p for p in EVERYBODY if receipts[p].issuperset(chosen))
     digests = network.cohort.digests
     network.headers = [h for h, digest in zip(network.headers, digests, strict=True) if digest in chosen]
@@ -251,5 +267,5 @@ def test_three_owners_of_whom_a_prover_lacks_one_are_proven_together(few: frozen
 def test_ten_thousands_of_submissions_are_gathered_from() -> None:
     waiting = held(few=(500, WITHOUT_3), full=(65_000, EVERYBODY))
     found = draw(waiting, EVERYBODY, Needs(3, 1, 120, 3), Random(0).shuffle, cautious=False)
-    assert {len(group) for group in found.groups} <= {*range(100, 121)}
-    assert sum(map(len, found.groups)) == 65_500
+    assert {len(group) for group in all_of(found)} <= {*range(100, 121)}
+    assert sum(map(len, all_of(found))) == 65_500

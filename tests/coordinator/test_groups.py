@@ -97,6 +97,7 @@ def test_all_are_drawn_once_and_proven_in_the_order_of_their_places(stage: Stage
     assert set.union(*batches) == set(everybody)
     (drawn,) = stage.log.of(GroupsDrawn)
     assert [set(group) for group in drawn.groups] == batches
+    assert drawn.mixed == ()
     assert all(
         list(event.submissions) == sorted(event.submissions, key=everybody.index) for event in stage.log.of(CohortBegun)
     )
@@ -140,7 +141,7 @@ def test_shares_that_come_later_change_nothing_of_the_draw(stage: Stage) -> None
     stage.prove()
     (drawn,) = stage.log.of(GroupsDrawn)
     stage.journal.record(*(ShareDelivered(one, 3) for one in strangers))
-    assert [set(group) for group in drawn.groups[1:]] == stage.prove_all()
+    assert [set(group) for group in (*drawn.groups[1:], *drawn.mixed)] == stage.prove_all()
     assert len(stage.log.of(GroupsDrawn)) == 1
 
 

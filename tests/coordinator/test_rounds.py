@@ -97,7 +97,7 @@ OPENED = SumOpened(BATCH, b"\xbb" * 32)
 PUBLISHED = SumPublished(BATCH, b"\xee" * 32)
 STORY: tuple[Event, ...] = (
     entered(0), entered(1), entered(2), HeaderRefused(5, "closed", sid(9), 0),
-    GroupsDrawn(*KEY, ((sid(0), sid(1), sid(2)), (sid(4), sid(3))), (sid(5),)),
+    GroupsDrawn(*KEY, ((sid(0), sid(1), sid(2)),), ((sid(4), sid(3)),), (sid(5),)),
     CohortBegun(*KEY, (sid(0), sid(1), sid(2))), AttemptUsed(*KEY, 1),
     OwnerDropped(sid(2), "validity: norm above the bound", True),
     ProverBlamed(*KEY, 2, "MASK", "a wrong share: it does not fit", True), AttemptUsed(*KEY, 2),
@@ -244,7 +244,7 @@ def test_whole_batches_are_made_before_submissions_end_when_half_the_seats_worth
 
 def test_what_was_drawn_is_begun_whoever_else_comes() -> None:
     """Submissions may still be coming, and some of those that filled the seats may have been rejected since."""
-    groups = GroupsDrawn(*KEY, ((sid(0), sid(1)), (sid(2), sid(3))), (sid(4),))
+    groups = GroupsDrawn(*KEY, ((sid(0), sid(1)),), ((sid(2), sid(3)),), (sid(4),))
     state = folded(*map(entered, range(5)), groups)
     assert action(state, seats=100) == Gather(tuple(map(sid, range(5))), last=True)
     state = folded(*map(entered, range(5)), groups, *map(entered, range(5, 7)))
@@ -254,9 +254,9 @@ def test_what_was_drawn_is_begun_whoever_else_comes() -> None:
     state.apply(CohortBegun(*KEY, (sid(0), sid(1))))
     assert current.drawn() == [(sid(2), sid(3))]
     state.apply(CohortFailed(*KEY, "no answer", True, 100))
-    assert current.drawn_anew
-    state.apply(GroupsDrawn(*KEY, (), (sid(2), sid(3))))
-    assert (current.drawn(), current.undrawn(), current.drawn_anew) == ([], [sid(5), sid(6)], False)
+    assert current.cautious
+    state.apply(GroupsDrawn(*KEY, (), (), (sid(2), sid(3))))
+    assert (current.drawn(), current.undrawn(), current.cautious) == ([], [sid(5), sid(6)], False)
     assert isinstance(action(state, seats=100), Wait)
 
 

@@ -62,8 +62,8 @@ class Round:
         """The stranger's part of the round."""
         return sum(map(is_strange, self.held)) / len(self.held)
 
-    def draw(self, seed: int, *, cautious: bool = False) -> Drawn:
-        return draw(self.held, self.everybody, self.needs, Random(seed).shuffle, cautious=cautious)
+    def draw(self, seed: int) -> Drawn:
+        return draw(self.held, self.everybody, self.needs, Random(seed).shuffle, cautious=False)
 
     def at_random(self, seed: int) -> Iterable[tuple[bytes, ...]]:
         """Batches as even as can be of all of them, whoever holds their shares."""
@@ -77,6 +77,10 @@ class Round:
 
 def is_strange(submission: bytes) -> bool:
     return submission.startswith(b"s")
+
+
+def all_of(drawn: Drawn) -> list[tuple[bytes, ...]]:
+    return [*drawn.groups, *drawn.mixed]
 
 
 def alone(groups: Iterable[tuple[bytes, ...]]) -> int:
@@ -119,14 +123,14 @@ OF_AN_ATTACK = pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS.k
 
 @OF_AN_ATTACK
 def test_no_owner_is_alone_among_strangers_more_often_than_at_random(attack: Round) -> None:
-    drawn = sum(alone(attack.draw(seed).groups) for seed in range(RUNS))
+    drawn = sum(alone(all_of(attack.draw(seed))) for seed in range(RUNS))
     assert drawn <= sum(alone(attack.at_random(seed)) for seed in range(RUNS)) + RUNS // 200
 
 
 @OF_AN_ATTACK
 def test_strangers_are_no_more_of_an_owners_batch_than_of_the_round(attack: Round) -> None:
     """On average over honest owners and draws; without the stranger's that are in no batch they are fewer."""
-    parts = [part for seed in range(RUNS) for part in seen(attack.draw(seed).groups)]
+    parts = [part for seed in range(RUNS) for part in seen(all_of(attack.draw(seed)))]
     assert sum(parts) / len(parts) <= attack.share
 
 
@@ -146,7 +150,7 @@ def test_all_have_a_minimum_of_owners_beside_them_that_were_drawn_by_lot(data: s
     attack = Round(4, 300, few=tuple(zip(EACH_OF_4, counts, strict=True)))
     found = draw(attack.held, attack.everybody, needs, Random(sum(counts)).shuffle, cautious=False)
     assert found.apart == ()
-    for group in found.groups:
+    for group in all_of(found):
         assert sum(not is_strange(submission) for submission in group) >= least
 
 
@@ -166,7 +170,7 @@ def test_neither_names_nor_arrival_say_who_is_with_whom(arrival: list[int], seed
     place = dict(zip(names, (names[nth] for nth in arrival), strict=True))
     one = draw(attack.held, attack.everybody, attack.needs, into(order), cautious=cautious)
     other = draw(renamed, attack.everybody, attack.needs, into([place[s] for s in order]), cautious=cautious)
-    assert other.groups == tuple(tuple(place[s] for s in group) for group in one.groups)
+    assert all_of(other) == [tuple(place[s] for s in group) for group in all_of(one)]
 
 
 def test_owners_of_the_main_part_are_with_strangers_as_often_as_with_others() -> None:
@@ -174,7 +178,7 @@ def test_owners_of_the_main_part_are_with_strangers_as_often_as_with_others() ->
     attack = Round(4, 30, 10, kinds(EACH_OF_4, 1))
     met = 0.0
     for seed in range(RUNS):
-        (group,) = (group for group in attack.draw(seed).groups if b"h()0" in group)
+        (group,) = (group for group in all_of(attack.draw(seed)) if b"h()0" in group)
         main = [s for s in group if attack.held[s] == attack.everybody and s != b"h()0"]
         met += sum(map(is_strange, main)) / len(main)
     assert met / RUNS == pytest.approx(10 / 39, abs=0.03)
@@ -218,7 +222,7 @@ def early(arrivals: Iterable[bytes], seats: int, seed: int) -> list[tuple[bytes,
         if chosen:
             batches.append(chosen)
             waiting = {s: provers for s, provers in waiting.items() if s not in chosen}
-    return [*batches, *draw(waiting, everybody, needs, random.shuffle, cautious=False).groups]
+    return [*batches, *all_of(draw(waiting, everybody, needs, random.shuffle, cautious=False))]
 
 
 @pytest.mark.parametrize("honest", [15, 60, 80])
