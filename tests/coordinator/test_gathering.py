@@ -69,6 +69,41 @@ def test_one_group_leaves_company_to_the_others() -> None:
     assert all(cohort["full"] >= NEEDS.least for cohort in found)
 
 
+def test_nor_is_less_left_of_the_main_part_than_a_batch_has_as_company() -> None:
+    """Three of them by themselves would be fewer than beside any of the others."""
+    few = {f"few{nth}": (1, EVERYBODY - {nth}) for nth in EVERYBODY}
+    for seed in range(10):
+        found = cohorts(held(**few, full=(23, EVERYBODY)), seed=seed)
+        assert sum(cohort["full"] for cohort in found) == 23
+        assert min(cohort["full"] for cohort in found) >= 4
+
+
+def test_no_groups_turn_is_first_by_its_size() -> None:
+    """Attack: the first one that fails leaves the others without company."""
+    waiting = held(many=(4, WITHOUT_0), one=(1, WITHOUT_3), full=(40, EVERYBODY))
+    firsts = {next(iter(set(cohort) - {"full"}), "") for cohort in _first_mixed(waiting)}
+    assert firsts == {"many", "one"}
+
+
+def test_whose_company_does_not_suffice_is_drawn() -> None:
+    waiting = held(many=(2, WITHOUT_0), one=(1, WITHOUT_3), full=(5, EVERYBODY))
+    served = {tuple(sorted(set().union(*cohorts(waiting, seed=seed)))) for seed in range(20)}
+    assert served == {("full", "many"), ("full", "one")}
+
+
+def _first_mixed(waiting: Mapping[bytes, frozenset[int]]) -> Iterator[dict[str, int]]:
+    for seed in range(20):
+        yield kinds(draw(waiting, EVERYBODY, NEEDS, Random(seed).shuffle, cautious=False).mixed[0])
+
+
+def test_an_owner_that_more_provers_hold_pushes_nobody_out() -> None:
+    """Attack: of seven provers all but one hold a stranger's shares, and all but another two those of the others."""
+    seven = frozenset(range(7))
+    waiting = held(strange=(3, seven - {0}), others=(20, seven - {1, 2}))
+    found = draw(waiting, seven, Needs(5, 2, 8, 3), Random(0).shuffle, cautious=False)
+    assert sum(kinds(group).get("others", 0) for group in found.groups) == 20
+
+
 @given(st.integers(0, 2**32), st.integers(0, 3))
 def test_no_small_part_of_the_main_part_is_left_by_itself(seed: int, kinds_of_few: int) -> None:
     few = {f"few{nth}": (1, EVERYBODY - {nth}) for nth in range(kinds_of_few)}
