@@ -96,7 +96,7 @@ def draw(
     least = 0 if again else -(-len(able) // 2)
     main = _main(able, _spare(ready, needs), needs, max(least, needs.least))
     others = [] if cautious else _groups(_without(able, main), needs, _spare(ready, needs))
-    shuffle(others)  # company may not suffice for all
+    shuffle(others)  # company may not suffice for all, and ends with the first of them that fails
     few, most = sum(map(len, others)), _company(main, needs)
     mixed: list[tuple[bytes, ...]] = []
     free = main
@@ -109,7 +109,6 @@ def draw(
         batches, taken = _with_company(group, company, len(free), part, most, needs)
         mixed += batches
         free = [s for s in free if s not in taken]
-    shuffle(mixed)  # whose cohort fails first leaves the others without company
     groups = tuple(_even(free, needs))
     return Drawn(groups, tuple(mixed), tuple(_without(able, (s for group in (*groups, *mixed) for s in group))))
 

@@ -203,6 +203,37 @@ def test_who_is_taken_back_is_left_out_and_the_others_are_drawn_anew(stage: Stag
     assert state_of(stage.journal).rounds[ROUND].undrawn() == [everybody[3]]
 
 
+def test_who_has_signed_for_another_model_is_left_out(stage: Stage) -> None:
+    """It was open for that model before a reorganisation."""
+    others = stage.enter(range(5))
+    stage.journal.record(HeaderAccepted(bytes(32), header(5), (0, 1, 2, 3)))
+    assert set(stage.prove()) == set(others)
+
+
+def test_after_a_failure_those_that_were_company_are_not_put_at_risk_with_more_others(stage: Stage) -> None:
+    """Attack: strangers that keep shares from an honest prover outnumber what was drawn as their company, and a liar
+    that holds theirs stops a cohort.
+    """
+    company = set(stage.enter(range(9)))
+    stage.enter(range(9, 18), EVERYBODY - {0})
+    while set(chosen := stage.begin()) <= company:
+        stage.journal.record(BatchProven(*ROUND, bytes(32), chosen, b""))
+    stage.fail()
+    left = stage.prove_all()
+    assert left
+    assert set.union(*left) <= company
+
+
+def test_groups_that_wait_for_a_prover_are_not_put_among_those_that_come_later(stage: Stage) -> None:
+    early = set(stage.enter(range(8), EVERYBODY - {3}))
+    stage.following()
+    stage.enter(range(8, 12))
+    assert len(stage.prove(EVERYBODY - {0})) == 4
+    stage.enter(range(12, 20), EVERYBODY - {3})
+    assert stage.following(EVERYBODY - {0}) == ()
+    assert set(stage.prove()) == early
+
+
 def test_a_draw_that_cannot_be_recorded_was_none(stage: Stage) -> None:
     stage.enter(range(8))
     stage.log.full = True

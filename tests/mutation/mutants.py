@@ -1216,7 +1216,7 @@ MUTANTS = (
         " and header.digest(context) == submission\n",
         "\n",
         "no cohort has a submission for a model that the round is not open for any more",
-        _in("coordinator", "test_rounds_and_blocks.py"),
+        _in("coordinator", "test_groups.py"),
     ),
     Mutant(
         "coordinator/settlement.py",
@@ -1433,13 +1433,6 @@ MUTANTS = (
         "    shuffle(others)",
         "    others.sort(key=len, reverse=True)",
         "whose company does not suffice is drawn",
-        _in("coordinator", "test_gathering.py"),
-    ),
-    Mutant(
-        "coordinator/gathering.py",
-        "    shuffle(mixed)",
-        "    mixed.sort(key=len, reverse=True)",
-        "nobody's group comes first by its size",
         _in("coordinator", "test_gathering.py"),
     ),
     Mutant(
