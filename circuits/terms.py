@@ -273,6 +273,10 @@ class NewTask:
             return None
         return GradingRule(self.grading.step, self.grading.dither, self.min_owners)
 
+    def largest_batch(self, rows: int) -> int:
+        """Most owners of a batch, by a circuit of so many rows: where batches are graded, one is the reference's."""
+        return rows if self.grading is None else rows - 1
+
     @property
     def words(self) -> tuple[bytes | int, ...]:
         """The contract's terms, word by word."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from hashlib import sha256
 
 from circuits.errors import (
@@ -21,13 +21,12 @@ from circuits.errors import (
 from circuits.hashing import keccak
 from circuits.statement import REFERENCE_INDEX, Committee, Context, SubmissionHeader
 from circuits.terms import TaskTerms
-from commons.chain.eligibility import require_eligible
+from commons.chain.eligibility import require_dealer, require_eligible
 from commons.chain.facts import Participants, RoundRecord
 from commons.chain.ports import MarketReader
 from commons.chain.serving import require_served
 from commons.protocol.manifests import require_upload
 from commons.protocol.receipts import verify_receipt
-from commons.protocol.references import Opening
 from commons.protocol.signing import require_owner, require_signer
 from commons.protocol.status import SubmissionState, SubmissionStatus
 from commons.protocol.streamheads import ModelHead, OfferHead, publication_digest
@@ -45,13 +44,6 @@ from coordinator.journal import Journal
 from coordinator.rounds import CoordinatorState
 
 _log = logging.getLogger(__name__)
-OpenedWith = Callable[[int, int], Opening]
-"""What the round of a task, by number, was opened with; raises UnknownError where it has no references."""
-
-
-def without_references(task_id: int, number: int) -> Opening:
-    """No round has references."""
-    raise UnknownError(f"round {number} of task {shown(task_id)} was opened without references")
 
 
 class Admission:
@@ -66,12 +58,10 @@ class Admission:
         *,
         counted: int,
         most: int = 1 << 20,
-        opened_with: OpenedWith = without_references,
     ) -> None:
         """Take headers for an account.
 
         Args:
-            opened_with: what a graded round was opened with, as a node shows it.
             counted: most refusals of a task by one cause that are logged.
             most: headers of rounds that are not forgotten; and as many that were refused.
         """
@@ -79,7 +69,6 @@ class Admission:
         self._journal = journal
         self._own_address = own_address
         self._parameters = parameters
-        self._opened_with = opened_with
         self._counted = counted
         self._quota = Quota(most, "headers", "coordinator.max_headers")
         self._refusals = Quota(most, "refused headers", "coordinator.max_headers")
@@ -138,11 +127,14 @@ class Admission:
         context = self._view.context(header.task_id, header.round)
         committee = self._view.committee_of_round(terms.task_id, header.round)
         self._check_owner(header, terms, context, committee)
+        if header.is_reference:
+            require_dealer(self._view, header)
         digest = require_upload(head.manifest, header, context)
         _check_pieces(head, terms.dimension, committee)
         record, now = self._check_round(header)
         if now > record.submit_deadline:
             raise ClosedError(f"round {header.round} took submissions until {utc(record.submit_deadline)}")
+        self._require_references(header, terms)
         return digest, header.digest(context)
 
     def check_publisher(self, head: ModelHead) -> TaskTerms:
@@ -185,6 +177,7 @@ class Admission:
         committee = self._view.committee_of_round(terms.task_id, header.round)
         self._check_owner(header, terms, context, committee)
         self._check_round(header)
+        self._require_references(header, terms)
         self._check_receipts(receipts, committee, header.digest(context))
 
     def _check_owner(self, header: SubmissionHeader, terms: TaskTerms, context: Context, committee: Committee) -> None:
@@ -201,9 +194,9 @@ class Admission:
     def _check_copy(self, header: SubmissionHeader, context: Context) -> None:
         """Refuse a reference that is none of those with which its round was opened.
 
-        Whose address it names makes no difference: nobody but its dealer has receipts for its shares.
+        Whose address it names makes no difference once provers have its shares: nobody but its dealer has receipts.
         """
-        opening = self._opened_with(context.task_id, context.round)
+        opening = self._view.opening(context.task_id, context.round)
         if opening.digest != context.model_digest:
             raise ChainError("the node shows other references of this round than its digest is of; it is asked again")
         opening.require_copy(header)
@@ -228,6 +221,20 @@ class Admission:
         if found.consumed:
             raise ClosedError("this owner is in an accepted batch of this round already")
         return record, now
+
+    def _require_references(self, header: SubmissionHeader, terms: TaskTerms) -> None:
+        """Owners hand nothing in before a quorum holds what they are graded against: it might be in vain."""
+        if terms.grading is None or header.is_reference:
+            return
+        copies = len(self._view.opening(header.task_id, header.round).copies)
+        with self._journal.reading() as state:
+            current = state.rounds.get((header.task_id, header.round))
+            here = 0 if current is None else len(current.references)
+        if here < copies:
+            raise NotReadyError(
+                f"the model owner has handed in {here} of {copies} copies of the reference of round {header.round}; "
+                "hand the gradient in once all are there (gradroll task open goes on where it stopped)"
+            )
 
     def _found(self, header: SubmissionHeader) -> Participants:
         """What the market says of a header's round, and of its owner if it has one, who must have a part in it."""

@@ -110,7 +110,7 @@ class Cohorts:
                 now, current.failing_since or now, facts.submit_deadline, facts.settle_deadline,
                 locked=current.locked is not None,
                 again=state.most_of_one_owner(key) < SUBMISSIONS_A_ROUND,
-                others=len(current.waiting) >= terms.min_owners,
+                others=len(current.waiting) >= terms.min_owners and (terms.grading is None or bool(current.unspent)),
             )  # fmt: skip
         final = fixed and self._gives_up(key, unproven.trouble, outlook)
         reason = f"{unproven.reason}; {advice(outlook)}" if final else unproven.reason

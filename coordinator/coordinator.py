@@ -21,7 +21,7 @@ from commons.storage.evidencefiles import FOLDER, EvidenceFiles, Watch
 from commons.storage.files import LOCAL_DISK, Disk
 from commons.storage.parameters import PublicParameters
 from coordinator.accusations import Accusations
-from coordinator.admission import Admission, OpenedWith, without_references
+from coordinator.admission import Admission
 from coordinator.adoption import Adoption
 from coordinator.batcher import Batcher
 from coordinator.catchingup import CatchingUp
@@ -63,7 +63,6 @@ class Equipment:
             leave a thread to them.
         delivering: where provers are handed what owners uploaded.
         stopping: once set, cohorts under way are given up; they begin anew after a restart.
-        opened_with: what graded rounds were opened with.
     """
 
     settings: CoordinatorSettings
@@ -81,7 +80,6 @@ class Equipment:
     delivering: Executor
     stopping: threading.Event
     disk: Disk = LOCAL_DISK
-    opened_with: OpenedWith = without_references
 
     @property
     def view(self) -> MarketReader:
@@ -116,8 +114,7 @@ class Coordinator:
         self.results = given.blobs(given.directory / RESULTS, "sums and bundles")
         self._fleets = Fleets(given.fleet)
         self.admission = Admission(
-            view, self.journal, address, given.parameters, counted=own.counted_refusals, most=own.max_headers,
-            opened_with=given.opened_with,
+            view, self.journal, address, given.parameters, counted=own.counted_refusals, most=own.max_headers
         )  # fmt: skip
         self.offers = Offers(given.directory / UPLOADS, max_bytes=own.max_upload_bytes, disk=given.disk)
         self.deliveries = Deliveries(

@@ -69,5 +69,6 @@ class GradedGathering:
 
 def limits_of(resources: Resources) -> Limits:
     """What a cohort of the task has to be; one row of the circuit is the reference's."""
-    committee, capacity = resources.committee, resources.policy.capacity
-    return Limits(committee.quorum, committee.threshold, capacity - 1, resources.terms.min_owners)
+    committee, terms = resources.committee, resources.terms
+    most = terms.largest_batch(resources.policy.capacity)
+    return Limits(committee.quorum, committee.threshold, most, terms.min_owners)

@@ -13,6 +13,7 @@ from itertools import groupby, takewhile
 
 from circuits.errors import UnknownError
 from circuits.terms import DAY
+from commons.chain.openings import model_digest
 from commons.chain.ports import MarketReader
 from commons.runtime.clock import Clock
 from commons.runtime.identifiers import shown
@@ -140,7 +141,7 @@ class Keeping:
             record = self._view.round(task_id, number)
             if now > record.settle_deadline + self._served(task_id):  # and so are all before it
                 break
-            old.discard(record.model_digest)
+            old.discard(model_digest(self._view, task_id, number))
             number -= 1
         return frozenset(old) or None
 

@@ -146,7 +146,7 @@ class Session:
         chain, roots = self.writer(own.account), read_roots(own.tls_roots, "model_owner.tls_roots")
         return ModelOwner(
             self.view, chain, self.coordinator(own.coordinator, roots, own.stall_timeout), self.parameters,
-            stall=own.stall_timeout, tls_roots=roots,
+            stall=own.stall_timeout, tls_roots=roots, state=own.state,
         )  # fmt: skip
 
     @cached_property

@@ -11,7 +11,7 @@ from hashlib import sha256
 from circuits.errors import ClosedError, SignatureError, UnknownError, WireError
 from circuits.statement import Context, Membership, SubmissionHeader
 from circuits.terms import TaskTerms
-from commons.chain.eligibility import require_eligible
+from commons.chain.eligibility import require_dealer, require_eligible
 from commons.chain.facts import RoundRecord
 from commons.chain.ports import MarketReader
 from commons.protocol.manifests import require_upload
@@ -120,6 +120,7 @@ class ShareIntake:
             raise WireError(f"the header must name {own.committee.size} share digests, one a prover")
         if header.is_reference:
             references_of(self._environment, context).require_copy(header)
+            require_dealer(self._chain, header)
             require_owner(header, context)
             return self._chain.round(context.task_id, context.round)
         if self._chain.owner_at(terms.task_id, header.owner_index) != header.owner:

@@ -16,11 +16,12 @@ from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 
 from circuits.errors import CircuitError
+from circuits.policies.graded import REFERENCE
 from circuits.policies.norm import NORM
 from circuits.policies.spec import PolicyCircuit, PolicySpec
 
 GROUP = "gradroll.policies"
-BUILT_IN = (NORM,)
+BUILT_IN = (NORM, REFERENCE)
 _known = {spec.name: spec for spec in BUILT_IN}
 _loaded: dict[tuple[str, str], CircuitError | None] = {}
 _loading = threading.RLock()  # an entry point may look for another's policy while it is loaded

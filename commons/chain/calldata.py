@@ -9,14 +9,17 @@ from typing import Any
 
 import contracts
 from circuits.errors import InvalidInputError
+from circuits.grading import encode_values
 from circuits.groth16 import VerifyingKey
-from circuits.statement import BatchProof, BatchStatement, SubmissionHeader
+from circuits.statement import REFERENCE_INDEX, BatchProof, BatchStatement, Graded, SubmissionHeader
 from commons.chain.abicoding import call_data, encoded
 from commons.chain.rpc import ErrorTable
+from commons.protocol.references import Opening
 
 Tuple = tuple[Any, ...]
 
 REGISTRY, MARKET, FACTORY, VERIFIER = "CommitteeRegistry", "Market", "VerifierFactory", "RollupVerifier"
+GRADED_VERIFIER = "ReferenceVerifier"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,18 @@ def batch_tuple(
     owners = [owner_entry(header) for header in statement.owners]
     indices = packed([header.owner_index for header in statement.owners])
     return (context.task_id, context.round, payee, indices, owners, proof_tuple(proof), signed(attestations))
+
+
+def reference_tuples(opening: Opening) -> list[Tuple]:
+    """The contracts' ``Reference[]``."""
+    return [(*point(copy.commitment), copy.shares_root) for copy in opening.copies]
+
+
+def graded_arguments(graded: Graded, opening: Opening) -> tuple[Tuple, bytes]:
+    """The contracts' ``ReferenceOpening`` and the opened numbers, for a batch of a round that was opened so."""
+    reference = graded.reference
+    copy = reference.owner_index - REFERENCE_INDEX
+    return (opening.model_digest, reference_tuples(opening), copy, reference.owner), encode_values(graded.values)
 
 
 def key_tuple(key: VerifyingKey) -> Tuple:

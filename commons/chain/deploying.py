@@ -20,7 +20,7 @@ from commons.chain.verifiers import creation_codes
 from commons.runtime.amounts import checksum
 from commons.storage.accounts import Signer
 
-_DEPLOY = 6_000_000
+_DEPLOY = 9_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from circuits.errors import ClosedError
+from circuits.errors import ClosedError, SignatureError
+from circuits.statement import SubmissionHeader
 from commons.chain.facts import OwnerRecord, Participants, RoundRecord
 from commons.chain.ports import MarketReader
 
@@ -26,6 +27,22 @@ def require_eligible(chain: MarketReader, task_id: int, number: int, indices: It
         if not owner.has_part(index, found.round, number):
             raise ClosedError(_why_not(owner, index, found.round, number))
     return found
+
+
+def require_dealer(chain: MarketReader, header: SubmissionHeader) -> None:
+    """Refuse a copy of a reference that comes under another address than the present model owner's.
+
+    Commitments and digests of all copies are public, so anybody could sign them, and fill the places that copies have.
+    Who takes a task over before all copies of a round are handed in cannot hand in the rest.
+
+    Raises:
+        SignatureError: it does.
+    """
+    dealer = chain.task(header.task_id).model_owner
+    if dealer != header.owner:
+        raise SignatureError(
+            f"0x{header.owner.hex()} hands in a copy of the reference, which the model owner 0x{dealer.hex()} deals"
+        )
 
 
 def _why_not(owner: OwnerRecord, index: int, opened: RoundRecord, number: int) -> str:

@@ -21,6 +21,7 @@ from commons.chain.facts import (
     TaskRecord,
 )
 from commons.chain.mined import Mined
+from commons.protocol.references import Opening
 from commons.settings.values import Depth
 from native import G2
 
@@ -99,6 +100,9 @@ class MarketReader(Protocol):
 
     def context(self, task_id: int, number: int) -> Context:
         """The context of a round."""
+
+    def opening(self, task_id: int, number: int) -> Opening:
+        """What a round of a task that grades was opened with; its digest is the round's.  UnknownError for another."""
 
     def opened_at(self, task_id: int, number: int) -> int:
         """When a round was opened, seconds since 1970; pauses of the market, which move deadlines, leave it alone."""

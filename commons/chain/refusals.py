@@ -180,7 +180,7 @@ _COMMITTEES = {
 }
 _EVIDENCE = {
     "StepRepeatable": "an honest prover may answer step {0} anew, so two answers are no evidence; report steps 3 to 8, "
-    "10 and 11 only",
+    "10, 11, 14 and 15 only",
     "NothingContradicted": "an honest prover may have signed this; leave it, it is no evidence of anything",
     "SignersDiffer": "{0:address} signed the one and {1:address} the other, or what was handed in is not what was "
     "signed; compare the two",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from circuits.grading import encode_values
 from commons.chain.account import SMALL, ChainAccount, data_words, logs
 from commons.chain.bonds import credit_of
 from commons.chain.calldata import REGISTRY, Tuple, compact, point
 from commons.chain.mined import Mined
 from commons.protocol.evidence import (
     AttestedBatch,
+    AttestedGrades,
     ConflictingAttestations,
     ConflictingMessages,
     Evidence,
@@ -18,8 +20,6 @@ from commons.protocol.evidence import (
 )
 
 _OWNER = 8_000
-_UNGRADED: Tuple = (0, 0, 0, b"")
-"""The contracts' ``Graded`` of a batch that is not graded."""
 
 
 class ReportingAccount(ChainAccount):
@@ -54,7 +54,8 @@ class ReportingAccount(ChainAccount):
 
     def _report_attestations(self, evidence: ConflictingAttestations) -> Mined:
         first, second, market = evidence.first, evidence.second, evidence.first.context.market
-        common = evidence.slot, evidence.other_slot, market.address, market.deployment
+        slots = evidence.slot + _references(first), evidence.other_slot + _references(second)
+        common = *slots, market.address, market.deployment
         batches = _batch(first), _batch(second)
         return self._registry(
             "reportAttestations", evidence.committee_id, *batches, common, gas=_gas(first) + _gas(second)
@@ -62,7 +63,12 @@ class ReportingAccount(ChainAccount):
 
 
 def _gas(batch: AttestedBatch) -> int:
-    return SMALL + _OWNER * len(batch.owners)
+    return SMALL + _OWNER * len(batch.rows)
+
+
+def _references(batch: AttestedBatch) -> int:
+    """Rows of the contracts' statement before its owners."""
+    return len(batch.rows) - len(batch.owners)
 
 
 def _body(body: SignedBody) -> Tuple:
@@ -74,10 +80,19 @@ def _batch(batch: AttestedBatch) -> Tuple:
     context = batch.context
     statement = (
         context.market.domain, context.task_id, context.terms_hash, context.round, context.model_digest, context.bound,
-        context.dimension, [_owner(owner) for owner in batch.owners],
+        context.dimension, [_owner(owner) for owner in batch.rows],
     )  # fmt: skip
     signed = compact(batch.signature)
-    return (statement, _proof(batch), _UNGRADED, context.policy_key_hash, batch.verifier_code, batch.payee, *signed)
+    hashes = context.policy_key_hash, batch.verifier_code
+    return (statement, _proof(batch), _graded(batch.graded), *hashes, batch.payee, *signed)
+
+
+def _graded(graded: AttestedGrades | None) -> Tuple:
+    """The contracts' ``Graded``; zeros of a batch that is not."""
+    if graded is None:
+        return 0, 0, 0, b""
+    rule = graded.rule
+    return rule.step, rule.dither, rule.min_owners, encode_values(graded.values)
 
 
 def _owner(owner: OwnerEntry) -> Tuple:

@@ -16,13 +16,14 @@ import contracts
 from circuits.errors import ContractError
 from circuits.groth16 import VerifyingKey
 from circuits.hashing import keccak
+from circuits.policies.spec import GRADED_KEY_POINTS
 from circuits.statement import Policy
 from commons.chain.abicoding import encoded
-from commons.chain.calldata import VERIFIER, deployment, key_tuple, type_of
+from commons.chain.calldata import GRADED_VERIFIER, VERIFIER, deployment, key_tuple, type_of
 from commons.runtime.amounts import checksum
 from native import G1, G2
 
-FAMILIES = (VERIFIER,)
+FAMILIES = (VERIFIER, GRADED_VERIFIER)
 """Contracts of the policy families of this release, in the order of the factory's numbers."""
 Call = Callable[[bytes, str, Sequence[Any], Sequence[str]], tuple[Any, ...]]
 """Asks a contract: its address, the function's signature, arguments, types of what it returns."""
@@ -50,14 +51,14 @@ def encoded_key(key: VerifyingKey) -> bytes:
     return encoded(VERIFIER, [_key_type()], [key_tuple(key)])
 
 
-def verifier_address(factory: bytes, key: VerifyingKey, family: str = VERIFIER) -> bytes:
-    """Where a factory puts the verifier of a key.
+def family_of(key: VerifyingKey) -> str:
+    """The contract that verifies by a key: those under which batches are graded have more public inputs."""
+    return GRADED_VERIFIER if len(key.inputs) == GRADED_KEY_POINTS else VERIFIER
 
-    Args:
-        factory: its address (20 bytes).
-        family: one of `FAMILIES`.
-    """
-    return _create2(factory, deployment(family, key_tuple(key)))
+
+def verifier_address(factory: bytes, key: VerifyingKey) -> bytes:
+    """Where a factory (20 bytes) puts the verifier of a key."""
+    return _create2(factory, deployment(family_of(key), key_tuple(key)))
 
 
 def read_verifier(call: Call, code: Callable[[bytes], bytes], verifier: bytes) -> Verifier:

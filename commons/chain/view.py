@@ -33,10 +33,12 @@ from commons.chain.facts import (
 )
 from commons.chain.heldfees import read_held_fees
 from commons.chain.nodememo import NodeMemo
+from commons.chain.openings import read_opening
 from commons.chain.rosterreader import RosterReader
 from commons.chain.rpc import ErrorTable, Rpc
 from commons.chain.tokens import Tokens
 from commons.chain.verifiers import Verifier, read_verifier
+from commons.protocol.references import Opening
 from commons.settings.sections import ChainSettings
 from commons.settings.values import Depth
 from native import G2
@@ -103,6 +105,7 @@ class ChainView(RosterReader):
         self._rosters = NodeMemo[int, bool](self.rpc, seconds=_ROSTER_AGE)
         self._signers = NodeMemo[tuple[int, int], bytes](self.rpc)
         self._opened = NodeMemo[tuple[int, int], Opened](self.rpc)
+        self._openings = NodeMemo[bytes, Opening](self.rpc)
         self._committees = NodeMemo[tuple[int, int], Committee](self.rpc)
         self._committee_terms = NodeMemo[int, CommitteeTerms](self.rpc)
         self._fixed = NodeMemo[str, Any](self.rpc)
@@ -213,6 +216,11 @@ class ChainView(RosterReader):
         """The context of a round.  Raises UnknownError."""
         digest = self._opened_with(task_id, number).model_digest
         return Context.of(self.terms(task_id), number, digest, self.policy(task_id))
+
+    def opening(self, task_id: int, number: int) -> Opening:
+        """What a round of a task that grades was opened with.  Raises UnknownError."""
+        digest = self._opened_with(task_id, number).model_digest
+        return self._openings.get(digest, lambda: read_opening(self.events, task_id, number, digest))
 
     def opened_at(self, task_id: int, number: int) -> int:
         """When a round was opened, from its event, which no pause of the market moves.  Raises UnknownError."""

@@ -10,7 +10,7 @@ from circuits.statement import BatchProof, BatchStatement
 from circuits.terms import NewTask
 from commons.chain import calldata
 from commons.chain.account import SMALL, Creation, Progress, logs, topic
-from commons.chain.calldata import FACTORY, MARKET, NO_PERMIT, VERIFIER, Permit
+from commons.chain.calldata import FACTORY, MARKET, NO_PERMIT, Permit
 from commons.chain.committees import CommitteeAccount
 from commons.chain.counting import Counting
 from commons.chain.exclusions import ExclusionAccount
@@ -20,8 +20,9 @@ from commons.chain.mined import Mined
 from commons.chain.owners import OwnerAccount
 from commons.chain.reporting import ReportingAccount
 from commons.chain.variants import OnSent
-from commons.chain.verifiers import FAMILIES, encoded_key, verifier_address
+from commons.chain.verifiers import FAMILIES, encoded_key, family_of, verifier_address
 from commons.protocol.coordinators import NewCoordinator
+from commons.protocol.references import Opening
 from commons.runtime.amounts import checksum
 
 _MAKE_VERIFIER, _CREATE, _COMPACT_OWNER = 6_000_000, 1_000_000, 8_000
@@ -49,7 +50,7 @@ class ChainWriter(CommitteeAccount, OwnerAccount, ExclusionAccount, FeesAccount,
         return address
 
     def _make_verifier(self, factory: bytes, key: VerifyingKey) -> None:
-        data = calldata.call(FACTORY, "create", FAMILIES.index(VERIFIER), encoded_key(key))
+        data = calldata.call(FACTORY, "create", FAMILIES.index(family_of(key)), encoded_key(key))
         try:
             self._sender.send(factory, data, gas=_MAKE_VERIFIER)
         except ContractError as error:
@@ -162,6 +163,18 @@ class ChainWriter(CommitteeAccount, OwnerAccount, ExclusionAccount, FeesAccount,
         mined = self._market("openRound", task_id, model_digest, seats, repeatable=True)
         return topic(mined, self.view.market, MARKET, "RoundOpened", 2)
 
+    def open_referenced_round(self, task_id: int, opening: Opening, seats: int = 0) -> int:
+        """Open the next round of a task that grades (model owner); returns its number.
+
+        Args:
+            seats: as of ``open_round``.
+        """
+        references = calldata.reference_tuples(opening)
+        mined = self._market(
+            "openReferencedRound", task_id, opening.model_digest, seats, references, repeatable=True
+        )  # fmt: skip
+        return topic(mined, self.view.market, MARKET, "RoundOpened", 2)
+
     def accept_batch(
         self,
         statement: BatchStatement,
@@ -197,7 +210,12 @@ class ChainWriter(CommitteeAccount, OwnerAccount, ExclusionAccount, FeesAccount,
         # While nobody is paid for attesting, more than a quorum would only cost gas.
         needed = None if self.view.terms(context.task_id).pay.pays_provers else committee.quorum
         batch = calldata.batch_tuple(statement, proof, counting[:needed], payee)
-        return calldata.call(MARKET, "acceptBatch", batch), _ACCEPT_BASE + _ACCEPT_OWNER * statement.size
+        gas = _ACCEPT_BASE + _ACCEPT_OWNER * len(statement.rows)
+        if statement.graded is None:
+            return calldata.call(MARKET, "acceptBatch", batch), gas
+        opening = self.view.opening(context.task_id, context.round)
+        graded = calldata.graded_arguments(statement.graded, opening)
+        return calldata.call(MARKET, "acceptGradedBatch", batch, *graded), gas
 
     def publish_aggregate(
         self, task_id: int, number: int, batch_index: int, payload: bytes, *, on_sent: OnSent | None = None

@@ -12,9 +12,10 @@ from typing import ClassVar
 
 import native
 from circuits.errors import InvalidInputError, SignatureError
-from circuits.statement import Attested, Context, SubmissionHeader
+from circuits.grading import Grades, GradingRule, encode_values, grades
+from circuits.statement import Attested, BatchStatement, Context, SubmissionHeader
 from circuits.terms import TaskTerms
-from circuits.transcript import RhoInputs, rho_state
+from circuits.transcript import RhoInputs, rho_state, values_state
 from commons.protocol.bundle import Certificate
 from commons.protocol.messages import MAX_COHORT, Step, digest_of_hash
 from commons.protocol.signing import recover
@@ -22,6 +23,7 @@ from native import G1
 
 STEPS_TAKEN_ONCE = frozenset({
     Step.MASK, Step.VALIDATE, Step.CONFIRM, Step.COMBINE, Step.PROVE, Step.ATTEST, Step.PROBE_MASK, Step.PROBE_COMBINE,
+    Step.LOCK, Step.OPEN,
 })  # fmt: skip
 """Steps whose session does not outlive the prover's process, in which each is taken once (`Evidence.sol`).  The others
 may be answered anew, with other bodies."""
@@ -50,11 +52,11 @@ class SignedBody:
 
 @dataclass(frozen=True, slots=True)
 class OwnerEntry:
-    """An owner of an attested batch, as the verifier sees it.
+    """An owner of an attested batch, or its reference, as the verifier sees it.
 
     Attributes:
         address: of its signer, 20 bytes.
-        index: registration index.
+        index: registration index, or what a reference has there.
     """
 
     address: bytes
@@ -67,14 +69,39 @@ class OwnerEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class AttestedGrades:
+    """What a graded batch has beside its owners.
+
+    Attributes:
+        values: the opened numbers, in the order of the owners.
+    """
+
+    reference: OwnerEntry
+    rule: GradingRule
+    values: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        try:
+            encode_values(self.values)
+        except InvalidInputError as error:
+            raise NoEvidenceError(str(error)) from error
+
+    @property
+    def grades(self) -> Grades:
+        """Levels and weights that follow."""
+        return grades(self.rule, self.values)
+
+
+@dataclass(frozen=True, slots=True)
 class AttestedBatch:
     """A batch that a prover attested: all that an attestation is a hash of, and the attestation.
 
     Attributes:
         verifier_code: Keccak-256 of the code that was to verify its proof.
         payee: 20-byte address of who was to get the coordinator's fee.
-        commitment_sum: what was stated to be the sum of the owners' commitments.
+        commitment_sum: what was stated to be the sum of the owners' commitments, each times its weight.
         signature: 65 bytes.
+        graded: None where the batch is not.
     """
 
     context: Context
@@ -85,6 +112,7 @@ class AttestedBatch:
     commitment_sum: G1
     square_norm: int
     signature: bytes
+    graded: AttestedGrades | None = None
 
     def __post_init__(self) -> None:
         context = self.context
@@ -99,6 +127,8 @@ class AttestedBatch:
             _below("number of an attested batch", number, _WORD)
         if not len(self.owners) <= MAX_COHORT:
             raise NoEvidenceError(f"an attested batch has at most {MAX_COHORT} owners, not {len(self.owners)}")
+        if self.graded is not None and len(self.graded.values) != len(self.owners):
+            raise NoEvidenceError("a graded batch has one number for each owner")
 
     @classmethod
     def of(cls, certificate: Certificate, verifier_code: bytes, signature: bytes) -> AttestedBatch:
@@ -106,17 +136,28 @@ class AttestedBatch:
         proof = certificate.proof
         return cls(
             certificate.statement.context, verifier_code, certificate.payee,
-            tuple(OwnerEntry(h.owner, h.owner_index, h.commitment) for h in certificate.statement.owners),
+            tuple(map(_entry, certificate.statement.owners)),
             RhoInputs(proof.mask_commitment, proof.sign_seed, proof.projections_digest, proof.gram, proof.knowledge),
-            proof.commitment_sum, proof.square_norm, signature,
+            proof.commitment_sum, proof.square_norm, signature, _grades_of(certificate.statement),
         )  # fmt: skip
+
+    @property
+    def rows(self) -> tuple[OwnerEntry, ...]:
+        """The reference, if there is one, then the owners."""
+        return self.owners if self.graded is None else (self.graded.reference, *self.owners)
+
+    @property
+    def weights(self) -> tuple[int, ...]:
+        """Factor of each owner's commitment in the sum."""
+        return (1,) * len(self.owners) if self.graded is None else self.graded.grades.weights
 
     @property
     def batch_id(self) -> bytes:
         """The identifier that was attested."""
         task, number = self.context.task_id, self.context.round
-        headers = [SubmissionHeader(task, number, o.address, o.index, o.commitment, ()) for o in self.owners]
-        return rho_state(self.context, headers, self.bound)
+        headers = [SubmissionHeader(task, number, o.address, o.index, o.commitment, ()) for o in self.rows]
+        state, graded = rho_state(self.context, headers, self.bound), self.graded
+        return state if graded is None else values_state(state, graded.rule, graded.values)
 
     @property
     def place(self) -> tuple[bytes, int, int]:
@@ -125,8 +166,8 @@ class AttestedBatch:
 
     @property
     def owner_set(self) -> tuple[tuple[bytes, G1], ...]:
-        """What tells sets apart: after a reorganisation an owner may have another index."""
-        return tuple((owner.address, owner.commitment) for owner in self.owners)
+        """What tells sets apart: after a reorganisation an owner may have another index.  A set has its reference."""
+        return tuple((owner.address, owner.commitment) for owner in self.rows)
 
     def signer(self, committee_id: int) -> bytes:
         """Who attested it for a task of the committee.  Raises NoEvidenceError."""
@@ -204,7 +245,7 @@ class ConflictingAttestations:
 
 @dataclass(frozen=True, slots=True)
 class WrongSum:
-    """An attested sum that is not the sum of the owners' commitments."""
+    """An attested sum that is not the sum of the owners' commitments, each times its weight."""
 
     kind: ClassVar[str] = "wrong-sum"
     committee_id: int
@@ -266,7 +307,7 @@ def in_words(evidence: Evidence) -> str:
 def has_wrong_sum(batch: AttestedBatch) -> bool:
     """Whether the stated sum is not that of the commitments."""
     commitments = [owner.commitment for owner in batch.owners]
-    return native.g1_linear_combination(commitments, [1] * len(commitments)) != batch.commitment_sum
+    return native.g1_linear_combination(commitments, batch.weights) != batch.commitment_sum
 
 
 def has_too_few(batch: AttestedBatch, terms: TaskTerms) -> bool:
@@ -283,6 +324,15 @@ def common_owner(first: AttestedBatch, second: AttestedBatch) -> tuple[int, int]
         if owner.address in places:
             return places[owner.address], other_slot
     return None
+
+
+def _entry(header: SubmissionHeader) -> OwnerEntry:
+    return OwnerEntry(header.owner, header.owner_index, header.commitment)
+
+
+def _grades_of(statement: BatchStatement) -> AttestedGrades | None:
+    graded = statement.graded
+    return None if graded is None else AttestedGrades(_entry(graded.reference), graded.rule, graded.values)
 
 
 def _signer(digest: bytes, signature: bytes) -> bytes:

@@ -72,12 +72,7 @@ class Witness:
         return ConflictingMessages(committee.committee_id, message.session, step, message.sender, known, given)
 
     def certificate(self, certificate: Certificate, attesters: Attesters, terms: TaskTerms) -> list[Evidence]:
-        """A batch with attestations; evidence against those of its members that should not have signed it.
-
-        Contracts take none of graded batches yet: their identifier and their sum are others.
-        """
-        if certificate.statement.graded is not None:
-            return []
+        """A batch with attestations; evidence against those of its members that should not have signed it."""
         committee = attesters.committee
         signed = {committee.members[p]: signature for p, signature in attesters.valid(certificate).items()}
         if not signed:

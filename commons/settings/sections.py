@@ -296,6 +296,9 @@ class ModelOwnerSettings(Section):
     Raise it where a line takes longer for 64 KiB."""
     tls_roots: File | None = None
     """PEM certificates to trust instead of the system's, for servers whose endpoint has no pin."""
+    state: File | None = None
+    """Directory of the references that are dealt to provers, with their seeds until they are handed in.  Needed where
+    a task grades gradients."""
 
 
 class TaskDefaults(Section):

@@ -23,7 +23,7 @@ from commons.runtime.identifiers import shown
 from commons.storage.files import LOCAL_DISK, Disk
 from commons.storage.recordfiles import no_record, read_record, write_record
 
-VERSION = 1
+VERSION = 2
 FOLDER = "evidence"
 _WHAT, _CURE = "evidence", "get the file from whoever noticed it, or use the release that wrote it"
 _MOST_BYTES = 1 << 18

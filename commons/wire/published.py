@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from circuits.arrays import FloatArray
 from circuits.errors import ClosedError, UnknownError
+from commons.chain.openings import model_digest
 from commons.chain.view import ChainView
 from commons.runtime.identifiers import shown
 from commons.runtime.stages import stage
@@ -39,5 +40,5 @@ def fetch_model(
     number = opened_round(view, task_id, wanted)
     dimension = view.terms(task_id).dimension
     with stage("fetching the model"):
-        data = coordinator.get_model(view.round(task_id, number).model_digest, dimension)
+        data = coordinator.get_model(model_digest(view, task_id, number), dimension)
     return number, decode_model(data, dimension)

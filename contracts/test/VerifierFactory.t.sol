@@ -81,6 +81,25 @@ contract VerifierFactoryTest is Scene {
         isTrue(!created.levelled(), "the family has no levels");
     }
 
+    /// @dev Keys of one family mean nothing to the other, and each verifier says what it is.
+    function test_create_ofBothFamilies() external {
+        bytes[] memory codes = new bytes[](2);
+        (codes[0], codes[1]) = (_code, creationOf("ReferenceVerifier", ""));
+        IVerifierFactory factory = _newFactory(codes);
+        (bytes memory norm, bytes memory graded) = (abi.encode(keyOf("norm_3")), abi.encode(keyOf("reference_6")));
+        IVerifier created = IVerifier(factory.create(1, graded));
+        equal(_addressOf(address(factory), codes[1], graded), address(created), "address");
+        equal(factory.familyOf(address(created)), 1, "family");
+        isTrue(created.levelled(), "the family gives levels");
+        equal(created.policyKeyHash(), PolicyKey.hash(keyOf("reference_6")), "policy key hash");
+        equal(keccak256(abi.encode(created.key())), keccak256(graded), "key");
+        equal(factory.familyOf(factory.create(0, norm)), 0, "family");
+        vm.expectRevert(PolicyKey.KeyInvalid.selector);
+        factory.create(0, graded);
+        vm.expectRevert(PolicyKey.KeyInvalid.selector);
+        factory.create(1, norm);
+    }
+
     function test_create_sameKeyTwice() external {
         bytes memory key = abi.encode(keyOf("norm_3"));
         address created = _factory.create(0, key);

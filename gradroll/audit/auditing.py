@@ -48,7 +48,7 @@ class Auditing:
     @classmethod
     def of(cls, view: ChainView, parameters: PublicParameters, batch: AcceptedBatch) -> Auditing:
         """From the chain and the auditor's own files.  Raises KeyMismatchError where there is no key of the policy."""
-        policy = view.policy(batch.task_id)
+        policy, terms = view.policy(batch.task_id), view.terms(batch.task_id)
         recorded = Recorded(
             context=view.context(batch.task_id, batch.round),
             committee=view.committee_of_round(batch.task_id, batch.round),
@@ -56,8 +56,10 @@ class Auditing:
             verifier_code=policy.verifier_code,
             commitment=batch.record.commitment,
             owners=dict(zip(batch.record.indices, batch.owners, strict=True)),
+            rule=terms.grading_rule,
+            opening=None if terms.grading is None else view.opening(batch.task_id, batch.round),
         )
-        key = parameters.commitment_key(view.terms(batch.task_id).dimension)
+        key = parameters.commitment_key(terms.dimension)
         return cls(recorded, key, parameters.verifying_key(policy.key_hash))
 
     def may_be(self, bundle: AuditBundle) -> bool:

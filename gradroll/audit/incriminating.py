@@ -59,7 +59,7 @@ def _meeting(
     """Of each member one batch that it attested before, of another set with an owner of this one, if there is any."""
     owners = _owner_set(certificate)
     for member in members:
-        before = [firsts.setdefault((member, owner), certificate) for owner, _ in owners]
+        before = [firsts.setdefault((member, header.owner), certificate) for header in certificate.statement.owners]
         yield from islice((one for one in before if one is not certificate and _owner_set(one) != owners), 1)
 
 
@@ -69,4 +69,4 @@ def _evidence(group: Iterable[Certificate], attesters: Attesters, terms: TaskTer
 
 
 def _owner_set(certificate: Certificate) -> tuple[tuple[bytes, object], ...]:
-    return tuple((header.owner, header.commitment) for header in certificate.statement.owners)
+    return tuple((header.owner, header.commitment) for header in certificate.statement.rows)

@@ -8,13 +8,13 @@ see it (section 10 of docs/protocol.md).  The first failing check is named.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import native
 from circuits.commitment import CommitmentKey
 from circuits.errors import GradrollError, ProofError
+from circuits.grading import GradingRule
 from circuits.groth16 import VerifyingKey
-from circuits.hashing import challenge
 from circuits.payload import Aggregate
 from circuits.statement import (
     Attested,
@@ -25,8 +25,9 @@ from circuits.statement import (
     sign_seed,
 )
 from circuits.transcript import projections_digest, squarings
-from circuits.verify import combined_commitment, sum_of_commitments, verify_batch
+from circuits.verify import combined_commitment, public_inputs, sum_of_commitments, verify_batch
 from commons.protocol.bundle import AuditBundle
+from commons.protocol.references import Opening
 from commons.protocol.rules import small
 from commons.protocol.signing import require_owner, signs
 from native import G1
@@ -40,6 +41,8 @@ class Recorded:
         context: built from the chain's terms, round and policy, never from the bundle.
         verifier_code: Keccak-256 of the code of the task's verifier.
         owners: registered address by owner index, for the batch's owners.
+        rule: by which the task grades; None where it does not.
+        opening: what the round was opened with, where the task grades.
     """
 
     context: Context
@@ -48,15 +51,22 @@ class Recorded:
     verifier_code: bytes
     commitment: G1
     owners: Mapping[int, bytes]
+    rule: GradingRule | None = None
+    opening: Opening | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """The names of the checks that passed, and of the one that failed with its reason."""
+    """The names of the checks that passed, and of the one that failed with its reason.
+
+    Attributes:
+        statement: what the batch proves, where all checks passed.
+    """
 
     passed: tuple[str, ...]
     failed: str | None = None
     reason: str = ""
+    statement: BatchStatement | None = field(default=None, repr=False)
 
     @property
     def verdict(self) -> str:
@@ -89,25 +99,37 @@ class Audit:
             except (GradrollError, ValueError) as error:
                 return AuditReport(tuple(passed), name, str(error))
             passed.append(name)
-        return AuditReport(tuple(passed))
+        return AuditReport(tuple(passed), statement=self.statement)
 
     @property
     def statement(self) -> BatchStatement:
         """What the batch proves, in the chain's context whatever the bundle says."""
-        return BatchStatement(self.recorded.context, self.bundle.statement.owners)
+        return BatchStatement(self.recorded.context, self.bundle.statement.owners, self.bundle.statement.graded)
 
     @property
     def _rho(self) -> int:
-        return challenge(self.recorded.batch_id)
+        return public_inputs(self.statement, self.bundle.proof)[1]
 
     def check_proof(self) -> None:
-        """Groth16, the knowledge of the Gram block and the sum-check hold, and it is the recorded batch."""
+        """Groth16, the knowledge of the Gram block and the sum-check hold, and it is the recorded batch.
+
+        Where the task grades, the batch is graded by its rule.
+        """
+        graded = self.statement.graded
+        rule = None if graded is None else graded.rule
+        _require(rule == self.recorded.rule, "the batch is not graded by the rule of the task")
         batch_id = verify_batch(self.statement, self.bundle.proof, self.verifying)
         _require(batch_id == self.recorded.batch_id, "the bundle is of another batch than the chain recorded")
 
     def check_signatures(self) -> None:
-        """Every header is signed, in both its parts, by the owner whom the chain registered under its index."""
-        context = self.recorded.context
+        """Every header is signed, in both its parts, by the owner whom the chain registered under its index.
+
+        Where the task grades, what was graded against is a copy of the reference with which the round was opened.
+        """
+        context, graded, opening = self.recorded.context, self.statement.graded, self.recorded.opening
+        if graded is not None and opening is not None:
+            opening.require_copy(graded.reference)
+            require_owner(graded.reference, context)
         for header in self.statement.owners:
             _require(
                 self.recorded.owners.get(header.owner_index) == header.owner,
@@ -118,7 +140,7 @@ class Audit:
     def check_cohort(self) -> None:
         """Every submission of the batch was in the cohort before the coin was tossed, in the cohort's order."""
         cohort = self.bundle.certificate.cohort
-        digests = [h.digest(self.recorded.context) for h in self.statement.owners]
+        digests = [h.digest(self.recorded.context) for h in self.statement.rows]
         places = [cohort.index(digest) if digest in cohort else -1 for digest in digests]
         _require(-1 not in places, "a submission of the batch is not in its cohort")
         _require(places == sorted(set(places)), "the batch does not keep its cohort's order")
@@ -133,14 +155,14 @@ class Audit:
         )
 
     def check_projections(self) -> None:
-        """The projections are those that the proof binds, and every owner's are small."""
+        """The projections are those that the proof binds, and every owner's, and the reference's, are small."""
         projections = self.bundle.projections
-        _require(len(projections) == len(self.statement.owners) + 1, "a row has no projections")
+        _require(len(projections) == len(self.statement.rows) + 1, "a row has no projections")
         _require(
             projections_digest(projections) == self.bundle.proof.projections_digest,
             "the projections are not those that the proof binds",
         )
-        for header, row in zip(self.statement.owners, projections[1:], strict=True):
+        for header, row in zip(self.statement.rows, projections[1:], strict=True):
             _require(small(row), f"a projection of owner {header.owner_index} is out of range")
 
     def check_combination(self) -> None:
@@ -179,7 +201,7 @@ class Audit:
         _require(len(members) >= needed, f"{len(members)} provers attested, {needed} are needed")
 
     def check_aggregate(self) -> None:
-        """The aggregate opens the sum of the owners' commitments, which is the recorded one."""
+        """The aggregate opens the sum of the owners' commitments, times their weights, which is the recorded one."""
         total = sum_of_commitments(self.statement)
         _require(total == self.recorded.commitment, "the recorded commitment is not the sum of the owners'")
         _require(

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from gradroll.session import Session
 
 
+Told = dict[str, object]
+"""For programs."""
+
+
 def add(parent: Subparsers) -> None:
     """Add the command."""
     parser = leaf(
@@ -86,13 +90,14 @@ def run(arguments: argparse.Namespace) -> int:
     chosen = settings(arguments, keys__srs=arguments.srs, keys__directory=arguments.keys)
     with Session(chosen) as session:
         found = [_of_file(arguments, session)] if arguments.archive else _of_rounds(arguments, session, chosen)
-        outcomes, culprits = list[dict[str, object]](), list[dict[str, object]]()
+        outcomes, culprits, graded = list[Told](), list[Told](), list[Told]()
         for number, outcome in found:
             culprits += _accused(arguments, outcome.evidence)
             for batch, report in outcome.reports:
                 _tell(arguments.console, number, batch, report)
                 outcomes.append(_machine(number, batch, report))
-    arguments.console.result(batches=outcomes, evidence=culprits)
+            graded += _tell_grades(arguments.console, session, number, outcome)
+    arguments.console.result(batches=outcomes, evidence=culprits, graded=graded)
     return 7 if culprits or any(each["failed"] for each in outcomes) else 0
 
 
@@ -151,12 +156,12 @@ def _of_round(arguments: argparse.Namespace, audit: Auditor, task: int, number: 
     return outcome
 
 
-def _accused(arguments: argparse.Namespace, found: Sequence[Evidence]) -> list[dict[str, object]]:
+def _accused(arguments: argparse.Namespace, found: Sequence[Evidence]) -> list[Told]:
     """Keep evidence and tell of it."""
     from commons.protocol.evidence import in_words
     from commons.storage.evidencefiles import EvidenceFiles
 
-    files, told = EvidenceFiles(arguments.evidence), list[dict[str, object]]()
+    files, told = EvidenceFiles(arguments.evidence), list[Told]()
     for evidence in found:
         prover, path = checksum(evidence.culprit()), files.keep(evidence)
         how = f"report it: gradroll committee report {path}" if path else f"{arguments.evidence} is full; use another"
@@ -174,7 +179,22 @@ def _tell(console: Console, number: int, batch: AcceptedBatch, report: AuditRepo
         console.line(f"{name}: FAILED {report.failed}: {report.reason}", "red")
 
 
-def _machine(number: int, batch: AcceptedBatch, report: AuditReport) -> dict[str, object]:
+def _tell_grades(console: Console, session: Session, number: int, outcome: RoundOutcome) -> list[Told]:
+    """What each owner of a round was graded and earns, once all of its batches are what they say."""
+    from gradroll.audit.graderows import graded_round
+    from gradroll.commands.gradingwords import grades_in_words, machine_grades
+
+    statements = [report.statement for _, report in outcome.reports if report.statement is not None]
+    terms = session.view.terms(outcome.reports[0][0].task_id)
+    if terms.grading_rule is None or len(statements) < len(outcome.reports):
+        return []
+    batches = graded_round(statements, terms.pay)
+    for line in grades_in_words(batches, terms.grading_rule, session.view.tokens.currency(terms.pay.token)):
+        console.line(f"round {number}, {line}" if line.startswith("batch") else line)
+    return [{"round": number, **each} for each in machine_grades(batches)]
+
+
+def _machine(number: int, batch: AcceptedBatch, report: AuditReport) -> Told:
     return {
         "round": number, "batch": batch.record.batch_id, "passed": report.passed, "failed": report.failed,
         "reason": report.reason,

@@ -24,6 +24,7 @@ Subparsers = Any
 """What `ArgumentParser.add_subparsers` returns; argparse gives it no public name."""
 _OPTIONS = {"chain.url": "--chain", "keys.directory": "--keys"}
 """The options that are not named like the key that they set."""
+_DIGEST = re.compile("0x[0-9a-fA-F]{64}")
 _AMOUNT = re.compile(
     r"(?P<number>[0-9]{1,39}(?:\.[0-9]{1,36})?)\s*(?P<unit>(?![eE][0-9])[A-Za-z$][A-Za-z0-9.$+_-]{0,11})?"
 )
@@ -116,6 +117,20 @@ def address(text: str) -> bytes:
         raise argparse.ArgumentTypeError(f"{text!r}: {hint}") from None
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no address (0x and 40 hexadecimal digits)") from None
+
+
+def data_digest(text: str) -> bytes:
+    """An argparse type: the Keccak-256 of a file, or the digest itself, 0x and 64 digits."""
+    from circuits.hashing import keccak
+
+    if _DIGEST.fullmatch(text):
+        return bytes.fromhex(text[2:])
+    try:
+        return keccak(Path(text).read_bytes())
+    except OSError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no digest (0x and 64 hexadecimal digits) and cannot be read as a file ({error.strerror})"
+        ) from None
 
 
 def signature(text: str) -> bytes:

@@ -6,13 +6,14 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from circuits.grading import MAX_DITHER
 from commons.runtime.identifiers import shown
 from gradroll.commands.buying import account_options, buyer_settings, coordinator_options, paying
 from gradroll.commands.confirming import DECLINED, confirmed, yes_option
-from gradroll.commands.options import Subparsers, address, amount, leaf, whole, whole_identifier
+from gradroll.commands.options import Subparsers, address, amount, data_digest, leaf, whole, whole_identifier
 
 if TYPE_CHECKING:
-    from circuits.terms import Pay
+    from circuits.terms import Grading, Pay
     from commons.runtime.amounts import Currency
     from commons.settings.loading import Settings
     from gradroll.console import Console
@@ -27,6 +28,8 @@ _FEES = {
     "prover_batch": "to each prover that attests a batch and serves its sum, for the batch",
     "prover_gradient": "to each such prover, for each gradient of the batch",
 }
+_STEP = 4
+"""Of grades, where it is not named."""
 _PLAN = ("dimension", "norm", "fraction_bits", "capacity", "rounds", "permissioned", "inline_payload", "lapse_rounds")
 
 
@@ -81,6 +84,20 @@ def _add_gradients(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fraction-bits", type=whole(0, 62), default=16, metavar="F",
         help="gradients are rounded to multiples of 2^-F (default 16)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--reference-data", type=data_digest, metavar="FILE",
+        help="grade gradients by one of your own, which you compute on this data; its digest becomes part of the terms "
+        "(or 0x and the 64 digits of its Keccak-256). Takes a verifier of the policy reference",
+    )  # fmt: skip
+    parser.add_argument(
+        "--step", type=whole(1, MAX_DITHER), metavar="N",
+        help=f"with --reference-data: a level is the N-th part of a right angle's cosine wide (default {_STEP})",
+    )  # fmt: skip
+    parser.add_argument(
+        "--dither", type=whole(1, MAX_DITHER), metavar="N",
+        help="with --reference-data: numbers are opened under noise as wide as the N-th part; a smaller N tells less "
+        f"about an owner, N is at least that of --step (default {_STEP}, or --step)",
     )  # fmt: skip
     parser.add_argument(
         "--rounds", type=whole(1, 2**20 - 1), default=100, metavar="N", help="rounds that may be opened (default 100)"
@@ -187,9 +204,10 @@ def _plan(arguments: argparse.Namespace, chosen: Settings, session: Session) -> 
     provers = session.view.committee(committee).size
     coin = session.view.tokens.currency(arguments.token or bytes(20))
     pay = _pay(arguments, coin, provers, chosen.section(TaskDefaults).gas_price)
-    least = arguments.min_owners
+    least, grading = arguments.min_owners, _grading(arguments)
     if least is None:
-        least = usual_min_owners(pay, provers, arguments.capacity, session.view.policy_of(verifier).capacity)
+        rows = session.view.policy_of(verifier).capacity
+        least = usual_min_owners(pay, provers, arguments.capacity, rows - (grading is not None))
     if arguments.deposit is None:
         deposit = usual_deposit(pay, provers, least, arguments.capacity)
     else:
@@ -199,8 +217,23 @@ def _plan(arguments: argparse.Namespace, chosen: Settings, session: Session) -> 
         arguments.availability_window,
     )  # fmt: skip
     return TaskPlan(
-        committee, verifier, relay, pay=replace(pay, deposit=deposit), windows=windows, min_owners=least, **own
-    )
+        committee, verifier, relay, pay=replace(pay, deposit=deposit), windows=windows, min_owners=least,
+        grading=grading, **own,
+    )  # fmt: skip
+
+
+def _grading(arguments: argparse.Namespace) -> Grading | None:
+    """How gradients are graded, if they are."""
+    from circuits.errors import ConfigError
+    from circuits.terms import Grading
+
+    step, dither = arguments.step, arguments.dither
+    if arguments.reference_data is None:
+        if step is not None or dither is not None:
+            raise ConfigError("--step and --dither are of a task that grades: name its data, too (--reference-data)")
+        return None
+    step = min(_STEP, dither or _STEP) if step is None else step
+    return Grading(step, max(_STEP, step) if dither is None else dither, arguments.reference_data)
 
 
 def _pay(arguments: argparse.Namespace, coin: Currency, provers: int, gas_price: int) -> Pay:
@@ -236,7 +269,7 @@ def _tell(plan: TaskPlan, session: Session, console: Console) -> int:
         console.line(f"  {line}")
     need = plan.pay.reserve(plan.capacity, committee.size, plan.min_owners)
     console.line(f"each round of all seats sets aside {reserve_in_words(terms, committee.size, plan.capacity, coin)}")
-    largest = session.view.policy_of(plan.verifier).capacity
+    largest = terms.largest_batch(session.view.policy_of(plan.verifier).capacity)
     console.line(
         f"it costs no more, and {full_batches_in_words(terms, committee.size, largest, coin)}; what is not spent comes "
         "back"

@@ -59,6 +59,16 @@ def _add_open(commands: Subparsers) -> None:
         "--model", type=Path, required=True, metavar="FILE", help="numpy file (.npy), float64 of shape (d,)"
     )
     parser.add_argument(
+        "--reference", type=Path, metavar="FILE",
+        help="where the task grades: your own gradient at this model, on the data that its terms name (.npy, floats of "
+        "shape (d,)); interrupted, the same command goes on handing it in",
+    )  # fmt: skip
+    parser.add_argument(
+        "--past-sums", type=natural, metavar="N",
+        help="take the N newest sums of the task out of the reference, so that who repeats them earns nothing "
+        "(default: 5 in an open task, 0 in a permissioned one)",
+    )  # fmt: skip
+    parser.add_argument(
         "--seats",
         type=whole(0, 2**16 - 1),
         help="most gradients (default: as many as the task holds owners); who is registered has a seat in any case",
@@ -76,11 +86,13 @@ def open_round(arguments: argparse.Namespace) -> int:
     from gradroll.commands.arrayfiles import read_array
 
     parameters, console = read_array(arguments.model, "model"), arguments.console
+    reference = None if arguments.reference is None else read_array(arguments.reference, "reference")
     with paying(arguments) as session:
         buyer, task = session.model_owner, the_task(session.view, arguments.task)
         number = buyer.open_round(
-            task, parameters, seats=arguments.seats, compact=not arguments.no_compact, warn=console.warn
-        )
+            task, parameters, reference=reference, past_sums=arguments.past_sums, seats=arguments.seats,
+            compact=not arguments.no_compact, warn=console.warn,
+        )  # fmt: skip
         opened = session.view.round(task, number)
         console.line(
             f"round {number} of task {shown(task)} is open; it takes submissions of up to {opened.seats} owners until "

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,6 @@ from circuits.errors import (
     ClosedError,
     GradientError,
     InvalidInputError,
-    ProofError,
     UnavailableError,
     UnknownError,
 )
@@ -30,7 +29,6 @@ from circuits.statement import Committee, SubmissionHeader
 from circuits.terms import TaskTerms
 from commons.chain.eligibility import require_eligible
 from commons.chain.writer import ChainWriter
-from commons.protocol.references import Opening
 from commons.protocol.status import SubmissionState, SubmissionStatus
 from commons.runtime import spans
 from commons.runtime.amounts import utc
@@ -87,7 +85,6 @@ class DataOwner(Participant):
         patience: seconds in which provers that do not answer are asked again: a batch of owners whose shares all
             provers hold outlives one that vanishes, so a coordinator proves those first.
         deal: makes commitment and shares of a gradient, the same again for the same seeds.
-        opening: what a round of a task that grades was opened with; without it this owner takes part in none.
     """
 
     def __init__(
@@ -101,7 +98,6 @@ class DataOwner(Participant):
         tls_roots: bytes | None = None,
         patience: float = 3.0,
         deal: Deal = share_gradient,
-        opening: Callable[[int, int], Opening] | None = None,
     ) -> None:
         super().__init__(chain)
         self._coordinator = coordinator
@@ -110,7 +106,7 @@ class DataOwner(Participant):
         self._sender = ShareSender(
             chain.view, coordinator, self._store.save, stall=stall, tls_roots=tls_roots, patience=patience
         )  # fmt: skip
-        self._graded, self._opening = GradedModels(state), opening
+        self._graded = GradedModels(state)
         self._dealer = Dealer(parameters, chain.sign, self._store.save, deal)
 
     def require_open(self, task_id: int, round_number: int | None = None) -> None:
@@ -262,18 +258,9 @@ class DataOwner(Participant):
 
     def _enter_model(self, terms: TaskTerms, number: int, bits: float, *, reuse_model: bool) -> None:
         """Write down that a gradient for the round's model is about to leave."""
-        if self._opening is None:
-            raise InvalidInputError(
-                f"task {shown(terms.task_id)} grades gradients, and this client cannot read what its rounds are opened "
-                "with, so it does not know on which models it was graded before; update it"
-            )
-        opening = self._opening(terms.task_id, number)
-        if opening.digest != self._view.round(terms.task_id, number).model_digest:
-            raise ProofError(
-                f"round {number} of task {shown(terms.task_id)} was opened with something else than this owner is shown"
-            )
         graded = GradedRound(self._view.market_id, terms.task_id, number)
-        self._graded.enter(opening.model_digest, graded, again=reuse_model, bits=bits)
+        digest = self._view.opening(terms.task_id, number).model_digest
+        self._graded.enter(digest, graded, again=reuse_model, bits=bits)
 
     def _until(self, ended: SavedSubmission | None) -> tuple[bytes, ...]:
         """All submissions up to one that has expired."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -18,10 +19,19 @@ import native
 from circuits import payload as payloads
 from circuits.arrays import FloatArray, float_vector
 from circuits.commitment import CommitmentKey
-from circuits.errors import GradientError, GradrollError, NotReadyError, ProofError, UnavailableError
+from circuits.errors import (
+    ConfigError,
+    GradientError,
+    GradrollError,
+    InvalidInputError,
+    NotReadyError,
+    ProofError,
+    UnavailableError,
+)
 from circuits.hashing import keccak
 from circuits.payload import Aggregate
 from circuits.quantize import IntArray, dequantize
+from circuits.terms import TaskTerms
 from commons.chain.facts import AcceptedBatch
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
@@ -35,6 +45,7 @@ from commons.wire.published import fetch_model
 from gradroll.model_owner import roster
 from gradroll.model_owner.escrow import EscrowOwner
 from gradroll.model_owner.from_provers import ProverReader
+from gradroll.model_owner.gradedrounds import GradedRounds
 from gradroll.model_owner.plan import TaskPlan
 from gradroll.model_owner.precheck import check_round, check_terms, running_on
 from gradroll.model_owner.referencegradient import LEAST_SUMS, Reference, reference_gradient
@@ -78,6 +89,7 @@ class ModelOwner(EscrowOwner):
         parameters: public parameters; only the SRS is needed.
         stall: seconds after which an answer of a prover on which nothing moves is given up.
         tls_roots: PEM certificates to trust for grpcs:// provers instead of the system's.
+        state: directory of references that are dealt; without it no round of a task that grades is opened.
     """
 
     def __init__(
@@ -89,8 +101,12 @@ class ModelOwner(EscrowOwner):
         *,
         stall: float = 60.0,
         tls_roots: bytes | None = None,
+        state: Path | None = None,
     ) -> None:
         super().__init__(view, chain)
+        self._graded = None if state is None else GradedRounds(
+            chain, coordinator, parameters, state, stall=stall, tls_roots=tls_roots
+        )  # fmt: skip
         self._coordinator = coordinator
         self._provers = ProverReader(view, stall, tls_roots)
         self._parameters = parameters
@@ -119,16 +135,22 @@ class ModelOwner(EscrowOwner):
         task_id: int,
         parameters: npt.ArrayLike,
         *,
+        reference: npt.ArrayLike | None = None,
+        past_sums: int | None = None,
         seats: int | None = None,
         compact: bool = True,
         warn: Callable[[str], None] = lambda _: None,
     ) -> int:
         """Publish the model and open the next round on it; returns the round's number.
 
-        A round that is running on this model already is this one: an interrupted run has opened it.
+        A round that is running on this model already is this one: an interrupted run has opened it.  Where the task
+        grades, what that run had not handed in of the reference is handed in.
 
         Args:
             parameters: floats of shape (d,); see `circuits.arrays.float_vector` for what is taken.
+            reference: where the task grades, the model owner's own gradient, floats of shape (d,), at this model, on
+                the data that the terms name by their digest.
+            past_sums: as ``least`` of ``reference``.
             seats: most gradients of the round, for all of which pay and fees are set aside; by default as many as the
                 task holds owners.  Who is registered has a seat in any case.
             compact: copy the owners into code first, where that saves more gas than it costs (`roster`).
@@ -138,14 +160,18 @@ class ModelOwner(EscrowOwner):
             InvalidInputError: no model of this task: another shape, NaN, something that is no number.
             GradrollError: the round cannot be opened, see `precheck.check_round`; nothing was sent.
             KeyMismatchError: the reference string at hand is another than the task's: no sum could be read.
+            UnavailableError: the round is open, and too few provers answer to take the reference; call again.
         """
         record = self._view.task(task_id)
+        graded = self._graded_rounds(record.terms, given=reference is not None)
         model = float_vector(parameters, record.terms.dimension, "model")
         self._parameters.require_string(self._view.tau(task_id))
         data = encode_model(model)
         running = running_on(self._view, record, keccak(data))
         if running is not None:
             warn(f"round {running} of task {shown(task_id)} is running on this model already; no other one is opened")
+            if graded is not None:
+                graded.hand_in(record.terms, running)
             return running
         wanted = record.terms.capacity if seats is None else seats
         for text in check_round(self._view, record, wanted):
@@ -154,7 +180,30 @@ class ModelOwner(EscrowOwner):
             digest = self._coordinator.put_model(data, task_id, self._chain)
         if compact:
             roster.compact(self._view, self._chain, task_id, max(wanted, record.active_owners))
-        return self._chain.open_round(task_id, digest, wanted)
+        if graded is None or reference is None:
+            return self._chain.open_round(task_id, digest, wanted)
+        own = float_vector(reference, record.terms.dimension, "reference gradient", GradientError)
+        seated = max(wanted, record.active_owners)
+        number = graded.open(
+            record.terms, digest, own, seated, lambda: self.reference(task_id, own, least=past_sums).values
+        )  # fmt: skip
+        graded.hand_in(record.terms, number)
+        return number
+
+    def _graded_rounds(self, terms: TaskTerms, *, given: bool) -> GradedRounds | None:
+        """What opens rounds of a task that grades; None for any other task."""
+        task, grades = shown(terms.task_id), terms.grading is not None
+        if given and not grades:
+            raise InvalidInputError(f"task {task} does not grade gradients, so its rounds take no reference; name none")
+        if not grades:
+            return None
+        if not given:
+            raise InvalidInputError(
+                f"task {task} grades gradients by one of the model owner's own; name it (--reference)"
+            )
+        if self._graded is None:
+            raise ConfigError("model_owner.state is missing: what is dealt of a reference is kept there")
+        return self._graded
 
     def fetch_model(self, task_id: int, round_number: int | None = None) -> tuple[int, FloatArray]:
         """A round, by default the latest, and its model, float64[d], checked against the digest on the chain.

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 from circuits.errors import InvalidInputError
-from circuits.terms import DAY, MAX_BOUND, NewTask, Pay, Windows
+from circuits.terms import DAY, MAX_BOUND, Grading, NewTask, Pay, Windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class TaskPlan:
         permissioned: only owners that the model owner admits.
         inline_payload: sums of up to 16 KiB are put into the chain's log.
         lapse_rounds: an owner in no accepted batch of so many rounds in a row loses its place; 0: never.
+        grading: how gradients are graded, where the verifier does that.
     """
 
     committee: int
@@ -44,6 +45,7 @@ class TaskPlan:
     permissioned: bool = False
     inline_payload: bool = False
     lapse_rounds: int = 10
+    grading: Grading | None = None
 
     def __post_init__(self) -> None:
         """Raises InvalidInputError for a norm that no bound stands for."""
@@ -66,6 +68,7 @@ class TaskPlan:
             inline_payload=self.inline_payload,
             pay=self.pay,
             lapse_rounds=self.lapse_rounds,
+            grading=self.grading,
         )
 
 

@@ -7,6 +7,7 @@ from circuits.policies.registry import compiled
 from circuits.statement import Committee
 from circuits.terms import DAY, ETHER, NewTask
 from commons.chain.facts import CommitteeRecord, TaskRecord
+from commons.chain.openings import model_digest
 from commons.chain.view import ChainView
 from commons.runtime.amounts import checksum, ether, utc
 from commons.runtime.identifiers import shown
@@ -36,10 +37,12 @@ def check_terms(view: ChainView, parameters: PublicParameters, terms: NewTask) -
     """
     committee = view.committee_record(terms.committee_id)
     policy = view.policy_of(terms.verifier)
-    if terms.min_owners > policy.capacity:
+    _require_grading(view, terms)
+    largest = terms.largest_batch(policy.capacity)
+    if terms.min_owners > largest:
         raise InvalidInputError(
-            f"a batch of this verifier holds up to {policy.capacity} owners, the task asks for at least "
-            f"{terms.min_owners}; lower --min-owners, or take a verifier of more"
+            f"a batch of this verifier holds up to {largest} owners, the task asks for at least {terms.min_owners}; "
+            "lower --min-owners, or take a verifier of more"
         )
     _require_pay(terms, committee.committee)
     _require_token(view, terms.pay.token)
@@ -52,7 +55,7 @@ def check_terms(view: ChainView, parameters: PublicParameters, terms: NewTask) -
     provers = committee.committee.size
     return (
         *of_committee(committee), *_of_relay(view, terms.coordinator), *_of_fees(view, terms, provers),
-        *_of_small_batches(terms, provers, policy.capacity),
+        *_of_small_batches(terms, provers, largest),
     )  # fmt: skip
 
 
@@ -96,7 +99,7 @@ def running_on(view: ChainView, record: TaskRecord, digest: bytes) -> int | None
         return None
     last = view.round(record.terms.task_id, number)
     over = last.batches or last.finalized or view.now() > last.settle_deadline
-    return None if over or last.model_digest != digest else number
+    return None if over or model_digest(view, record.terms.task_id, number) != digest else number
 
 
 def of_committee(committee: CommitteeRecord) -> tuple[str, ...]:
@@ -122,6 +125,21 @@ def _require_pay(terms: NewTask, committee: Committee) -> None:
         )
     if terms.pay.reserve(terms.capacity, committee.size, terms.min_owners) >= 1 << 128:
         raise InvalidInputError("a round of all owners would cost 2^128 or more; lower pay, fees or --capacity")
+
+
+def _require_grading(view: ChainView, terms: NewTask) -> None:
+    """Terms that grade go with a verifier that does, and no others."""
+    grades = view.is_levelled(terms.verifier)
+    if grades and terms.grading is None:
+        raise InvalidInputError(
+            "this verifier grades gradients, and the terms do not say by what: name the data of your reference "
+            "(--reference-data), or take a verifier of another policy"
+        )
+    if not grades and terms.grading is not None:
+        raise InvalidInputError(
+            "this verifier does not grade gradients: leave out --reference-data, or take a verifier of the policy "
+            "reference"
+        )
 
 
 def _require_token(view: ChainView, token: bytes) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 import native
 from circuits.errors import AssignmentError, CircuitError
+from circuits.policies.graded import REFERENCE
 from circuits.policies.gram import triangle
 from circuits.policies.norm import NORM
 from circuits.policies.registry import BUILT_IN, compiled
@@ -109,8 +110,9 @@ def test_capacities_are_different_circuits() -> None:
 
 
 def test_no_policy_publishes_anything_about_one_owner() -> None:
-    """The public inputs are rho, T and BOUND; what paid owners by contribution is withdrawn."""
-    assert BUILT_IN == (NORM,)
+    """The public inputs are rho, T and BOUND; where batches are graded, also what combines all numbers at once."""
+    assert BUILT_IN == (NORM, REFERENCE)
     assert norm(3).circuit.public_count == 1 + 3
+    assert REFERENCE.circuit(3).circuit.public_count == 1 + 6
     with pytest.raises(CircuitError, match="no policy"):
         compiled("norm-contribution", 16)

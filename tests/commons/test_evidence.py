@@ -166,7 +166,7 @@ def test_what_an_honest_prover_may_have_signed_is_no_evidence_and_is_not_kept(na
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{}", "[]", '{"evidence": {"kind": "treason"}, "version": 1}', "9" * 5000, '{"a":' * 5000, "x" * (1 << 19)],
+    ["", "{}", "[]", '{"evidence": {"kind": "treason"}, "version": 2}', "9" * 5000, '{"a":' * 5000, "x" * (1 << 19)],
 )
 def test_files_that_hold_something_else_are_named(text: str, tmp_path: Path) -> None:
     (tmp_path / "evidence.json").write_text(text)
@@ -181,7 +181,7 @@ def test_a_file_that_was_changed_is_no_evidence(tmp_path: Path) -> None:
     path = EvidenceFiles(tmp_path).keep(meeting())
     assert path is not None
     text = path.read_text()
-    for old, new in (('"version": 1', '"version": 2'), ("46" * 32, "46" * 31), ('"square_norm": ', '"square_norm": -')):
+    for old, new in (('"version": 2', '"version": 1'), ("46" * 32, "46" * 31), ('"square_norm": ', '"square_norm": -')):
         path.write_text(text.replace(old, new))
         with pytest.raises(InvalidInputError, match="is no evidence of this release"):
             load_evidence(path)

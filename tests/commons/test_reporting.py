@@ -10,7 +10,7 @@ import pytest
 from circuits.errors import ContractError, UnknownError
 from circuits.hashing import keccak
 from circuits.statement import Context
-from circuits.terms import ETHER
+from circuits.terms import ETHER, Grading
 from commons.chain.bonds import Bond, bond_of, credit_of
 from commons.chain.devchain import DevChain
 from commons.chain.writer import ChainWriter
@@ -22,6 +22,7 @@ from commons.protocol.memberships import Rotation, registry_domain
 from commons.protocol.messages import Step
 from commons.storage.accounts import SigningKey
 from tests.commons.test_chain import DIMENSION, World, deployed, terms
+from tests.support.graded_batch import Judge, graded_batch, gradient_at
 from tests.support.perjury import Sign, batch_of, message, of_owners, two_messages, with_false_sum
 from tests.support.plain_batch import (
     Circumstances,
@@ -58,25 +59,31 @@ class Trial:
     task: int
 
     @classmethod
-    def begin(cls, world: World) -> Trial:
+    def begin(cls, world: World, *, graded: bool = False) -> Trial:
         keys = [SigningKey.generate() for _ in range(4)]
         members = [ChainWriter(world.chain.view, key) for key in keys]
         fund(world, [key.address for key in keys])
         committee = world.chain.create_committee(1, [key.address for key in keys], bond=BOND, change_delay=DELAY)
         for member in members:
             member.join(committee, "127.0.0.1:1", b"\x09" * 32)
-        setup = development_setup("norm", 16, DIMENSION)
+        setup = development_setup("reference" if graded else "norm", 16, DIMENSION)
         verifier = world.chain.deploy_verifier(world.factory, setup.verifying)
-        task = world.chain.create_task(terms(world, committee, verifier))
+        changes = {"bound": 1 << 32, "grading": Grading(4, 4, bytes(32))} if graded else {}
+        task = world.chain.create_task(terms(world, committee, verifier, **changes))
         for owner in world.chains[6:9]:
             owner.register(task)
         view = world.chain.view
         stated = view.terms(task)
         at = Circumstances(view.market_id, task, stated.terms_hash, 0, keccak(b"m"), stated.bound, committee)
-        batch = build_batch(
-            setup, random_gradients(3, DIMENSION, stated.bound), at=at, indices=[0, 1, 2],
-            owner_keys=[key.secret_bytes() for key in world.keys[6:9]],
-        )  # fmt: skip
+        keys_of_owners = [key.secret_bytes() for key in world.keys[6:9]]
+        if stated.grading_rule is None:
+            gradients = random_gradients(3, DIMENSION, stated.bound)
+            batch = build_batch(setup, gradients, at=at, indices=[0, 1, 2], owner_keys=keys_of_owners)
+        else:
+            reference, *others = (gradient_at(cosine, DIMENSION, stated.bound) for cosine in (1000, 960, 300, 920))
+            gradients = tuple(others)
+            judge = Judge(reference, stated.grading_rule)
+            batch = graded_batch(setup, gradients, judge, at=at, indices=[0, 1, 2], owner_keys=keys_of_owners)
         attesters = Attesters(view.committee(committee), at.verifier_code)
         return cls(world, keys, committee, bundle_of(batch).certificate, attesters, task)
 
@@ -124,13 +131,21 @@ def trial(world: World) -> Trial:
     return Trial.begin(world)
 
 
+@pytest.fixture(params=["plain", "graded"])
+def any_trial(world: World, request: pytest.FixtureRequest) -> Trial:
+    return Trial.begin(world, graded=request.param == "graded")
+
+
 KINDS: dict[str, Callable[[Trial, Sign], Evidence]] = {
     "messages": Trial.twice, "attestations": Trial.meeting, "wrong sum": Trial.false_sum, "too few": Trial.too_few,
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_report_costs_the_culprit_its_bond_and_pays_who_reports_and_who_was_harmed(kind: str, trial: Trial) -> None:
+def test_a_report_costs_the_culprit_its_bond_and_pays_who_reports_and_who_was_harmed(
+    kind: str, any_trial: Trial
+) -> None:
+    trial = any_trial
     view, reporter, culprit = trial.world.chain.view, trial.world.chains[5], trial.keys[1]
     evidence = KINDS[kind](trial, culprit.sign)
     assert evidence.culprit() == culprit.address
@@ -150,7 +165,8 @@ def test_a_report_costs_the_culprit_its_bond_and_pays_who_reports_and_who_was_ha
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_the_python_side_takes_for_no_evidence_the_contract_refuses(kind: str, trial: Trial) -> None:
+def test_what_the_python_side_takes_for_no_evidence_the_contract_refuses(kind: str, any_trial: Trial) -> None:
+    trial = any_trial
     view, honest, reporter = trial.world.chain.view, trial.keys[1].sign, trial.world.chains[5]
     true = of_owners(trial.certificate, (0, 1, 2))
     innocent: dict[str, tuple[Evidence, str]] = {

@@ -39,7 +39,7 @@ def verifier(world: World) -> bytes:
 
 def create(world: World, creation: bytes) -> bytes:
     """Address of a contract that somebody deployed."""
-    return world.chain._sender.send(None, creation, gas=6_000_000).created
+    return world.chain._sender.send(None, creation, gas=9_000_000).created
 
 
 def holding(runtime: bytes) -> bytes:

@@ -103,7 +103,7 @@ class World:
             settings, SigningKey.from_secret(self.network.coordinator_key), Account(self.market),
             Journal(self.log if log is None else log), directory,
             DevelopmentParameters(self.network.setup), self.connect, self.clock, rounds, InOrder(), InOrder(),
-            InOrder(), InOrder(), self.stopping, opened_with=lambda task, number: self.network.opening,
+            InOrder(), InOrder(), self.stopping,
         )  # fmt: skip
         self.coordinator = Coordinator(equipment)
         self.journal = self.coordinator.journal

@@ -208,3 +208,15 @@ def test_batch_that_somebody_else_handed_in_spends_its_copy_and_tells_its_owners
     assert others[0] == world.copies[1], "the copy of that batch is not used a second time"
     assert [world.status(s).reason for s in batch.submissions] == ["" if w else WEIGHTLESS for w in batch.weights]
     assert 0 in batch.weights
+
+
+@pytest.mark.parametrize("copies", [1, 2])
+def test_cohort_is_given_up_for_others_only_if_there_is_a_copy_for_them(tmp_path: Path, copies: int) -> None:
+    """Two provers have lost their shares, so a cohort is stuck while others wait."""
+    world = Round(tmp_path, (GOOD,) * copies)
+    world.end_submissions()
+    for memory in world.graded.memories[:2]:
+        memory.payloads.clear()
+    world.go_on(4)
+    assert (world.round.given_up > 0) == (copies > 1)
+    assert (world.cohorts()[0] == world.round.cohort) == (copies == 1)

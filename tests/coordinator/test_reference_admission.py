@@ -35,22 +35,15 @@ GOOD = OwnerPlan(along(1000, 5))
 
 
 class World:
-    """A coordinator to which a model owner hands its copies in.  ``opening``: what the node says of the round."""
+    """A coordinator to which a model owner hands its copies in."""
 
     def __init__(self, network: Network) -> None:
-        self.network, self.opening = network, None if network.terms.grading is None else network.opening
+        self.network = network
         self.market = Market(chain_of(network))
         self.log = MemoryLog()
         self.journal = Journal(self.log)
         parameters, address = DevelopmentParameters(network.setup), network.terms.coordinator
-        self.admission = Admission(
-            self.market, self.journal, address, parameters, counted=5, opened_with=self.opened_with
-        )  # fmt: skip
-
-    def opened_with(self, task_id: int, number: int) -> Opening:
-        if self.opening is None:
-            raise UnknownError("the round has no references")
-        return self.opening
+        self.admission = Admission(self.market, self.journal, address, parameters, counted=5)
 
     def signed(self, header: SubmissionHeader, key: bytes = MODEL_OWNER) -> SubmissionHeader:
         return header.signed(self.network.context, partial(sign_digest, key))
@@ -86,7 +79,7 @@ def test_copies_come_in_beside_the_owners(world: World, copies: list[SubmissionH
 def test_reference_of_a_task_that_does_not_grade_is_refused(copies: list[SubmissionHeader]) -> None:
     plain = World(network_with(2))
     header = plain.signed(copies[0])
-    plain.refuse(UnknownError, "no references", header)
+    plain.refuse(UnknownError, "no round with references", header)
 
 
 def test_copy_is_the_one_with_which_the_round_was_opened(world: World, copies: list[SubmissionHeader]) -> None:
@@ -101,7 +94,7 @@ def test_copy_is_held_against_the_rounds_digest(world: World, copies: list[Submi
     """Attack: a node shows copies that the round was not opened with."""
     false = world.signed(replace(copies[0], commitment=copies[1].commitment))
     opening = world.network.opening
-    world.opening = Opening(opening.model_digest, (Copy.of(false), *opening.copies[1:]))
+    world.market.chain.opening = Opening(opening.model_digest, (Copy.of(false), *opening.copies[1:]))
     world.refuse(ChainError, "other references", false)
 
 
@@ -120,6 +113,16 @@ def test_copy_comes_in_once_whoever_it_names(world: World, copies: list[Submissi
     stolen = world.signed(replace(copies[0], owner=world.network.headers[0].owner), key)
     with pytest.raises(ClosedError, match="is here already"):
         world.submit(stolen)
+
+
+def test_owners_hand_nothing_in_before_all_copies_are_there(world: World, copies: list[SubmissionHeader]) -> None:
+    """What they would be graded against may never come."""
+    owner = world.network.headers[0]
+    world.submit(copies[1])
+    with pytest.raises(NotReadyError, match="handed in 1 of 2 copies"):
+        world.submit(owner)
+    world.submit(copies[0])
+    assert world.submit(owner) is SubmissionState.PENDING
 
 
 def test_copies_close_with_the_round(world: World, copies: list[SubmissionHeader]) -> None:

@@ -44,7 +44,7 @@ from tests.support.network import network_with
 from tests.wire.test_coordination import TASK
 from tests.wire.test_steps import COHORT, COIN, CONTEXT, HEADERS, MARKET, MASK, MESSAGE, PROPOSAL, RELEASE, SIGNED
 
-VECTORS = [Path(__file__).resolve().parents[1] / "vectors" / version / "storage" for version in ("v1", "v3")]
+VECTORS = [Path(__file__).resolve().parents[1] / "vectors" / version / "storage" for version in ("v1", "v5")]
 OWNERS = 2
 SIZED = {Step.PROJECT, Step.MASK, Step.VALIDATE}
 BODIES = {

@@ -119,7 +119,7 @@ def _record(raw: bytes) -> Any:
     record = parse_json(raw)
     if not isinstance(record, dict):
         raise ValueError("no record")
-    return events.from_record(events.from_version_2(events.from_version_1(record)))
+    return events.from_record(events.from_version_3(events.from_version_2(events.from_version_1(record))))
 
 
 def _archive(raw: bytes) -> Any:
@@ -224,7 +224,8 @@ TARGETS: dict[str, Target] = {
     "node-answer": Target(("commons.chain.answers.parsed", "circuits.foreignjson.parse_json"), parsed,
                           errors=(OddAnswerError,)),
     "event": Target(("coordinator.events.from_record", "coordinator.events.from_version_1",
-                     "coordinator.events.from_version_2", "commons.protocol.codec.Codec.decode"), _record,
+                     "coordinator.events.from_version_2", "coordinator.events.from_version_3",
+                     "commons.protocol.codec.Codec.decode"), _record,
                     lambda event: json.dumps(events.to_record(event)).encode(), canonical=False,
                     errors=(StorageError, ValueError)),
     "ledger-entry": Target(("provers.party.entries.from_text", "provers.party.entries.from_record"),
@@ -251,6 +252,7 @@ REASONS: dict[str, str] = {
     "commons.chain.contractevents.Events.read": "asks a node; its answers are node-answer's",
     "commons.chain.heldfees.read_held_fees": "asks a node; its answers are node-answer's",
     "commons.chain.logpages.LogPages.read": "asks a node; its answers are node-answer's",
+    "commons.chain.openings.read_opening": "asks a node; its answers are node-answer's",
     "commons.chain.outbox.Kept.load": "a protocol without code",
     "commons.chain.outbox.OutboxFile.load": "reads what this process wrote itself, a file that others cannot write",
     "commons.chain.verifiers.read_verifier": "asks a node; its answers are node-answer's",
@@ -274,6 +276,7 @@ REASONS: dict[str, str] = {
     "gradroll.commands.taskrounds.read": "a command",
     "gradroll.commands.votes.load_votes": _BEHIND + "order, by the same reader of record files",
     "gradroll.demo.training.load_digits": "the data set that scikit-learn brings",
+    "gradroll.model_owner.gradedrounds.KeptReferences.load": "reads what this process wrote itself; behind array",
     "gradroll.model_owner.buyer.ModelOwner.read_aggregate": _BEHIND + "aggregate",
     "gradroll.setup.keyimport.read_source": "the operator's own key",
     "provers.joining.keyring.Keyring.load": "the operator's own key files",

@@ -31,6 +31,7 @@ from commons.chain.writer import ChainWriter
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.messages import StepReply, StepRequest
 from commons.protocol.receipts import receipt_digest
+from commons.protocol.references import Opening
 from commons.protocol.sealeduploads import SealedUpload
 from commons.protocol.status import OfferStatus, SubmissionState, SubmissionStatus
 from commons.protocol.streamheads import ShareHead
@@ -246,6 +247,11 @@ class GradedChain(FakeChain):
     """A market whose task grades; its rounds have whatever digest they were opened with."""
 
     graded: TaskTerms = GRADED
+    shown: Opening | None = None
+
+    def opening(self, task_id: int, number: int) -> Opening:
+        assert self.shown is not None
+        return self.shown
 
     def terms(self, task_id: int) -> TaskTerms:
         return self.graded

@@ -80,7 +80,7 @@ class Chain:
         return context
 
     def terms(self, task_id: int) -> SimpleNamespace:
-        return SimpleNamespace(dimension=generate.DIMENSION, terms_hash=bytes(32))
+        return SimpleNamespace(dimension=generate.DIMENSION, terms_hash=bytes(32), grading=None, grading_rule=None)
 
     def policy(self, task_id: int) -> Policy:
         return Policy(4, bytes(32), made().at.verifier_code)

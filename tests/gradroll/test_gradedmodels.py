@@ -11,8 +11,6 @@ import pytest
 
 from circuits.errors import (
     GradientError,
-    InvalidInputError,
-    ProofError,
     RuleViolationError,
     StorageError,
     UnavailableError,
@@ -54,10 +52,10 @@ class World:
 
     def owner(self) -> DataOwner:
         """A fresh object, as after a restart; only the directory is the same."""
-        self.chain.model_digest = self.opened.digest
+        self.chain.model_digest, self.chain.shown = self.opened.digest, self.opened
         return DataOwner(
             self.chain.writer(self.account), self.coordinator.client, FakeParameters().parameters, self.state,
-            patience=0.0, opening=lambda task, number: self.opened,
+            patience=0.0,
         )  # fmt: skip
 
     def open_next(self, model: bytes, reference: int) -> None:
@@ -153,25 +151,6 @@ def test_what_another_task_or_market_graded_counts(tmp_path: Path) -> None:
         with pytest.raises(RuleViolationError, match="in round 3 of task 0x"):
             GradedModels(tmp_path).enter(MODEL, other, again=False, bits=3.0)
     GradedModels(tmp_path).enter(OTHER_MODEL, replace(first, round=4), again=False, bits=3.0)
-
-
-def test_an_opening_that_is_not_the_rounds_is_refused(world: World) -> None:
-    """A node that shows another model for the round could have the same one graded again."""
-    owner = world.owner()
-    world.opened = opening(OTHER_MODEL)
-    with pytest.raises(ProofError, match="opened with something else"):
-        owner.submit(0, GRADIENT)
-    assert not received(world)
-
-
-def test_a_client_that_cannot_read_openings_takes_part_in_no_graded_round(world: World) -> None:
-    world.owner()
-    plain = DataOwner(
-        world.chain.writer(world.account), world.coordinator.client, FakeParameters().parameters, world.state
-    )
-    with pytest.raises(InvalidInputError, match="cannot read what its rounds are opened with"):
-        plain.submit(0, GRADIENT)
-    assert not received(world)
 
 
 def test_gradients_that_are_graded_are_brought_to_the_bound_whatever_their_length(world: World) -> None:

@@ -1711,13 +1711,6 @@ MUTANTS = (
     ),
     Mutant(
         "gradroll/data_owner/owner.py",
-        "        if opening.digest != self._view.round(terms.task_id, number).model_digest:",
-        "        if False:",
-        "the model that a graded round is on is that of its opening",
-        _in("gradroll", "test_gradedmodels.py"),
-    ),
-    Mutant(
-        "gradroll/data_owner/owner.py",
         "stretch=terms.grading is not None,",
         "stretch=False,",
         "a gradient's length earns nothing where it is graded",
@@ -2678,13 +2671,6 @@ MUTANTS = (
         _in("commons", "test_noisebits.py"),
     ),
     Mutant(
-        "commons/protocol/witness.py",
-        "        if certificate.statement.graded is not None:\n",
-        "        if False:\n",
-        "honest provers of graded batches are not taken for perjurers",
-        _in("provers", "test_graded_batches.py::test_what_provers_attest_of_graded_batches_is_no_evidence"),
-    ),
-    Mutant(
         GRADED_ATTEMPT,
         "Transition(Locking(run.with_lock, evidence)",
         "Transition(Locking(run, evidence)",
@@ -2804,5 +2790,12 @@ MUTANTS = (
         "",
         "references are those with which a round was opened",
         _in("coordinator", "test_reference_admission.py::test_copy_is_the_one_with_which_the_round_was_opened"),
+    ),
+    Mutant(
+        "commons/chain/openings.py",
+        "(opening for opening in told if opening.digest == digest)",
+        "iter(told)",
+        "the model that a graded round is on is that of its opening",
+        _in("commons", "test_openings.py"),
     ),
 )

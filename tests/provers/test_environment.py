@@ -172,11 +172,6 @@ def test_submissions_are_over_when_no_share_is_taken_any_more(late: int, over: b
     assert environment(Chain(now_=OPEN.submit_deadline + late)).submissions_over(CONTEXT) is over
 
 
-def test_a_round_was_opened_without_references() -> None:
-    with pytest.raises(UnknownError, match="without references"):
-        environment(Chain()).references(CONTEXT)
-
-
 def test_an_owner_that_leaves_stays_in_the_round_that_was_open() -> None:
     environment(Chain()).require_admissible(CONTEXT, (0, 6))
     environment(Chain()).require_eligible(CONTEXT, (0, 6))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 
 import native
 from circuits import payload
-from circuits.errors import GradrollError
+from circuits.errors import GradrollError, WireError
 from circuits.grading import NOISE_BITS, grades
 from circuits.policies.gram import position
 from circuits.statement import SLACK_BITS, Graded
@@ -37,10 +38,12 @@ from commons.protocol.witness import Witness
 from commons.sharing.prss import PrssKeys, Purpose
 from commons.sharing.reconstruct import open_vector
 from native import FrArray, R
+from provers.foresight import Foresight, UnforeseenError
 from provers.party import Acceptance, Party, handle, noising, vouching
-from provers.party.ledger import GradedLocked
+from provers.party.ledger import CohortJoined, GradedLocked, GradedSet, Locked
 from provers.party.memory import Validated
-from provers.party.steps import selection_of
+from provers.party.steps import members_of, selection_of
+from provers.store import Store
 from tests.support.gradedattempt import GradedAttempt, shown_instead
 from tests.support.gradednetwork import MODEL_OWNER, GradedNetwork, along, graded_with
 from tests.support.network import OwnerPlan, network_with, slack_bits
@@ -155,6 +158,25 @@ def test_a_certificate_has_one_encoding_and_says_everything() -> None:
         other = replace(bundle.certificate, statement=changed(bundle, change))
         assert Certificate.decode(other.encode()).batch_id == other.batch_id != bundle.certificate.batch_id
         assert other.rho_state == bundle.certificate.rho_state
+
+
+def test_a_certificate_that_is_none_is_refused() -> None:
+    attempt = began(graded_with(COSINES))
+    attempt.through(Step.PROVE)
+    bundle = attempt.bundle()
+    raw = bundle.certificate.encode()
+    rule = raw.index(bytes((4, 4)) + (2).to_bytes(4, "big"))
+    for wrong in (bytes((5, 4)), bytes((0, 4)), bytes((4, 65)), bytes((4, 4, 0, 0, 0, 0))):
+        with pytest.raises(WireError, match="grading is none"):
+            Certificate.decode(raw[:rule] + wrong + raw[rule + len(wrong) :])
+    owner = replace(
+        bundle.certificate, statement=changed(bundle, lambda g: replace(g, reference=attempt.cohort.owners[0]))
+    )
+    with pytest.raises(WireError, match="which is an owner's"):
+        Certificate.decode(owner.encode())
+    for wrong in (b"\x03" + raw[1:], raw[:-1], raw + b"\0"):
+        with pytest.raises(WireError):
+            Certificate.decode(wrong)
 
 
 def changed(bundle: AuditBundle, change: Callable[[Graded], Graded]) -> Any:
@@ -467,6 +489,31 @@ def test_a_set_is_locked_once() -> None:
     }
 
 
+def test_what_graded_steps_ask_of_the_chain_is_asked_before_they_run() -> None:
+    """References, and whether submissions are over, like all facts that a node may keep back."""
+    network = graded_with(COSINES)
+    attempt = GradedAttempt(network)
+    coin = network.authorized(attempt.request(Step.COIN))
+    assert "references" in foreseen(network, coin)
+    attempt.begin()
+    attempt.through(Step.COMBINE)
+    lock = network.authorized(attempt.request(Step.LOCK, payload=attempt.row_payload, before=Step.COMBINE))
+    assert "submissions_over" in foreseen(network, lock)
+
+
+def foreseen(network: GradedNetwork, request: StepRequest) -> set[str]:
+    """The facts that prover 0 has to learn for a step, until it runs."""
+    foresight = Foresight(network.memories[0])
+    learned: set[str] = set()
+    while True:
+        try:
+            handle(network.parties[0], request, foresight)
+            return learned
+        except UnforeseenError as missing:
+            learned.add(missing.fact[0])
+            foresight.learn(missing)
+
+
 def test_a_lock_is_durable_before_its_word_leaves() -> None:
     network = graded_with(COSINES)
     attempt = began(network)
@@ -626,6 +673,33 @@ def test_what_provers_attest_of_graded_batches_is_no_evidence() -> None:
     attesters = Attesters(network.committee, network.policy.verifier_code)
     assert len(attesters.valid(certificate)) == 4
     assert not Witness().certificate(certificate, attesters, network.terms)
+
+
+def test_a_store_serves_graded_batches_and_keeps_their_sums(tmp_path: Path) -> None:
+    """The weights are written down when the batch is attested, so that its sum is there when the shares are gone."""
+    network = graded_with(COSINES)
+    attempt = began(network)
+    attempt.through(Step.PROVE)
+    bundle = attempt.bundle()
+    certificate = attested(attempt, bundle)
+    store = Store(tmp_path, max_bytes=1 << 24)
+    store.put_batch(bundle.attested_by(certificate.attestations))
+    batch_id = certificate.batch_id
+    assert store.batches_of(network.context.task_id, 0) == [batch_id]
+    assert store.certificate(batch_id) == certificate.encode()
+    assert AuditBundle.decode(store.audit_bundle(batch_id)).certificate.batch_id == batch_id
+    joined = CohortJoined(b"\x01" * 32, members_of(network.context, attempt.cohort.headers))
+    chosen = selection_of(certificate.statement)
+    graded = GradedLocked(GradedSet.of(members_of(network.context, certificate.statement.rows)))
+    for entry in (joined, graded, Locked(chosen)):
+        store.commit([entry], (network.context.task_id, 0))
+    assert store._rows.selections() == {chosen.digest: chosen}
+    assert store._rows.sets_of((network.context.task_id, 0)) == {chosen.digest}
+    store.close()
+    again = Store(tmp_path, max_bytes=1 << 24)
+    assert again.ledger.graded == dict.fromkeys(graded.selection.owners, graded.selection)
+    assert again.ledger.locks == dict.fromkeys(chosen.owners, chosen)
+    again.close()
 
 
 # --- cohorts and proposals -------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -46,7 +47,7 @@ from provers.store import Store
 from tests.support.gradednetwork import MODEL_OWNER
 from tests.support.network import Network, OwnerPlan, gradients, network_with
 from tests.support.parts import with_parts
-from tests.support.plain_batch import seed_of
+from tests.support.plain_batch import address_of, seed_of
 from tests.support.uploads import sealed_upload
 
 PROVER, NOW = 2, 1_000_000
@@ -63,6 +64,7 @@ class World:
     deadline: int = NOW
     finalized: bool = False
     unserved: str = ""
+    model_owner: bytes = MODEL_OWNER
     hpke_secret: bytes = field(default_factory=sealing.generate, repr=False)
 
     @property
@@ -75,6 +77,9 @@ class World:
 
     def owner_at(self, task_id: int, index: int) -> bytes:
         return self.network.owner_addresses[index]
+
+    def task(self, task_id: int) -> SimpleNamespace:
+        return SimpleNamespace(model_owner=address_of(self.model_owner))
 
     def round(self, task_id: int, number: int) -> RoundRecord:
         settle = self.deadline + 60

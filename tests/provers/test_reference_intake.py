@@ -69,6 +69,17 @@ def test_a_copy_is_one_of_those_that_the_round_was_opened_with(world: World, net
         world.take(replace(world.upload(first).head.share(2), header=unsigned), no_chunks())
 
 
+def test_nobody_but_the_model_owner_takes_up_the_places_of_copies(world: World, network: GradedNetwork) -> None:
+    """What a copy commits to is public, so anybody can sign a header of it."""
+    stranger = seed_of("a stranger")
+    header = resigned(network, network.references[0], stranger)
+    with pytest.raises(SignatureError, match=r"which the model owner 0x.* deals"):
+        world.take(replace(world.upload(network.references[0]).head.share(2), header=header), no_chunks())
+    world.model_owner = stranger
+    with pytest.raises(SignatureError, match=r"which the model owner 0x.* deals"):
+        world.hand_in(network.references[0])
+
+
 def test_a_round_without_references_takes_none(tmp_path: Path, network: GradedNetwork) -> None:
     plain, store = network_with(1), Store(tmp_path, max_bytes=1 << 24)
     world = World(plain, store, plain.context)

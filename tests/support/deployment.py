@@ -19,6 +19,7 @@ from web3.types import Wei
 
 from circuits import keyfiles
 from circuits.errors import GradrollError
+from circuits.policies import DEFAULT
 from circuits.quantize import quantize
 from circuits.statement import SubmissionHeader
 from circuits.terms import NewTask, Pay, Windows
@@ -62,7 +63,9 @@ class Owner:
 class Deployment:
     """Contracts deployed, committee registered, configurations written; nothing runs yet."""
 
-    def __init__(self, directory: Path, *, provers: int = 4, threshold: int = 1, dimension: int = 10) -> None:
+    def __init__(
+        self, directory: Path, *, provers: int = 4, threshold: int = 1, dimension: int = 10, policy: str = DEFAULT
+    ) -> None:
         self.directory = directory
         self.dimension = dimension
         self.threshold = threshold
@@ -71,7 +74,7 @@ class Deployment:
         rules = MarketRules(minimum_window=1, minimum_delay=1)
         deployed = deploy_contracts(self.url, self.dev.accounts[0], rules)
         self.market = deployed.market
-        self.setup = development_setup("norm", 16, dimension)
+        self.setup = development_setup(policy, 16, dimension)
         self._write_parameters()
         self.model_owner = self._chain(self.dev.accounts[0])
         self.coordinator_key = self.dev.accounts[1]

@@ -17,8 +17,11 @@ Sign = Callable[[bytes], bytes]
 
 def of_owners(certificate: Certificate, slots: Iterable[int]) -> Certificate:
     """The certificate of a batch of some of its owners, with their sum."""
-    owners = tuple(certificate.statement.owners[slot] for slot in slots)
-    statement = replace(certificate.statement, owners=owners)
+    stated, slots = certificate.statement, tuple(slots)
+    graded = stated.graded
+    if graded is not None:
+        graded = replace(graded, values=tuple(graded.values[slot] for slot in slots))
+    statement = replace(stated, owners=tuple(stated.owners[slot] for slot in slots), graded=graded)
     proof = replace(certificate.proof, commitment_sum=sum_of_commitments(statement))
     return replace(certificate, statement=statement, proof=proof, attestations=())
 

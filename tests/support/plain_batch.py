@@ -180,7 +180,7 @@ def attest(batch: PlainBatch, prover_key: bytes) -> bytes:
 def bundle_of(batch: PlainBatch, prover_keys: Sequence[bytes] = ()) -> AuditBundle:
     """The batch's audit bundle, attested by provers 0, 1, ... with these keys; its cohort is the batch."""
     context = batch.statement.context
-    cohort = tuple(h.digest(context) for h in batch.statement.owners)
+    cohort = tuple(h.digest(context) for h in batch.statement.rows)
     attestations = tuple((prover, attest(batch, key)) for prover, key in enumerate(prover_keys))
     certificate = Certificate(batch.statement, batch.at.payee, cohort, batch.coin, batch.proof, attestations)
     return AuditBundle(certificate, tuple(batch.projections), np.concatenate((batch.combined, batch.combined_tail)))

@@ -80,7 +80,7 @@ interface ICommitteeRegistry {
     /// @notice There is no such credit. Look it up in `owed`.
     error NothingOwed(address token, address account);
     /// @notice An honest prover may answer this step in several ways (after a restart, or to several readers), so two
-    /// answers are no evidence. `reportMessages` takes steps 3 to 8, 10 and 11.
+    /// answers are no evidence. `reportMessages` takes steps 3 to 8, 10, 11, 14 and 15.
     error StepRepeatable(uint256 step);
     /// @notice An honest prover may have signed this: the same twice, sets of owners that do not meet, the true sum, or
     /// owners enough. It is evidence of nothing; leave it.
@@ -253,7 +253,7 @@ interface ICommitteeRegistry {
     /// @param committeeId A committee in which the signer sits or sat. It answers in every one: a key is to be used in
     /// one.
     /// @param session What the messages belong to (docs/protocol.md, 2.4).
-    /// @param step The step's number there: 3 to 8, 10 or 11.
+    /// @param step The step's number there: 3 to 8, 10, 11, 14 or 15.
     /// @param sender The index that it signed as its own.
     /// @dev Errors: `CommitteeUnknown`, `StepRepeatable`, `NothingContradicted`, `SignersDiffer`, `NotAMember`,
     /// `ReporterIsCulprit`, `NoBond`.
@@ -278,7 +278,8 @@ interface ICommitteeRegistry {
         CommonOwner calldata common
     ) external;
 
-    /// @notice Slashes a member that attested a sum that is not the sum of the owners' commitments.
+    /// @notice Slashes a member that attested a sum that is not the sum of the owners' commitments, each times its weight
+    /// where gradients are graded.
     /// @dev Errors: `CommitteeUnknown`, `NothingContradicted`, `NotAMember`, `ReporterIsCulprit`, `NoBond`, those of
     /// `BN254.add`.
     function reportWrongSum(uint256 committeeId, AttestedBatch calldata attested) external;

@@ -253,16 +253,23 @@ library BatchReader {
         }
     }
 
-    /// @notice Writes the owners' levels down.
+    /// @notice Writes the owners' levels down, which ascend by index (`mark`): 128 of them in a word of storage.
     /// @param packed Two bits an owner, in the order of the batch.
     function grade(bytes calldata indices, uint256 packed, RoundState storage current) internal {
-        uint256 total = current.levels;
-        for (uint256 slot = 0; 2 * slot < indices.length; ++slot) {
-            uint256 index = indexAt(indices, slot);
-            uint256 level = Pay.levelAt(packed, slot);
-            total += level;
-            current.levelsOf[index >> 7] |= level << Pay.LEVEL_BITS * (index & 0x7f);
+        (uint256 total, uint256 word, uint256 bits) = (current.levels, 0, 0);
+        unchecked {
+            for (uint256 slot = 0; 2 * slot < indices.length; ++slot) {
+                uint256 index = indexAt(indices, slot);
+                uint256 level = Pay.levelAt(packed, slot);
+                if (index >> 7 != word) {
+                    if (bits != 0) current.levelsOf[word] |= bits;
+                    (word, bits) = (index >> 7, 0);
+                }
+                total += level;
+                bits |= level << Pay.LEVEL_BITS * (index & 0x7f);
+            }
         }
+        if (bits != 0) current.levelsOf[word] |= bits;
         current.levels = uint24(total);
     }
 

@@ -35,7 +35,7 @@ library Evidence {
 
     bytes32 private constant MESSAGE = keccak256("gradroll/v1/message");
     /// @dev Bit set of the steps that a prover takes once a session: MASK 3, VALIDATE 4, CONFIRM 5, COMBINE 6, PROVE 7,
-    /// ATTEST 8, PROBE_MASK 10, PROBE_COMBINE 11. Their session is an attempt, which names a nonce of each of its
+    /// ATTEST 8, PROBE_MASK 10, PROBE_COMBINE 11, LOCK 14, OPEN 15. Their session is an attempt, which names a nonce of each of its
     /// provers that is drawn when the prover starts, and never written down. So an attempt does not outlive the process
     /// that entered it; in there each step moves it on, and is not taken a second time: what is asked again gets the
     /// first answer, or none.
@@ -44,7 +44,7 @@ library Evidence {
     /// head of the prover's ledger, which grows. PROJECT: after a restart it is answered anew, under the coin that is
     /// then opened, which more than t colluding others could open to another value. REVEAL: one session, an answer for
     /// each owner. RELEASE: anybody asks for years, and the answer is read from a disk on which bits may rot.
-    uint256 private constant STEPS_TAKEN_ONCE = 0xdf8;
+    uint256 private constant STEPS_TAKEN_ONCE = 0xcdf8;
     /// @dev What a market may use to say whose account an owner's is: it reads six words of storage. One that burns it all
     /// leaves enough for the slashing.
     uint256 private constant MARKET_GAS = 200_000;

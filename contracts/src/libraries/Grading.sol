@@ -52,13 +52,15 @@ library Grading {
         uint256[4] memory sizes;
         (levels, sizes) = _levelsOf(values, graded.step, graded.dither << NOISE_BITS);
         uint256 map = _weightsOf(sizes, graded.minOwners);
-        uint256 count = values.length / VALUE_BYTES;
-        for (uint256 i = 0; i < count; ++i) {
-            weights |= pick(map, pick(levels, i)) << 2 * i;
-        }
-        if (weights == 0) {
-            weights = ONES & (1 << 2 * count) - 1;
-            levels |= weights & ~(levels >> 1);
+        unchecked {
+            uint256 bits = 2 * (values.length / VALUE_BYTES);
+            for (uint256 shift = 0; shift < bits; shift += 2) {
+                weights |= (map >> 2 * (levels >> shift & 3) & 3) << shift;
+            }
+            if (weights == 0) {
+                weights = ONES & (1 << bits) - 1;
+                levels |= weights & ~(levels >> 1);
+            }
         }
     }
 

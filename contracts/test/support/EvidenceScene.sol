@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {IVerifier} from "../../src/interfaces/IVerifier.sol";
 import {Forfeit} from "../../src/libraries/Forfeit.sol";
 import {TypedData} from "../../src/libraries/TypedData.sol";
+import {Graded} from "../../src/types/Graded.sol";
 import {AttestedBatch, CommonOwner} from "../../src/types/Reports.sol";
 import {Batch, TaskTerms} from "../../src/types/Types.sol";
 import {CommitteeScene} from "./CommitteeScene.sol";
@@ -31,6 +32,9 @@ abstract contract EvidenceScene is CommitteeScene {
         TaskTerms memory with = market.task(batch.taskId).terms;
         signed.statement = statementOf(batch);
         signed.proof = batch.proof;
+        if (with.step != 0) {
+            signed.graded = Graded(with.step, with.dither, with.minOwners, new bytes(8 * batch.owners.length));
+        }
         signed.policyKeyHash = IVerifier(with.verifier).policyKeyHash();
         signed.verifierCode = with.verifier.codehash;
         signed.payee = batch.payee;
@@ -46,8 +50,8 @@ abstract contract EvidenceScene is CommitteeScene {
         bytes memory round = abi.encode(
             signed.statement.taskId, signed.statement.termsHash, signed.statement.round, signed.statement.modelDigest
         );
-        bytes memory rest =
-            abi.encode(signed.statement.owners.length, signed.proof.sum, signed.proof.squareNorm, signed.payee);
+        uint256 owners = signed.statement.owners.length - (_isGraded(signed) ? 1 : 0);
+        bytes memory rest = abi.encode(owners, signed.proof.sum, signed.proof.squareNorm, signed.payee);
         bytes32 digest = TypedData.digest(signed.statement.domain, keccak256(bytes.concat(head, round, rest)));
         (signed.r, signed.vs) = signCompact(key, digest);
     }
@@ -88,6 +92,14 @@ abstract contract EvidenceScene is CommitteeScene {
             signed.proof.gram,
             signed.proof.knowledge
         );
-        return keccak256(bytes.concat(keccak256("gradroll/v1/rho"), context, keccak256(owners), opening));
+        bytes32 state = keccak256(bytes.concat(keccak256("gradroll/v1/rho"), context, keccak256(owners), opening));
+        if (!_isGraded(signed)) return state;
+        Graded memory graded = signed.graded;
+        bytes memory rule = abi.encode(graded.step, graded.dither, graded.minOwners);
+        return keccak256(bytes.concat(keccak256("gradroll/v1/values"), state, rule, keccak256(graded.values)));
+    }
+
+    function _isGraded(AttestedBatch memory signed) private pure returns (bool) {
+        return signed.statement.owners.length != 0 && signed.statement.owners[0].owner >> 176 != 0;
     }
 }

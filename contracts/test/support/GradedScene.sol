@@ -3,11 +3,11 @@ pragma solidity ^0.8.28;
 
 import {Graded} from "../../src/types/Graded.sol";
 import {Batch, Reference, ReferenceOpening, TaskTerms} from "../../src/types/Types.sol";
-import {Scene} from "./Scene.sol";
+import {Snapshot} from "./Snapshot.sol";
 
 /// @title The fixtures' task that grades, the model owner's second one
 /// @dev `GRADED_TERMS` of tests/contracts/fixtures.py. A round is opened with the references of the fixture that is staged.
-abstract contract GradedScene is Scene {
+abstract contract GradedScene is Snapshot {
     uint256 internal constant GAS = 5_000_000;
 
     ReferenceOpening private _opening;

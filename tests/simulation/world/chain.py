@@ -19,6 +19,7 @@ from circuits.statement import Attested, BatchProof, BatchStatement, Committee, 
 from circuits.terms import TaskTerms
 from circuits.verify import sum_of_commitments, verify_batch
 from commons.chain.facts import ExcludedOwner, HeldFees, PostedSubmission
+from commons.protocol.references import Opening
 from commons.protocol.signing import require_owner, signs
 from tests.simulation.world.clock import WorldClock
 from tests.simulation.world.fees import Call, ExcludeCall, FeeBook, PostCall
@@ -112,6 +113,7 @@ class ModelChain:
 
     Attributes:
         owners: signers by registration index.
+        opening: what rounds are opened with, where the task grades.
         leaving: first round that an owner has no part in, by registration index.
         waiting: transactions that no block has yet.
         revoked: members' keys that count no more.
@@ -132,6 +134,7 @@ class ModelChain:
     waiting: list[Acceptance | Call] = field(default_factory=list)
     pauses: Pauses = field(default_factory=Pauses)
     revoked: set[bytes] = field(default_factory=set)
+    opening: Opening | None = None
     coordinator: bytes = field(init=False)
     model_owner: bytes = field(init=False)
 
@@ -370,6 +373,7 @@ def chain_of(network: Network, clock: WorldClock | None = None) -> ModelChain:
         clock or WorldClock(), network.terms, network.policy, network.setup.verifying, network.committee,
         network.model_digest, places, tuple(bytes([p]) * 32 for p in range(network.provers)),
         {**strangers, **network.owner_addresses},
+        opening=None if network.terms.grading is None else network.opening,
     )  # fmt: skip
     chain.open_round(network.terms.capacity)
     return chain

@@ -26,6 +26,7 @@ from commons.chain.facts import (
 from commons.chain.mined import Mined
 from commons.chain.nodeagreement import Tally, needed
 from commons.protocol.receipts import exclusion_digest, posted_hash
+from commons.protocol.references import Opening
 from commons.settings.values import Depth
 from native import G1, G2
 from tests.simulation.world.chain import Acceptance, Block, ModelChain
@@ -157,6 +158,12 @@ class NodeView:
     def context(self, task_id: int, number: int) -> Context:
         self.terms(task_id)
         return self.chain.context(number)
+
+    def opening(self, task_id: int, number: int) -> Opening:
+        self.context(task_id, number)
+        if self.chain.opening is None:
+            raise UnknownError("the chain has no round with references")
+        return self.chain.opening
 
     def opened_at(self, task_id: int, number: int) -> int:
         self.context(task_id, number)
