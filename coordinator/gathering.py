@@ -5,8 +5,8 @@ bring many; so the order is drawn by lot, and nobody chooses who is with whom, n
 holds its shares:
 
 - Before submissions end, a batch is drawn of those that wait only while half the seats' worth of them stay.
-- Then all that wait are drawn at once.  Whoever comes later is not put among those of them that are left, and is
-  in a batch only if half as many come as there were before.
+- Then all that wait are drawn at once.  Whoever comes later is not put among those of them that are left, but has only
+  those that are as late, who may all be strangers.
 - Every prover of a cohort must hold all of its shares.  A cohort with t provers beyond a quorum is stopped by nobody;
   one with just a quorum is stopped by any of its provers, and its owners are lost for the round, as provers bind a
   submission to its cohort.  So the main part, at least half of all, is of those that most provers hold.  Who handed its
@@ -85,26 +85,15 @@ def draw_early(held: Held, ready: frozenset[int], needs: Needs, kept: int, shuff
 
 
 def draw(
-    held: Held,
-    ready: frozenset[int],
-    needs: Needs,
-    shuffle: Shuffle,
-    *,
-    cautious: bool,
-    again: bool = False,
-    before: int = 0,
+    held: Held, ready: frozenset[int], needs: Needs, shuffle: Shuffle, *, cautious: bool, again: bool = False
 ) -> Drawn:
     """Every batch of those that wait; no groups while there is none.
 
     Args:
         cautious: a cohort of the round has failed for good, so nobody has company.
         again: these are what is left of an earlier draw, so chance has said who is among them.
-        before: how many others the round has had.  Of fewer than half as many that are late, nothing is drawn:
-            strangers that wait for one owner to be late would be with it.
     """
     able = _shuffled(held, ready, needs, shuffle)
-    if 2 * len(able) < before:
-        return Drawn()
     least = 0 if again else -(-len(able) // 2)
     main = _main(able, _spare(ready, needs), needs, max(least, needs.least))
     others = [] if cautious else _groups(_without(able, main), needs, _spare(ready, needs))

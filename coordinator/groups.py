@@ -82,9 +82,8 @@ class Groups:
         """Those for whom nothing was drawn yet: all, or who came later."""
         with self._journal.reading() as state:
             current = state.rounds[key]
-            late = current.undrawn()
-            held, before = _held(state, late, gone), len(current.submissions) - len(late)
-            found = draw(held, able, needs, self._shuffle, cautious=current.given_up > 0, before=before)
+            held = _held(state, current.undrawn(), gone)
+            found = draw(held, able, needs, self._shuffle, cautious=current.given_up > 0)
             if found.groups or found.mixed:
                 drawn = GroupsDrawn(*key, found.groups, (*found.mixed, *current.drawn()), found.apart)
                 self._journal.record(drawn)
