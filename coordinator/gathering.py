@@ -5,7 +5,8 @@ bring many; so the order is drawn by lot, and nobody chooses who is with whom, n
 holds its shares:
 
 - Before submissions end, a batch is drawn of those that wait only while half the seats' worth of them stay.
-- Then all that wait are drawn at once.  Whoever comes later is not put among those of them that are left.
+- Then all that wait are drawn at once.  Whoever comes later is not put among those of them that are left, but has only
+  those that are as late, who may all be strangers.
 - Every prover of a cohort must hold all of its shares.  A cohort with t provers beyond a quorum is stopped by nobody;
   one with just a quorum is stopped by any of its provers, and its owners are lost for the round, as provers bind a
   submission to its cohort.  So the main part, at least half of all, is of those that most provers hold.  Who handed its
