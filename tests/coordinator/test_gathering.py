@@ -116,7 +116,7 @@ def test_no_small_part_of_the_main_part_is_left_by_itself(seed: int, kinds_of_fe
 @pytest.mark.parametrize("others", [5, 20, 48, 200])
 @pytest.mark.parametrize("strange", range(1, 6))
 def test_strangers_do_not_have_one_owner_alone_among_them(strange: int, others: int) -> None:
-    """Attack: a few accounts keep a share from a prover.  The sum of their batch less their own was one owner's gradient."""
+    """Attack: accounts keep a share from a prover.  The sum of their batch less their own was one owner's gradient."""
     for seed in range(10):
         found = cohorts(held(strange=(strange, WITHOUT_3), full=(others, EVERYBODY)), seed=seed)
         assert sum(cohort.get("full", 0) for cohort in found) == others
