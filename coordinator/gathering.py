@@ -28,8 +28,10 @@ from typing import Any
 
 Held = Mapping[bytes, frozenset[int]]
 """By submission: the provers that gave a receipt for its share."""
-_FIRSTS = 32
+_FIRSTS = 16
 """Sets of provers, those that hold most submissions, from which it is tried to put submissions together."""
+_GROUPS = 32
+"""Most groups beside the main part: with many provers there are thousands of sets of them, and each takes time."""
 Shuffle = Callable[[list[Any]], None]
 """Puts a list in an order that nobody can foresee."""
 
@@ -147,9 +149,9 @@ def _main(able: Held, spare: int, needs: Needs, least: int) -> list[bytes]:
 
 
 def _groups(held: Held, needs: Needs, spare: int) -> list[list[bytes]]:
-    """All of them, in groups that have a quorum in common each, and more where that makes a batch."""
+    """Groups that have a quorum in common each, and more where that makes a batch; the largest that there are."""
     groups: list[list[bytes]] = []
-    while held:
+    while held and len(groups) < _GROUPS:
         for kept in range(spare, needs.quorum - 1, -1):
             group = _together(held, kept)
             if len(group) >= needs.least:

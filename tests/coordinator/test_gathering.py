@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import combinations
 from random import Random
 
 import pytest
@@ -104,13 +105,23 @@ def test_an_owner_that_more_provers_hold_pushes_nobody_out() -> None:
     assert sum(kinds(group).get("others", 0) for group in found.groups) == 20
 
 
-@given(st.integers(0, 2**32), st.integers(0, 3))
-def test_no_small_part_of_the_main_part_is_left_by_itself(seed: int, kinds_of_few: int) -> None:
+@given(st.integers(0, 2**32), st.integers(0, 3), st.integers(6, 60))
+def test_no_small_part_of_the_main_part_is_left_by_itself(seed: int, kinds_of_few: int, full: int) -> None:
     few = {f"few{nth}": (1, EVERYBODY - {nth}) for nth in range(kinds_of_few)}
-    for full in range(6, 60):
-        found = cohorts(held(**few, full=(full, EVERYBODY)), seed=seed)
-        assert sum(cohort["full"] for cohort in found) == full
-        assert min(cohort["full"] for cohort in found) >= min(NEEDS.least, full)
+    found = cohorts(held(**few, full=(full, EVERYBODY)), seed=seed)
+    assert sum(cohort["full"] for cohort in found) == full
+    assert min(cohort["full"] for cohort in found) >= NEEDS.least
+
+
+@pytest.mark.parametrize("others", [5, 20, 48, 200])
+@pytest.mark.parametrize("strange", range(1, 6))
+def test_strangers_do_not_have_one_owner_alone_among_them(strange: int, others: int) -> None:
+    """Attack: accounts keep a share from a prover.  The sum of their batch less their own was one owner's gradient."""
+    for seed in range(10):
+        found = cohorts(held(strange=(strange, WITHOUT_3), full=(others, EVERYBODY)), seed=seed)
+        assert sum(cohort.get("full", 0) for cohort in found) == others
+        assert min(cohort.get("full", 0) for cohort in found) >= 2
+        assert others < 6 or min(cohort.get("full", 0) for cohort in found) >= NEEDS.least
 
 
 def test_a_prover_that_refuses_an_honest_owners_share_does_not_keep_it_out() -> None:
@@ -297,6 +308,17 @@ def test_three_owners_of_whom_a_prover_lacks_one_are_proven_together(few: frozen
     result = proven(network, receipts)
     network.check(result, range(3))
     assert not result.verdicts
+
+
+def test_owners_of_every_kind_that_there_is_among_many_provers_are_gathered_from() -> None:
+    """Attack: strangers leave out each set of provers in turn; only so many of them are looked at, the largest."""
+    many = frozenset(range(13))
+    missing = [set(gone) for count in range(1, 5) for gone in combinations(range(13), count)]
+    waiting = held(full=(4000, many), same=(9, many - {0}))
+    waiting |= {f"strange{nth}".encode(): many - gone for nth, gone in enumerate(missing)}
+    found = draw(waiting, many, Needs(9, 4, 64, 3), Random(0).shuffle, cautious=False)
+    assert len(found.mixed) < 100
+    assert kinds(found.apart).keys() == {"strange"}
 
 
 def test_ten_thousands_of_submissions_are_gathered_from() -> None:

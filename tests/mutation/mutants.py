@@ -1505,6 +1505,13 @@ MUTANTS = (
     ),
     Mutant(
         "coordinator/gathering.py",
+        "while held and len(groups) < _GROUPS:",
+        "while held:",
+        "not every set of many provers is looked at",
+        _in("coordinator", "test_gathering.py"),
+    ),
+    Mutant(
+        "coordinator/gathering.py",
         "    shuffle(others)",
         "    others.sort(key=len, reverse=True)",
         "whose company does not suffice is drawn",
