@@ -24,6 +24,7 @@ KERNEL_SOURCES := $(shell find native/kernel/src native/binding/src -name '*.rs'
 SOURCES := native circuits commons provers coordinator contracts gradroll benchmarks tests
 DEMO_FLAGS ?=
 BENCH_FLAGS ?=
+ROBUSTNESS_FLAGS ?=
 LOCK_FLAGS ?=
 MUTANTS_FLAGS ?=
 CHAOS_FLAGS ?=
@@ -35,7 +36,7 @@ HELM := v3.16.4
 TOOLS := build/tools/bin
 VECTORS := $(subst /,.,$(basename $(wildcard tests/vectors/v*/*/generate.py)))
 
-.PHONY: help setup build demo bench test test-fast mutants chaos worlds fuzz fuzz-native test-rust test-contracts lint types \
+.PHONY: help setup build demo bench robustness test test-fast mutants chaos worlds fuzz fuzz-native test-rust test-contracts lint types \
         fmt style contracts reference proto vectors coverage analysis chart site wheel sbom lock audit clean distclean
 
 help:
@@ -80,6 +81,17 @@ demo: $(STAMPS)/build
 
 bench: $(STAMPS)/build $(STAMPS)/node
 	$(BIN)/gradroll bench $(BENCH_FLAGS)
+
+$(STAMPS)/robustness: requirements/robustness.txt $(STAMPS)/build
+	test -x build/robustness-tools/bin/python || $(PYTHON) -m venv build/robustness-tools
+	build/robustness-tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/robustness.txt
+	@touch $@
+
+# Graded batches against what others use, under attack: an hour; trainings that are there are kept.  ROBUSTNESS_FLAGS='--seeds 1'.
+# The peers' library brings gigabytes, so it lies in an environment of its own.
+robustness: $(STAMPS)/robustness
+	OMP_NUM_THREADS=1 PYTHONPATH=. build/robustness-tools/bin/python -m benchmarks.robustness $(ROBUSTNESS_FLAGS)
+	$(BIN)/python -m benchmarks.tables
 
 # What is measured against each other runs alone.
 test: $(STAMPS)/build $(STAMPS)/node test-rust test-contracts

@@ -1,0 +1,42 @@
+"""Scores, and the cells in which ours is worst against its peers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from benchmarks.robustness import cellfiles
+from benchmarks.robustness.settings import HEADLINE, NONE, PEERS, SEEDS, Cell, grid, moved
+
+COUNT = 4
+
+
+def score(cell: Cell, row: cellfiles.Row) -> float:
+    """What a rule is judged by: accuracy; under a back door, how often it stays shut."""
+    return 1 - float(row["back_door"]) if cell.attack == "back door" else float(row["accuracy"])
+
+
+def by_rule(cell: Cell, seed: int) -> Mapping[str, float]:
+    """Scores of one seed."""
+    return {row["rule"]: score(cell, row) for row in cellfiles.rows_of(cell) if row["seed"] == seed}
+
+
+def whole_seeds() -> tuple[int, ...]:
+    """Seeds of which every cell of the grid is there, by every rule."""
+    return tuple(seed for seed in SEEDS if all(set(cell.rules) <= by_rule(cell, seed).keys() for cell in grid()))
+
+
+def worst_cells() -> list[Cell]:
+    """The attacked cells in which ours is furthest behind the best peer, by the first seed; none before it is whole."""
+    if SEEDS[0] not in whole_seeds():
+        return []
+    return sorted((cell for cell in grid() if cell.attack != NONE), key=_lead)[:COUNT]
+
+
+def _lead(cell: Cell) -> float:
+    scores = by_rule(cell, SEEDS[0])
+    return scores[HEADLINE] - max(scores[peer] for peer in PEERS)
+
+
+def moved_cells() -> list[Cell]:
+    """The worst cells with the other model and with the other data."""
+    return [each for cell in worst_cells() for each in moved(cell)]
