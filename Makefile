@@ -7,6 +7,7 @@
 #   make chaos       a market of real processes under faults, whose books must balance (CHAOS_FLAGS='--seed 7 --minutes 30')
 #   make worlds      schedules of the simulation, one after the other (WORLDS_FLAGS='--minutes 10 --seed 1000')
 #   make bench       measure every goal of docs/performance.md (an hour; results that are there are kept)
+#   make robustness  train under attack, graded and by others' rules: docs/robustness.md (an hour; what is there is kept)
 #
 # CONTRIBUTING.md has the rest: lint, types, fmt, vectors, contracts, proto, coverage, analysis, chart, site, wheel, sbom, lock, audit.
 #
@@ -40,7 +41,7 @@ VECTORS := $(subst /,.,$(basename $(wildcard tests/vectors/v*/*/generate.py)))
         fmt style contracts reference proto vectors coverage analysis chart site wheel sbom lock audit clean distclean
 
 help:
-	@sed -n '3,10s/^# *//p' Makefile
+	@sed -n '3,11s/^# *//p' Makefile
 
 $(STAMPS)/venv:
 	@mkdir -p $(STAMPS)
@@ -87,11 +88,11 @@ $(STAMPS)/robustness: requirements/robustness.txt $(STAMPS)/build
 	build/robustness-tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/robustness.txt
 	@touch $@
 
-# Graded batches against what others use, under attack: an hour; trainings that are there are kept.  ROBUSTNESS_FLAGS='--seeds 1'.
-# The peers' library brings gigabytes, so it lies in an environment of its own.
+# ROBUSTNESS_FLAGS='--seeds 1' for less.  The peers' library brings gigabytes, so it lies in an environment of its own.
 robustness: $(STAMPS)/robustness
 	OMP_NUM_THREADS=1 PYTHONPATH=. build/robustness-tools/bin/python -m benchmarks.robustness $(ROBUSTNESS_FLAGS)
 	$(BIN)/python -m benchmarks.tables
+	$(BIN)/python -m benchmarks.robustness.robustplots
 
 # What is measured against each other runs alone.
 test: $(STAMPS)/build $(STAMPS)/node test-rust test-contracts

@@ -18,13 +18,13 @@ from benchmarks.machine import ROOT, Machine
 from benchmarks.robustness.settings import Cell
 
 FOLDER = "robustness"
-_CODE = (
+CODE = (
     *(f"benchmarks/robustness/{name}.py" for name in (
         "settings", "datasets", "models", "attacks", "rules", "gradedrules", "training",
     )),
     "circuits/quantize.py", "circuits/grading.py", "gradroll/model_owner/referencegradient.py",
 )  # fmt: skip
-_LOCK = ROOT / "requirements" / "robustness.txt"
+LOCK = "requirements/robustness.txt"
 PACKAGES = ("numpy", "scipy", "scikit-learn", "byzfl")
 """What gives the data and the peers."""
 Row = Mapping[str, Any]
@@ -33,8 +33,10 @@ Row = Mapping[str, Any]
 @cache
 def digest() -> str:
     """Of all that a row depends on: what the code does, with its settings, and the packages' versions."""
-    parts = [without_prose((ROOT / path).read_text(encoding="utf-8")) for path in _CODE]
-    parts += sorted(re.findall(rf"^(?:{'|'.join(PACKAGES)})==[^\\]*", _LOCK.read_text(encoding="utf-8"), re.MULTILINE))
+    parts = [without_prose((ROOT / path).read_text(encoding="utf-8")) for path in CODE]
+    parts += sorted(
+        re.findall(rf"^(?:{'|'.join(PACKAGES)})==[^\\]*", (ROOT / LOCK).read_text(encoding="utf-8"), re.MULTILINE)
+    )
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from benchmarks.robustness import cellfiles
 from benchmarks.robustness.settings import HEADLINE, NONE, PEERS, SEEDS, Cell, grid, moved
 
@@ -15,14 +13,15 @@ def score(cell: Cell, row: cellfiles.Row) -> float:
     return 1 - float(row["back_door"]) if cell.attack == "back door" else float(row["accuracy"])
 
 
-def by_rule(cell: Cell, seed: int) -> Mapping[str, float]:
-    """Scores of one seed."""
-    return {row["rule"]: score(cell, row) for row in cellfiles.rows_of(cell) if row["seed"] == seed}
+def seeds_of(cell: Cell) -> set[int]:
+    """Seeds of which a cell has every rule."""
+    there = {(row["seed"], row["rule"]) for row in cellfiles.rows_of(cell)}
+    return {seed for seed in SEEDS if all((seed, rule) in there for rule in cell.rules)}
 
 
 def whole_seeds() -> tuple[int, ...]:
     """Seeds of which every cell of the grid is there, by every rule."""
-    return tuple(seed for seed in SEEDS if all(set(cell.rules) <= by_rule(cell, seed).keys() for cell in grid()))
+    return tuple(sorted(set(SEEDS).intersection(*map(seeds_of, grid()))))
 
 
 def worst_cells() -> list[Cell]:
@@ -33,7 +32,7 @@ def worst_cells() -> list[Cell]:
 
 
 def _lead(cell: Cell) -> float:
-    scores = by_rule(cell, SEEDS[0])
+    scores = {row["rule"]: score(cell, row) for row in cellfiles.rows_of(cell) if row["seed"] == SEEDS[0]}
     return scores[HEADLINE] - max(scores[peer] for peer in PEERS)
 
 
