@@ -35,7 +35,8 @@ def _drawn(spread: str) -> Path:
         what = "trigger without effect" if attack == "back door" else "accuracy"
         axes.set(title=f"{attack}: {what}", ylim=(0, 100))
         axes.grid(visible=True, alpha=0.3)
-    figure.supxlabel("attackers, % of 20 owners")
+    for axes in grid[-1]:
+        axes.set(xlabel="attackers, % of owners")
     figure.supylabel("%")
     figure.legend(*grid.flat[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(RULES))
     path = ROOT / "docs" / "img" / f"robustness-{spread}.png"

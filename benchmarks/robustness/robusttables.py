@@ -22,7 +22,7 @@ from benchmarks.robustness.settings import (
     Cell,
     grid,
 )  # fmt: skip
-from benchmarks.robustness.summaries import POINTS, Interval, attacked, figure, scored, standings
+from benchmarks.robustness.summaries import POINTS, Interval, accuracy_of, attacked, figure, scored, standings
 from benchmarks.robustness.worst import moved_cells, seeds_of, whole_seeds
 
 _OURS = ("reference", HEADLINE)
@@ -53,18 +53,19 @@ def runs(seeds: Sequence[int]) -> str:
 def summary(seeds: Sequence[int]) -> str:
     """One row a rule."""
     cells = attacked()
+    doors = [cell for cell in cells if cell.attack == "back door"]
     rows = []
     for rule in RULES:
-        scores = {cell: scored(cell, rule, seeds) for cell in cells}
-        worst = min(cells, key=lambda cell: scores[cell].mean)
+        reached = {cell: figure(cell, rule, seeds, accuracy_of) for cell in cells}
+        worst = min(cells, key=lambda cell: reached[cell].mean)
         stands = standings(rule, seeds)
-        held = sum(not each.missed for each in stands)
         rows.append((
-            rule, f"{fmean(each.mean for each in scores.values()):.1f}", str(scores[worst]), _called(worst),
-            f"{held} of {len(stands)}", str(sum(each.lead > 0 for each in stands)),
+            rule, f"{fmean(each.mean for each in reached.values()):.1f}", f"{reached[worst]} ({_called(worst)})",
+            f"{fmean(100 - scored(cell, rule, seeds).mean for cell in doors):.1f}",
+            f"{sum(not each.missed for each in stands)} of {len(stands)}", str(sum(each.lead > 0 for each in stands)),
         ))  # fmt: skip
     head = (
-        "rule", "mean of all attacked cells, %", "worst cell, %", "which",
+        "rule", "mean accuracy under attack, %", "worst accuracy, %", "back doors open, mean %",
         f"cells at most {POINTS:g} points behind the best peer", "cells ahead of all peers",
     )  # fmt: skip
     return table(head, rows)
@@ -82,7 +83,7 @@ def accuracy(spread: str, seeds: Sequence[int]) -> str:
 
 
 def _accuracies(cell: Cell, seeds: Sequence[int]) -> list[str]:
-    return _best_marked([figure(cell, rule, seeds, lambda row: float(row["accuracy"])) for rule in RULES])
+    return _best_marked([figure(cell, rule, seeds, accuracy_of) for rule in RULES])
 
 
 def _best_marked(figures: Sequence[Interval]) -> list[str]:

@@ -45,6 +45,11 @@ def figure(cell: Cell, rule: str, seeds: Sequence[int], of: Callable[[cellfiles.
     return interval([of(row) for row in rows])
 
 
+def accuracy_of(row: cellfiles.Row) -> float:
+    """A row's part of the test that is classified rightly."""
+    return float(row["accuracy"])
+
+
 def scored(cell: Cell, rule: str, seeds: Sequence[int]) -> Interval:
     """What a rule is judged by in a cell."""
     return figure(cell, rule, seeds, lambda row: score(cell, row))

@@ -25,10 +25,17 @@ def whole_seeds() -> tuple[int, ...]:
 
 
 def worst_cells() -> list[Cell]:
-    """The attacked cells in which ours is furthest behind the best peer, by the first seed; none before it is whole."""
+    """Where ours is furthest behind the best peer, by the first seed: a cell of each of four attacks.
+
+    The four worst cells of all would be one attack's.  None before the seed is whole.
+    """
     if SEEDS[0] not in whole_seeds():
         return []
-    return sorted((cell for cell in grid() if cell.attack != NONE), key=_lead)[:COUNT]
+    ordered = sorted((cell for cell in grid() if cell.attack != NONE), key=_lead)
+    worst: dict[str, Cell] = {}
+    for cell in ordered:
+        worst.setdefault(cell.attack, cell)
+    return list(worst.values())[:COUNT]
 
 
 def _lead(cell: Cell) -> float:
