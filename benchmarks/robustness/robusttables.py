@@ -158,7 +158,7 @@ def elsewhere(seeds: Sequence[int]) -> str:
         return ""
     scores = ((cell, [scored(cell, rule, whole) for rule in RULES]) for cell in cells)
     rows = ((f"{cell.data}, {cell.model}", _called(cell), *_best_marked(figures)) for cell, figures in scores)
-    return table((f"data, model ({len(whole)} seeds)", "cell", *RULES), rows)
+    return table((f"data, model (seeds: {len(whole)})", "cell", *RULES), rows)
 
 
 _MADE: dict[str, Callable[[Sequence[int]], str]] = {
