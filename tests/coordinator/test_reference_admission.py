@@ -78,6 +78,17 @@ def test_copies_come_in_beside_the_owners(world: World, copies: list[SubmissionH
     assert [event.header for event in world.log.of(HeaderAccepted)] == [*copies, *world.network.headers]
 
 
+def test_copies_with_one_commitment_are_refused() -> None:
+    """And with them the round: owners hand nothing in before all copies are there."""
+    network = graded_with((), copies=(GOOD, GOOD))
+    network.open_with_twins()
+    network.submit(GOOD)
+    world = World(network)
+    for header in network.references:
+        world.refuse(WireError, "another copy of this round's reference", header)
+    world.refuse(NotReadyError, "0 of 2 copies", network.headers[0])
+
+
 def test_reference_of_a_task_that_does_not_grade_is_refused(copies: list[SubmissionHeader]) -> None:
     plain = World(network_with(2))
     header = plain.signed(copies[0])

@@ -10,8 +10,10 @@ import pytest
 
 import native
 from circuits.hashing import challenge
+from circuits.policies.graded import REFERENCE
+from circuits.policies.norm import NORM
 from circuits.statement import sign_seed
-from commons.protocol import rules
+from commons.protocol import noisebits, rules
 from commons.protocol.messages import Step
 from commons.sharing.prss import Purpose
 from commons.sharing.reconstruct import open_vector
@@ -29,6 +31,7 @@ from tests.support.tiers import deepened
 
 DEGREE = 6
 """More than the degree of anything that is sent, as a polynomial in the secrets with challenges held constant."""
+LINES = [Shape(), Shape(4, 1, frozenset({2})), Shape(copies=1), Shape(4, 1, frozenset({2}), copies=1)]
 _WATCHED_SEED = WatchedKeys._seed
 
 
@@ -52,7 +55,7 @@ class Replay:
 def replay(monkeypatch: pytest.MonkeyPatch) -> Replay:
     """Challenges and shared randomness stand still, and provers accept owners off the manifold of valid ones."""
     replay = Replay()
-    for module in (masking, rules):
+    for module in (masking, rules, noisebits):
         monkeypatch.setattr(module, "challenge", replay.of(challenge))
     monkeypatch.setattr(projecting, "sign_seed", replay.of(sign_seed))
     monkeypatch.setattr(masking, "small", lambda _: True)
@@ -70,7 +73,11 @@ def replay(monkeypatch: pytest.MonkeyPatch) -> Replay:
 
 
 def seen_at(step: int, shape: Shape, monkeypatch: pytest.MonkeyPatch) -> tuple[list[int], list[Tangent]]:
-    """Everything the adversary sees of a batch up to PROVE, with all secrets moved by so many steps."""
+    """Everything the adversary sees of a batch up to PROVE, with all secrets moved by so many steps.
+
+    Bits of noise stay, and a graded batch goes up to COMBINE: LOCK looks at what the bits of norms have become.
+    """
+    graded = shape.copies > 0
     values: list[int] = []
     tangents: list[Tangent] = []
 
@@ -84,15 +91,22 @@ def seen_at(step: int, shape: Shape, monkeypatch: pytest.MonkeyPatch) -> tuple[l
         tangents.append(tangent := self._points[point].tangent)
         return tangent
 
-    with toy() as made, monkeypatch.context() as patches:
+    with toy(REFERENCE if graded else NORM) as made, monkeypatch.context() as patches:
         patches.setattr(Tracker, "known", known)
         patches.setattr(Tracker, "known_point", known_point)
         made.tracker.step = step
         adversary = Coordinator(World(Stage(made, shape)))
-        session = adversary.propose(adversary.open_cohort((0, 1, 2)), (0, 1, 2), range(shape.size))
-        for each in ATTEMPT[: ATTEMPT.index(Step.PROVE) + 1]:
+        session = adversary.propose(adversary.open_cohort((0, 1, 2)), range(3 + graded), range(shape.size))
+        for each in ATTEMPT[: ATTEMPT.index(Step.COMBINE if graded else Step.PROVE) + 1]:
             assert adversary.ask_all(session, each)
     return values, tangents
+
+
+def line_for(shape: Shape) -> list[int]:
+    """Components of the line along which secrets move."""
+    with toy(REFERENCE if shape.copies else NORM) as made:
+        stage = Stage(made, shape)
+    return [0 if stage.gradients <= column < stage.secrets else heading(column) for column in range(1000)]
 
 
 def derivative(values: list[int]) -> int:
@@ -113,14 +127,14 @@ def derivative(values: list[int]) -> int:
     return total % R
 
 
-@pytest.mark.parametrize("shape", deepened([Shape(), Shape(4, 1, frozenset({2}))], fast=[Shape()]), ids=["3-1", "4-1"])
+@pytest.mark.parametrize("shape", deepened(LINES, fast=[LINES[0], LINES[2]]), ids=["3-1", "4-1", "3-1-g", "4-1-g"])
 def test_tangents_are_derivatives(shape: Shape, replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:
     """Along a line through the point of the run, by interpolation and so exactly."""
     runs = []
     for step in range(DEGREE + 1):
         replay.rewind()
         runs.append(seen_at(step, shape, monkeypatch))
-    line = [heading(column) for column in range(1000)]
+    line = line_for(shape)
     assert len({len(values) for values, _ in runs}) == 1
     assert len(runs[0][0]) > 100
     for at, tangent in enumerate(runs[0][1]):

@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from io import StringIO
 
 from commons.protocol.status import SubmissionState
+from tests.simulation.world.gradedworld import GradedWorld, numbers_agree
 from tests.simulation.world.invariants import always, in_the_end, statuses
-from tests.simulation.world.schedule import Schedule, drawn, shrunk
+from tests.simulation.world.schedule import Schedule, drawn, drawn_graded, shrunk
 from tests.simulation.world.world import World
 
 Play = Callable[[Schedule], tuple[Counter[str], object]]
@@ -26,9 +27,11 @@ Play = Callable[[Schedule], tuple[Counter[str], object]]
 
 def play(schedule: Schedule) -> tuple[Counter[str], list[SubmissionState]]:
     """Run a schedule to its end: what happened, and what became of the submissions.  Raises whatever is wrong."""
-    with World(schedule) as world:
+    with GradedWorld(schedule) if schedule.copies else World(schedule) as world:
         world.run(always)
         in_the_end(world)
+        if isinstance(world, GradedWorld):
+            numbers_agree(world)
         assert world.coordinator is not None
         with world.coordinator.journal.reading() as state:
             told = statuses(state)
@@ -67,11 +70,13 @@ def seeds(first: int, count: int | None, seconds: float | None, now: Callable[[]
         yield seed
 
 
-def play_all(chosen: Iterator[int], run: Play, say: Callable[[str], object]) -> Tally:
+def play_all(
+    chosen: Iterator[int], run: Play, say: Callable[[str], object], draw: Callable[[int], Schedule] = drawn
+) -> Tally:
     """Play each seed's schedule; what fails is made smaller at once and told, and the next one is played."""
     tally = Tally()
     for seed in chosen:
-        schedule = drawn(seed)
+        schedule = draw(seed)
         reason, events = _outcome(run, schedule)
         tally.runs += 1
         tally.events += events
@@ -104,6 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="the first one; the next ones follow (default 0)")
     parser.add_argument("--minutes", type=float, help="begin no further schedule after this time")
     parser.add_argument("--count", type=int, help="how many schedules (default 100, or as many as --minutes allows)")
+    parser.add_argument("--graded", action="store_true", help="schedules of tasks that grade their owners")
     chosen = parser.parse_args(arguments)
     if chosen.seed < 0 or any(given is not None and given <= 0 for given in (chosen.minutes, chosen.count)):
         parser.error("--seed cannot be negative, --minutes and --count have to be positive")
@@ -115,7 +121,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
 
     with redirect_stderr(StringIO()):  # what nodes warn of in trouble
-        tally = play_all(seeds(chosen.seed, count, seconds, time.monotonic), play, say)
+        draw = drawn_graded if chosen.graded else drawn
+        tally = play_all(seeds(chosen.seed, count, seconds, time.monotonic), play, say, draw)
     say(told(tally))
     return 1 if tally.failures else 0
 

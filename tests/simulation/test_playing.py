@@ -52,6 +52,11 @@ def test_real_schedules_are_played(capsys: pytest.CaptureFixture[str]) -> None:
     assert "1 schedules" in capsys.readouterr().out
 
 
+def test_real_graded_schedules_are_played(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--graded", "--seed", "3", "--count", "1"]) == 0
+    assert "1 schedules" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("wrong", [["--minutes", "0"], ["--count", "-1"], ["--seed", "-2"]])
 def test_what_cannot_be_played_is_refused(wrong: list[str]) -> None:
     with pytest.raises(SystemExit):

@@ -15,8 +15,11 @@ rank J_u.  Points count by their exponents, as if every trapdoor were the advers
 `stage`       committee, keys and submissions: what no schedule changes;
 `world`       provers at work and a chain; `view`: what the adversary has seen; `answers`: what parties have said;
 `adversary`   a coordinator that relays what it likes, corrupt provers that say different things to different provers;
+`corruptwords` what those say;
+`hiddenbits`  the noise of graded cohorts: squares are public, the bits behind them secrets; `bitchecks`: their check;
 `batches`     what it makes of their words: audit bundles and certificates;
-`allowed`     what may leak: sums of accepted batches, and what the tests of an honest owner's validity say;
+`allowed`     what may leak: sums of accepted batches, numbers of the owners of one graded set, and what the tests of an
+              honest owner's validity say;
 `schedules`   who is asked what, in every order that matters at the smallest size, at random beyond.
 
 A message of a corrupt prover is a function of the view, so its own derivative adds nothing to the rows' span: it may be

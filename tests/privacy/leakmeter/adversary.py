@@ -7,17 +7,22 @@ whoever hears it, and its attestation is there for every batch.  So a lie is fou
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from unittest.mock import patch
 
-import native
 from circuits.errors import GradrollError
-from commons.protocol.bodies import CoinBody, MaskBody, ProjectBody, ValidateBody, scalars_to_bytes
+from commons.protocol.bodies import CoinBody, scalars_to_bytes
 from commons.protocol.bundle import AuditBundle, Certificate
+from commons.protocol.gradedbodies import GradedProjectBody, project_form
 from commons.protocol.messages import Message, Proposal, Step, StepReply, StepRequest, message_digest
 from commons.protocol.signing import sign_digest
-from native import G1, FrArray, R
+from commons.sharing.reconstruct import open_vector
+from native import FrArray
+from provers.party import noising
 from provers.party.memory import Projected
+from tests.privacy.leakmeter import corruptwords
 from tests.privacy.leakmeter.batches import Words, attested_digest, bundle_of
 from tests.privacy.leakmeter.world import World
 
@@ -33,31 +38,44 @@ FOLLOWS = {
     Step.PROBE_COMBINE: Step.PROBE_MASK,
 }
 """The step whose messages all provers of a session must have sent before another."""
+GRADED_FOLLOWS = FOLLOWS | {Step.LOCK: Step.COMBINE, Step.OPEN: Step.LOCK, Step.PROVE: Step.OPEN}
+"""The same where owners are graded."""
 ATTEMPT = (
     Step.MASK, Step.VALIDATE, Step.CONFIRM, Step.COMBINE, Step.PROVE, Step.ATTEST, Step.RELEASE,
 )  # fmt: skip
 """The steps of an attempt, in order."""
+GRADED_ATTEMPT = (*ATTEMPT[:4], Step.LOCK, Step.OPEN, *ATTEMPT[4:])
 PROBE = (Step.PROBE_MASK, Step.PROBE_COMBINE)
 _OF_COHORT = (Step.COIN, Step.PROJECT)
 
 
 @dataclass(frozen=True)
 class Lie:
-    """What corrupt provers add to one masked product in MASK.
+    """What corrupt provers add to one masked product in MASK, and what they do to noise and its check.
 
     Attributes:
         base: to everybody.
         spread: times the receiver's index, so that no two receivers hear the same.
         entry: which product, in the row-major upper triangle over rows 0..m.
+        stretch: roots open as so many times themselves; 1 is the truth.
+        apart: added to that for each receiver, times its index.
+        products: added to the three products of the check of the bits.
     """
 
     base: int = 0
     spread: int = 0
     entry: int = 0
+    stretch: int = 1
+    apart: int = 0
+    products: tuple[int, int, int] = (0, 0, 0)
 
     def to(self, receiver: int) -> int:
         """What ``receiver`` gets to hear on top."""
         return self.base + self.spread * receiver
+
+    def stretched(self, receiver: int) -> int:
+        """By what factor ``receiver`` gets to see the roots of the noise."""
+        return self.stretch + self.apart * receiver
 
 
 TRUTH = Lie()
@@ -90,9 +108,27 @@ class Coordinator:
 
     # --- sessions ------------------------------------------------------------------------------------------------
 
-    def open_cohort(self, submissions: Sequence[int], provers: Sequence[int] | None = None) -> bytes:
-        """COIN and PROJECT; the cohort's identifier."""
-        cohort = self.world.stage.cohort(submissions)
+    @property
+    def graded(self) -> bool:
+        """Whether owners are graded against a reference."""
+        return self.world.stage.opening is not None
+
+    def steps(self, session: bytes) -> tuple[Step, ...]:
+        """The steps of an attempt, in order."""
+        if self.world.proposals[session].probe:
+            return PROBE
+        return GRADED_ATTEMPT if self.graded else ATTEMPT
+
+    def _before(self, step: Step) -> Step:
+        return (GRADED_FOLLOWS if self.graded else FOLLOWS)[step]
+
+    def open_cohort(self, submissions: Sequence[int], provers: Sequence[int] | None = None, copy: int = 0) -> bytes:
+        """COIN and PROJECT; the cohort's identifier.
+
+        Args:
+            copy: of the reference, where owners are graded.
+        """
+        cohort = self.world.stage.cohort(submissions, copy)
         session = cohort.cohort_id
         asked = range(self.world.stage.shape.size) if provers is None else provers
         for prover in asked:
@@ -131,11 +167,16 @@ class Coordinator:
         proposal = self.world.proposals.get(session)
         if proposal is not None and prover in self.world.stage.shape.corrupt:
             self._believe_cover(proposal, prover)
-        words = [self._word(session, FOLLOWS[step], sender, prover) for sender in self._senders(session)]
+        words = [self._word(session, self._before(step), sender, prover) for sender in self._senders(session)]
         request = StepRequest(step, session, relayed=tuple(w for w in words if w is not None))
         if step in (Step.MASK, Step.PROBE_MASK):
             request = replace(request, proposal=proposal)
-        return self._send(prover, request)
+        if step is Step.LOCK:
+            request = replace(request, payload=self._opened_row(session))
+        if proposal is None or step is not Step.MASK:
+            return self._send(prover, request)
+        with self._believing(proposal, prover):
+            return self._send(prover, request)
 
     def ask_all(self, session: bytes, step: Step) -> bool:
         """Ask every prover of a session; whether all answered."""
@@ -149,7 +190,7 @@ class Coordinator:
             made = self._certificate(session)
             everybody = range(self.world.stage.shape.size)
             return [] if made is None else [p for p in everybody if (made.batch_id, step, p) not in self._replies]
-        before = FOLLOWS[step]
+        before = self._before(step)
         if any((self._session_of(session, before), before, p) not in self._replies for p in active):
             return []
         return [p for p in active if (session, step, p) not in self._replies]
@@ -179,6 +220,18 @@ class Coordinator:
             return True
         return self._send(prover, StepRequest(Step.RELEASE, made.batch_id, payload=made.encode()))
 
+    def _opened_row(self, session: bytes) -> bytes:
+        """The combined row of an attempt; nothing if the shares make none."""
+        t, rows = self.world.stage.committee.threshold, self._rows(session)
+        try:
+            return scalars_to_bytes(open_vector(rows, t, t, "row"))
+        except GradrollError:
+            return b""
+
+    def _rows(self, session: bytes) -> dict[int, FrArray]:
+        replies = {p: self._replies.get((session, Step.COMBINE, p)) for p in self._senders(session)}
+        return {p: r.vector for p, r in replies.items() if r is not None and r.vector is not None}
+
     def _senders(self, session: bytes) -> tuple[int, ...]:
         proposal = self.world.proposals.get(session)
         return tuple(range(self.world.stage.shape.size)) if proposal is None else proposal.active
@@ -207,15 +260,15 @@ class Coordinator:
 
     def _bundle(self, session: bytes) -> AuditBundle | None:
         """The finished batch of an attempt; None while words are missing, or if they do not make one."""
-        steps = (Step.COIN, Step.PROJECT, Step.MASK, Step.VALIDATE, Step.COMBINE, Step.PROVE)
+        graded = (Step.LOCK, Step.OPEN) if self.graded else ()
+        steps = (Step.COIN, Step.PROJECT, Step.MASK, Step.VALIDATE, Step.COMBINE, *graded, Step.PROVE)
         said = {step: self._bodies(session, step) for step in steps}
         active, made = self.world.proposals[session].active, self.world.stage.bundles
         if any(len(bodies) < len(active) for bodies in said.values()):
             return None
         key = (session, *(body for bodies in said.values() for body in bodies.values()))
         if key not in made:
-            rows = {p: r.vector for p in active if (r := self._replies[session, Step.COMBINE, p]).vector is not None}
-            made[key] = self._put_together(session, said, rows)
+            made[key] = self._put_together(session, said, self._rows(session))
         return made[key]
 
     def _put_together(self, session: bytes, said: Words, rows: Mapping[int, FrArray]) -> AuditBundle | None:
@@ -263,72 +316,53 @@ class Coordinator:
     def _lie(self, session: bytes, step: Step, sender: int, receiver: int, truth: bytes | None) -> bytes | None:
         lie = self.lies.get(session, TRUTH)
         heard = self._replies.get((session, step, receiver))
-        if step is Step.PROJECT and session in self.world.proposals and self._crooked:
-            return self._covering(session, sender)
+        if step is Step.PROJECT and session in self.world.proposals:
+            said = self._heard(session, step)
+            return self._projected(session, said, sender, truth, lie.stretched(receiver))
         if lie == TRUTH:
             return truth
         if step is Step.MASK and truth is not None:
-            return self._shifted(session, truth, lie.to(receiver), lie.entry)
+            return corruptwords.shifted(self.world, session, truth, lie.to(receiver), lie.entry)
         if step is Step.VALIDATE:
-            return self._passing(session, sender)
+            return corruptwords.passing(self.world, session, self._heard(session, step), sender, lie.products)
         if step is Step.CONFIRM and heard is not None:
             return heard.message.body
         return truth
+
+    def _projected(
+        self, session: bytes, said: Mapping[int, bytes], sender: int, truth: bytes | None, factor: int
+    ) -> bytes | None:
+        if self._crooked:
+            return corruptwords.covering(self.world, session, said, sender, truth)
+        return corruptwords.stretched(self.world, session, said, sender, factor)
 
     @property
     def _crooked(self) -> bool:
         """Whether some honest provers' shares may not be those of an honest dealing."""
         return bool(self.world.stage.shape.bent or self.world.damaged)
 
-    def _covering(self, session: bytes, sender: int) -> bytes | None:
-        """Projections that fit those of t + 1 honest provers of an attempt, however crooked the dealing is."""
-        proposal, t = self.world.proposals[session], self.world.stage.shape.threshold
-        replies = {p: self._replies.get((proposal.cohort_id, Step.PROJECT, p)) for p in proposal.active}
-        honest = self.world.stage.shape.honest
-        heard = {p: r.message.body for p, r in replies.items() if r is not None and p in honest}
-        if len(heard) <= t:
-            return None
-        count, low = len(self.world.cohorts[proposal.cohort_id].headers), sorted(heard)[: t + 1]
-        rows = [ProjectBody.decode(heard[p], count).shares.reshape(-1, 4) for p in low]
-        fitting = native.interpolate(rows, [p + 1 for p in low], sender + 1)
-        return scalars_to_bytes(fitting)
-
     def _believe_cover(self, proposal: Proposal, prover: int) -> None:
         """Let a corrupt prover go on with the projections that it says are its own."""
         party = self.world.parties[prover]
         state, said = party.cohorts.get(proposal.cohort_id), self._word(proposal.digest, Step.PROJECT, prover, prover)
         if isinstance(state, Projected) and said is not None and self._crooked:
-            own = ProjectBody.decode(said.body, len(state.cohort.headers)).shares
+            own = project_form(self.graded).decode(said.body, len(state.cohort.headers)).shares
             self.world.parties[prover] = party.with_cohort(proposal.cohort_id, replace(state, own=own))
 
-    def _shifted(self, session: bytes, truth: bytes, by: int, entry: int) -> bytes:
-        body = MaskBody.decode(truth, self._owners(session))
-        shift = native.zeros(len(body.products))
-        shift[entry] = native.from_ints([by % R])[0]
-        return replace(body, products=native.add(body.products, shift)).encode()
+    def _heard(self, session: bytes, step: Step) -> dict[int, bytes]:
+        """What provers of an attempt have really said in a step, in it or in its cohort."""
+        said_in, active = self._session_of(session, step), self.world.proposals[session].active
+        replies = {p: self._replies.get((said_in, step, p)) for p in active}
+        return {p: r.message.body for p, r in replies.items() if r is not None}
 
-    def _passing(self, session: bytes, sender: int) -> bytes | None:
-        """Shares of the validity test that make it pass, and points that fit those of t + 1 honest provers."""
-        proposal, t = self.world.proposals[session], self.world.stage.shape.threshold
-        replies = {p: self._replies.get((session, Step.VALIDATE, p)) for p in proposal.active}
-        heard = {
-            p: ValidateBody.decode(r.message.body, self._owners(session))
-            for p, r in replies.items()
-            if r is not None and p in self.world.stage.shape.honest
-        }
-        if len(heard) < 2 * t:
-            return None
-        base, low = sorted(heard)[: 2 * t], sorted(heard)[: t + 1]
-        weights = native.lagrange_coefficients([p + 1 for p in low], sender + 1)
-        points = [
-            G1(native.g1_linear_combination([getattr(heard[p], name) for p in low], weights))
-            for name in ("gram", "knowledge")
-        ]
-        own, *rest = native.lagrange_coefficients([sender + 1, *(p + 1 for p in base)])
-        scale = -pow(own, -1, R) % R
-        with self.world.stage.toy.tracker.paused():
-            residuals = native.linear_combination([heard[p].residuals for p in base], [w * scale % R for w in rest])
-        return ValidateBody(residuals, *points).encode()
-
-    def _owners(self, session: bytes) -> int:
-        return len(self.world.proposals[session].kept)
+    @contextmanager
+    def _believing(self, proposal: Proposal, prover: int) -> Iterator[None]:
+        """Let a corrupt prover go on with the squares that it says are its own."""
+        said = self._word(proposal.digest, Step.PROJECT, prover, prover)
+        if not self.graded or said is None or prover not in self.world.stage.shape.corrupt:
+            yield
+            return
+        count = len(self.world.cohorts[proposal.cohort_id].headers)
+        squares = GradedProjectBody.decode(said.body, count).squares
+        with patch.object(noising, "_own_squares", lambda *_: squares):
+            yield

@@ -3,6 +3,9 @@
 Two tests of an owner's constraints are opened, and both are zero for an honest owner: the residual of VALIDATE, and,
 in the Groth16 element C, the remainder of the division by the vanishing polynomial.  Both depend on bits and norm to
 first order.  Their functionals, and no others, are what may leak beside the sums.
+
+Of a graded set to which its provers are bound one number of each owner may be known, which its noise is part of; the
+check of all bits opens two values more that are zero (B and Z of COMBINE).
 """
 
 from __future__ import annotations
@@ -13,10 +16,11 @@ from functools import cache
 import native
 from commons.protocol.messages import Step
 from native import FrArray, R
+from tests.privacy.leakmeter.bitchecks import BitCheck, bits_of
 from tests.privacy.leakmeter.kernel import Bases
 from tests.privacy.leakmeter.linear import RowSpace, span
 from tests.privacy.leakmeter.stage import Stage, Submission
-from tests.privacy.leakmeter.toy import BOUND, DIMENSION, SLACK_BITS, slack_of
+from tests.privacy.leakmeter.toy import BOUND, DIMENSION, NOISE_BITS, SLACK_BITS, slack_of
 from tests.privacy.leakmeter.world import World
 
 _COSET = 5
@@ -36,23 +40,73 @@ def excess(world: World, accepted: Iterable[Sequence[int]]) -> int:
     return permitted.dimension - before
 
 
+def bared(world: World) -> int:
+    """Dimensions of what leaks about gradients and bits of norms alone, beyond what may: noise counts as randomness."""
+    columns = world.stage.gradients
+    permitted = span(permitted_space(world, world.accepted).below(columns))
+    before = permitted.dimension
+    for row in world.view.below(columns):
+        permitted.add(row)
+    return permitted.dimension - before
+
+
 def permitted_space(world: World, accepted: Iterable[Sequence[int]]) -> RowSpace:
-    """The sums, and each session's tests as far as an honest prover has taken part in them."""
+    """The sums, numbers, and each session's tests as far as an honest prover has taken part in them."""
     stage = world.stage
-    rows = [row for owners in accepted for row in sum_rows(stage, owners)]
+    rows = [row for owners in accepted for row in sum_rows(stage, owners, world.weights.get(tuple(owners)))]
+    rows += [row for session in world.numbered for row in number_rows(world, session)]
     for session, step, _ in sorted(world.asked):
         if step is Step.VALIDATE:
             chi = world.challenges[session]
             rows += [residual_row(stage, s, chi) for s in world.kept(session) if s.secrets is not None]
+        if step is Step.COMBINE and session in world.checks:
+            rows += check_rows(world, session)
         if step is Step.PROVE:
-            rows.append(remainder_row(stage, world.kept(session)))
+            rows.append(remainder_row(stage, world.kept(session), world.checks.get(session)))
     return span(rows)
 
 
-def sum_rows(stage: Stage, owners: Sequence[int]) -> list[FrArray]:
-    """One functional a coordinate: the sum over the honest ones among some owners."""
-    secrets = [own for i in owners if (own := stage.submissions[i].secrets) is not None]
-    return [_row([(own.gradient[j], 1) for own in secrets]) for j in range(DIMENSION)]
+def sum_rows(stage: Stage, owners: Sequence[int], weights: Sequence[int] | None = None) -> list[FrArray]:
+    """One functional a coordinate: the sum over the honest ones among some owners, each once or by its weight."""
+    factors = [1] * len(owners) if weights is None else weights
+    drawn = [(stage.submissions[i].secrets, factor) for i, factor in zip(owners, factors, strict=True)]
+    return [_row([(own.gradient[j], factor) for own, factor in drawn if own is not None]) for j in range(DIMENSION)]
+
+
+def number_rows(world: World, session: bytes) -> list[FrArray]:
+    """Derivative of each owner's number F <g, reference> + n in a graded set."""
+    stage, proposal = world.stage, world.proposals[session]
+    reference, *owners = world.kept(session)
+    assert stage.noise is not None
+    assert stage.terms.grading_rule is not None
+    scale, columns, out = stage.terms.grading_rule.scale(BOUND), stage.noise.columns(proposal.cohort_id), []
+    for owner, row in zip(owners, proposal.kept[1:], strict=True):
+        terms = [(columns[k], 1 << e) for e, k in enumerate(bits_of([row - 1]))]
+        for secrets, factors in ((owner.secrets, reference.values), (reference.secrets, owner.values)):
+            if secrets is not None:
+                terms += [(c, scale * g) for c, g in zip(secrets.gradient, factors, strict=True)]
+        out.append(_row(terms))
+    return out
+
+
+def check_rows(world: World, session: bytes) -> list[FrArray]:
+    """Derivatives of B = sum_k psi^k (R_k^2 - R_k) and of Z = sum_i lambda^i (BOUND - |g_i|^2 - sum_e 2^e bit_ie)."""
+    check, kept = world.checks[session], world.kept(session)
+    weights = [pow(check.psi, k, R) for k in range(SLACK_BITS * len(kept) + len(check.columns))]
+    bits: list[tuple[int, int]] = []
+    slack: list[tuple[int, int]] = []
+    for nth, submission in enumerate(kept):
+        if submission.secrets is not None:
+            own = weights[SLACK_BITS * nth : SLACK_BITS * (nth + 1)]
+            bits += _constraints(submission, own, 0)
+            slack += _constraints(submission, [0] * SLACK_BITS, -pow(check.combination, nth + 1, R))
+    return [_row(bits + _noise(check, weights[SLACK_BITS * len(kept) :])), _row(slack)]
+
+
+def _noise(check: BitCheck, weights: Sequence[int]) -> list[tuple[int, int]]:
+    """Derivative of sum_k weights[k] (b_k^2 - b_k) over the bits of noise."""
+    moved = zip(check.columns, check.weights, weights, strict=True)
+    return [(column, weight * by % R) for column, by, weight in moved]
 
 
 def residual_row(stage: Stage, submission: Submission, chi: int) -> FrArray:
@@ -64,8 +118,8 @@ def residual_row(stage: Stage, submission: Submission, chi: int) -> FrArray:
     return _row([*own, *_further(stage, submission, further)])
 
 
-def remainder_row(stage: Stage, kept: Sequence[Submission]) -> FrArray:
-    """Derivative, by the honest owners' bits and norms, of what is wrong with the proof's equation.
+def remainder_row(stage: Stage, kept: Sequence[Submission], check: BitCheck | None = None) -> FrArray:
+    """Derivative, by the honest owners' bits and norms and the noise, of what is wrong with the proof's equation.
 
     With V the polynomial of degree below n that takes the constraints' values A z B z - C z on the domain, the joint
     prover divides on a coset, where the divisor is the constant v: its quotient is off by V / v but for the top
@@ -73,7 +127,9 @@ def remainder_row(stage: Stage, kept: Sequence[Submission]) -> FrArray:
     """
     circuit, capacity = stage.toy.proving.circuit, stage.toy.proving.policy.capacity
     size = SLACK_BITS + 1 + _further_count(stage)
-    first = circuit.constraint_count - 1 - capacity * size
+    noise = NOISE_BITS + 1
+    behind = (capacity - 1) * (noise + 2) + 1 if check is not None else 0  # noise, and Horner with two factors a slot
+    first = circuit.constraint_count - 1 - behind - capacity * size
     weights = _remainder_weights(stage)
     terms: list[tuple[int, int]] = []
     for slot, submission in enumerate(kept):
@@ -82,6 +138,10 @@ def remainder_row(stage: Stage, kept: Sequence[Submission]) -> FrArray:
         if submission.secrets is not None:
             terms += _constraints(submission, bits, norm)
             terms += _further(stage, submission, weights[start + SLACK_BITS + 1 : start + size])
+    if check is not None:
+        start = first + capacity * size
+        drawn = [weights[start + noise * nth + e] for nth in range(len(kept) - 1) for e in range(NOISE_BITS)]
+        terms += _noise(check, drawn)
     return _row(terms)
 
 

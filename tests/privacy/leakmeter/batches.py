@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 
 from circuits import sumcheck
-from circuits.statement import BatchProof, BatchStatement, GrothProof, sign_seed
-from circuits.transcript import RhoInputs, projections_digest, rho_state
+from circuits.statement import BatchProof, BatchStatement, Graded, GrothProof, SubmissionHeader, sign_seed
+from circuits.transcript import RhoInputs, projections_digest, states
 from circuits.verify import sum_of_commitments
-from commons.protocol.bodies import CoinBody, CombineBody, MaskBody, ProjectBody, ProveBody, ValidateBody
+from commons.protocol.bodies import CoinBody, CombineBody, ProveBody
 from commons.protocol.bundle import AuditBundle, Certificate
+from commons.protocol.gradedbodies import GradedCombineBody, OpenBody, mask_form, project_form, validate_form
 from commons.protocol.messages import Step
+from commons.protocol.rules import opened_numbers
 from commons.sharing.reconstruct import open_g1, open_g2, open_scalar, open_vector
 from native import FrArray
 from tests.privacy.leakmeter.stage import Stage
@@ -36,28 +39,43 @@ def bundle_of(world: World, session: bytes, said: Words, rows: Mapping[int, FrAr
     stage, proposal = world.stage, world.proposals[session]
     cohort, t = world.cohorts[proposal.cohort_id], world.stage.committee.threshold
     headers = tuple(cohort.headers[i] for i in proposal.kept)
+    graded = _graded(stage, headers, said) if cohort.reference is not None else None
+    owners = headers if graded is None else headers[1:]
+    statement = BatchStatement(stage.context, owners, graded)
     coins = {p: CoinBody.decode(raw).share for p, raw in said[Step.COIN].items()}
     coin = open_scalar(coins, t, t, "coin")
-    shares = {p: ProjectBody.decode(raw, len(cohort.headers)).shares for p, raw in said[Step.PROJECT].items()}
+    form = project_form(graded is not None)
+    shares = {p: form.decode(raw, len(cohort.headers)).shares for p, raw in said[Step.PROJECT].items()}
     opened = open_vector({p: s.reshape(-1, 4) for p, s in shares.items()}, t, t, "projections")
     by_owner = opened.reshape(len(cohort.headers), -1, 4)
-    masks = {p: MaskBody.decode(raw, len(headers)) for p, raw in said[Step.MASK].items()}
+    masks = {p: mask_form(graded is not None).decode(raw, len(headers)) for p, raw in said[Step.MASK].items()}
     own = open_vector({p: b.projections for p, b in masks.items()}, t, t, "mask's projections")
     projections = (own, *(np.ascontiguousarray(by_owner[i, :-1]) for i in proposal.kept))
     row = open_vector(rows, t, t, "row")
     seed = sign_seed(proposal.cohort_id, coin)
-    proof = _proof(stage, BatchStatement(stage.context, headers), seed, projections, row, said)
-    certificate = Certificate(BatchStatement(stage.context, headers), stage.payee, cohort.digests, coin, proof, ())
+    proof = _proof(stage, statement, seed, projections, row, said)
+    certificate = Certificate(statement, stage.payee, cohort.digests, coin, proof, ())
     return AuditBundle(certificate, projections, row)
+
+
+def _graded(stage: Stage, headers: tuple[SubmissionHeader, ...], said: Words) -> Graded:
+    """The reference, the rule and the opened numbers."""
+    rule, t = stage.terms.grading_rule, stage.committee.threshold
+    assert rule is not None
+    shares = {p: OpenBody.decode(raw, len(headers) - 1).values for p, raw in said[Step.OPEN].items()}
+    with stage.toy.tracker.paused():
+        values = opened_numbers(open_vector(shares, t, t, "owners' numbers"), rule, stage.context.bound)
+    return Graded(headers[0], rule, values)
 
 
 def _proof(
     stage: Stage, statement: BatchStatement, seed: bytes, projections: tuple[FrArray, ...], row: FrArray, said: Words
 ) -> BatchProof:
-    t, size = stage.committee.threshold, statement.size
-    masks = {p: MaskBody.decode(raw, size).commitment for p, raw in said[Step.MASK].items()}
-    tests = {p: ValidateBody.decode(raw, size) for p, raw in said[Step.VALIDATE].items()}
-    norms = {p: CombineBody.decode(raw).square_norm for p, raw in said[Step.COMBINE].items()}
+    t, size, graded = stage.committee.threshold, len(statement.rows), statement.graded is not None
+    combined = partial(GradedCombineBody.decode, rows=size) if graded else CombineBody.decode
+    masks = {p: mask_form(graded).decode(raw, size).commitment for p, raw in said[Step.MASK].items()}
+    tests = {p: validate_form(graded).decode(raw, size) for p, raw in said[Step.VALIDATE].items()}
+    norms = {p: combined(raw).square_norm for p, raw in said[Step.COMBINE].items()}
     parts = {p: ProveBody.decode(raw) for p, raw in said[Step.PROVE].items()}
     inputs = RhoInputs(
         open_g1(masks, t, t, "mask"), seed, projections_digest(projections),
@@ -69,7 +87,7 @@ def _proof(
         open_g2({p: b.b for p, b in parts.items()}, t, t, "B"),
         open_g1({p: b.c for p, b in parts.items()}, 2 * t, t, "C"),
     )
-    state, norm = rho_state(stage.context, statement.owners, inputs), open_scalar(norms, t, t, "norm")
+    (_, state), norm = states(statement, inputs), open_scalar(norms, t, t, "norm")
     values, tail = np.ascontiguousarray(row[:-TAIL]), np.ascontiguousarray(row[-TAIL:])
     with stage.toy.tracker.paused():
         opened = sumcheck.prove(stage.toy.srs, values, tail, norm, state)

@@ -16,9 +16,11 @@ from unittest.mock import patch
 import numpy as np
 
 import native
+from commons.protocol import noisebits
 from native import FrArray, R, _curve
 from tests.privacy.leakmeter.tangents import Exponent, Scalar, Tangent, Tracker
 
+_NOISE_BITS = noisebits.noise_bits
 _REAL = {name: getattr(native, name) for name in native.__all__}
 Element = Callable[[FrArray], FrArray]
 
@@ -73,9 +75,11 @@ class Kernel:
 
     # --- elements --------------------------------------------------------------------------------------------
 
-    def _linear(self, value: FrArray, terms: Sequence[tuple[FrArray, FrArray | int]]) -> FrArray:
-        """Note for ``value`` the sum of factor * d(vector), factors being scalars or vectors."""
-        total: FrArray | None = None
+    def _linear(
+        self, value: FrArray, terms: Sequence[tuple[FrArray, FrArray | int]], free: FrArray | None = None
+    ) -> FrArray:
+        """Note for ``value`` the sum of factor * d(vector), factors being scalars or vectors, less ``free``."""
+        total: FrArray | None = None if free is None else real("neg")(_flat(free))
         for vector, factor in terms:
             tangents = self._tracker.of(vector)
             if tangents is None:
@@ -98,7 +102,8 @@ class Kernel:
         return self._linear(real("neg")(a), [(a, -1)])
 
     def mul(self, a: FrArray, b: FrArray) -> FrArray:
-        return self._linear(real("mul")(a, b), [(a, b), (b, a)])
+        free = self._tracker.squares(a) if a is b else None
+        return self._linear(real("mul")(a, b), [(a, b), (b, a)], free)
 
     def scale(self, a: FrArray, s: int) -> FrArray:
         assert self._tracker.of_int(s) is None, "a vector is scaled by public values only"
@@ -137,6 +142,9 @@ class Kernel:
 
     def expand(self, seed: bytes, n: int, offset: int = 0) -> FrArray:
         value: FrArray = real("expand")(seed, n, offset)
+        given = self._tracker.given(seed, offset, n)
+        if given is not None:
+            return self._tracker.note(value, given)
         columns = self._tracker.stream(seed, offset, n)
         if columns is None:
             return value
@@ -168,6 +176,15 @@ class Kernel:
             return value
         flat = real("linear_combination")([_flat(t) for _, t in known], [w for w, _ in known])
         return self._tracker.note(value, flat.reshape(len(value), -1, 4), may_vanish=True)
+
+    def noise_bits(self, randoms: FrArray, squares: FrArray) -> FrArray:
+        """`noisebits.noise_bits` in one step: one prover's r / root may be another's bit, and they move otherwise."""
+        with self._tracker.paused():
+            value = _NOISE_BITS(randoms, squares)
+            ones = np.ascontiguousarray(np.broadcast_to(real("from_ints")([1]), randoms.shape))
+            start, end = (_NOISE_BITS(at, squares).reshape(-1, 4) for at in (np.zeros_like(ones), ones))
+        shape = value.shape
+        return self._linear(value.reshape(-1, 4), [(randoms.reshape(-1, 4), real("sub")(end, start))]).reshape(shape)
 
     # --- transforms --------------------------------------------------------------------------------------------
 
@@ -280,5 +297,9 @@ def metered(tracker: Tracker, rows: int) -> Iterator[Kernel]:
     kernel = Kernel(tracker, rows)
     functions = {name: getattr(kernel, name) for name in _METERED}
     sums = {name: functions[name] for name in ("g1_linear_combination", "g2_linear_combination")}
-    with patch.multiple(native, Csr=kernel.csr, **functions), patch.multiple(_curve, **sums):
+    with (
+        patch.multiple(native, Csr=kernel.csr, **functions),
+        patch.multiple(_curve, **sums),
+        patch.object(noisebits, "noise_bits", kernel.noise_bits),
+    ):
         yield kernel

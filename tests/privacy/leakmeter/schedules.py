@@ -12,11 +12,13 @@ from itertools import chain, combinations, permutations
 from commons.protocol.messages import Step
 from provers.party import Party
 from provers.party.ledger import LedgerState
-from tests.privacy.leakmeter.adversary import ATTEMPT, PROBE, TRUTH, Coordinator, Lie
+from tests.privacy.leakmeter.adversary import TRUTH, Coordinator, Lie
 from tests.privacy.leakmeter.allowed import excess
 from tests.privacy.leakmeter.stage import Stage
 from tests.privacy.leakmeter.world import World
 
+_WITH_REFERENCE = 0.9
+"""Chance that an attempt of a graded cohort keeps the reference on purpose."""
 Check = Callable[[Coordinator, str], None]
 """Called at the end of every schedule, with a description of it."""
 
@@ -95,7 +97,7 @@ def enumerate_stops(adversary: Coordinator, cohort: bytes, trials: Sequence[Tria
 def _stops(adversary: Coordinator, session: bytes) -> Iterator[tuple[Coordinator, str]]:
     """The adversary after each way to stop an attempt."""
     honest = adversary.world.stage.shape.honest
-    for step in ATTEMPT:
+    for step in adversary.steps(session):
         for asked in _proper_subsets(honest):
             stopped = adversary.fork()
             if all(stopped.ask(session, step, p) for p in asked):
@@ -122,8 +124,7 @@ def squeeze(adversary: Coordinator, sessions: Sequence[bytes]) -> bool:
     """Ask every prover for every step of every attempt that it still answers; whether any did."""
     before = adversary.world.asked
     for session in sessions:
-        probe = adversary.world.proposals[session].probe
-        for step in PROBE if probe else ATTEMPT:
+        for step in adversary.steps(session):
             for prover in adversary.missing(session, step):
                 adversary.ask(session, step, prover)
     return adversary.world.asked != before
@@ -192,7 +193,11 @@ class _Player:
         """A cohort; with ``overlap``, only some provers are asked, so that others may join another."""
         size = self._stage.shape.size
         asked = self.random.randint(self._stage.committee.quorum - 1, size) if self._plan.overlap else size
-        return self.adversary.open_cohort(part, self.random.sample(range(size), asked))
+        return self.adversary.open_cohort(part, self.random.sample(range(size), asked), self._copy(part))
+
+    def _copy(self, part: list[int]) -> int:
+        """A copy of the reference for each cohort as far as there are any."""
+        return min(self._parts.index(part), max(0, self._stage.shape.copies - 1))
 
     def _damage(self) -> None:
         """A bit of one honest prover's expanded share is wrong from the start."""
@@ -213,13 +218,17 @@ class _Player:
         if len(self.adversary.world.proposals) >= self._plan.attempts:
             return
         nth = self.random.randrange(len(self._cohorts))
-        count, committee = len(self._parts[nth]), self._stage.committee
+        graded, committee = self.adversary.graded, self._stage.committee
+        count = len(self._parts[nth]) + graded
         kept = sorted(self.random.sample(range(count), self.random.randint(1, count)))
+        if graded and self.random.random() < _WITH_REFERENCE:
+            kept = sorted({0, *kept})
         joined = self.adversary.joined(self._cohorts[nth])
         willing = joined if len(joined) >= committee.quorum else range(committee.size)
         active = sorted(self.random.sample(willing, self.random.randint(committee.quorum, len(willing))))
         lie = Lie(self.random.randrange(2), self.random.randrange(2), self.random.randrange(2 * len(kept) + 1))
-        lie = self.random.choice((TRUTH, TRUTH, lie))
+        roots = (Lie(stretch=3), Lie(apart=1)) if graded else ()
+        lie = self.random.choice((TRUTH, TRUTH, lie, *roots))
         self.adversary.propose(self._cohorts[nth], kept, active, lie, probe=self.random.random() < self._plan.probes)
 
     def _session(self) -> tuple[bytes, Sequence[Step]] | None:
@@ -227,7 +236,7 @@ class _Player:
         if not proposals:
             return None
         session = self.random.choice(list(proposals))
-        return session, PROBE if proposals[session].probe else ATTEMPT
+        return session, self.adversary.steps(session)
 
     def _step(self) -> None:
         """Everybody, the first step that somebody has not answered."""
@@ -253,7 +262,7 @@ class _Player:
         prover = self.random.choice(self._stage.shape.honest)
         self.adversary.world.restart(prover)
         for part in self._parts:
-            self.adversary.open_cohort(part, [prover])
+            self.adversary.open_cohort(part, [prover], self._copy(part))
 
     def _recall(self) -> None:
         """A prover gets an old memory back, as from a machine's snapshot, but no old ledger."""

@@ -48,6 +48,8 @@ class Tracker:
         self._points: dict[bytes, Exponent] = {}
         self._streams: dict[tuple[bytes, int], int] = {}
         self._secret_seeds: set[bytes] = set()
+        self._given: dict[bytes, FrArray] = {}
+        self._squares: dict[bytes, Tangent] = {}
         self._paused = False
         for generator in (g1_generator, g2_generator):
             self.note_point(generator, Exponent(1, self.constant))
@@ -94,7 +96,29 @@ class Tracker:
                 (self._streams[name],) = self.directions(1)
         return [self._streams[name] for name in names]
 
+    def give(self, seed: bytes, tangents: FrArray) -> None:
+        """The first elements expanded from this seed have these tangents, FrArray (n, w, 4)."""
+        self._given[seed] = tangents
+
+    def given(self, seed: bytes, start: int, count: int) -> FrArray | None:
+        """Tangents of a seed's elements; None for a seed that was given none."""
+        if self._paused or seed not in self._given:
+            return None
+        tangents = self._given[seed][start : start + count]
+        assert len(tangents) == count, "more elements than the seed was given tangents for"
+        return tangents
+
     # --- values ------------------------------------------------------------------------------------------------
+
+    def note_square(self, value: bytes, tangent: Tangent) -> None:
+        """Enter what the square of an element moves by that does not count, as the square's opening says nothing of it
+        (`hiddenbits`)."""
+        self._squares[value] = tangent
+
+    def squares(self, vector: FrArray) -> FrArray | None:
+        """What was entered for the squares of FrArray (n, 4), FrArray (n, width, 4); None where nothing was."""
+        found = [] if self._paused else [self._squares.get(row.tobytes()) for row in vector]
+        return self._stacked(found) if any(f is not None for f in found) else None
 
     def of(self, vector: FrArray) -> FrArray | None:
         """Tangents of FrArray (n, 4) as FrArray (n, width, 4); None when all are zero."""

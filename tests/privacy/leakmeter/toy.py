@@ -1,4 +1,5 @@
-"""The protocol at toy size: two smallness rows, four bits of slack, two coordinates, three owners at most.
+"""The protocol at toy size: two smallness rows, four bits of slack, two coordinates, three owners at most; where they
+are graded, three bits of noise, and one row more for the reference.
 
 Privacy is a matter of ranks, and ranks do not ask how many rows there are.  The constants are patched wherever they
 were imported by name.
@@ -26,7 +27,7 @@ from tests.privacy.leakmeter.kernel import metered
 from tests.privacy.leakmeter.tangents import Tracker
 from tests.support.plain_batch import seed_of
 
-ROWS, SLACK_BITS, DIMENSION, CAPACITY = 2, 4, 2, 3
+ROWS, SLACK_BITS, DIMENSION, CAPACITY, NOISE_BITS = 2, 4, 2, 3, 3
 BOUND = (1 << SLACK_BITS) - 1
 TAIL = ROWS + 1
 _TOY = {
@@ -36,6 +37,8 @@ _TOY = {
     "SHARE_EXTRA": TAIL + SLACK_BITS + 1,
     "CHECKED": ROWS + 1,
     "MAX_BOUND": BOUND,
+    "NOISE_BITS": NOISE_BITS,
+    "LEAST_SCALE": 1,
 }
 _SEED = seed_of("toy")
 _PACKAGES = ("circuits.", "commons.", "provers.")
@@ -62,7 +65,7 @@ def toy(policy: PolicySpec = NORM) -> Iterator[Toy]:
                 stack.enter_context(patch.object(module, name, value))
         stack.enter_context(metered(tracker, ROWS))
         srs = unsafe_development_srs(_SEED, domain_size(DIMENSION))
-        keys = unsafe_generate_keys(policy.compile(CAPACITY), srs.tau, srs.origin, seed_of("toy keys"))
+        keys = unsafe_generate_keys(policy.compile(CAPACITY + policy.graded), srs.tau, srs.origin, seed_of("toy keys"))
         yield Toy(tracker, srs, _commitment_key(), keys)
 
 

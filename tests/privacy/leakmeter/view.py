@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from commons.protocol import bodies
+from commons.protocol import bodies, gradedbodies
 from commons.protocol.messages import Step, StepReply
 from commons.sharing.sharepayloads import decode_payload
 from native import FrArray
@@ -17,7 +17,9 @@ from tests.privacy.leakmeter.stage import Stage
 from tests.privacy.leakmeter.tangents import Tangent, Tracker, UntrackedError
 from tests.privacy.leakmeter.toy import DIMENSION
 
-_PUBLIC = frozenset({"nonce", "head", "seen", "state", "broadcasts", "digest", "signature"})
+_PUBLIC = frozenset(
+    {"nonce", "head", "seen", "state", "broadcasts", "digest", "signature", "squares_digest", "selection"}
+)
 """Fields of bodies beside scalars and points: nothing in them depends on a secret but through a hash."""
 _BODIES: Mapping[Step, Callable[..., Any]] = {
     Step.COIN: bodies.CoinBody.decode,
@@ -34,35 +36,46 @@ _BODIES: Mapping[Step, Callable[..., Any]] = {
     Step.PROBE_COMBINE: bodies.DigestBody.decode,
     Step.REVEAL: bodies.DigestBody.decode,
 }
+_GRADED: Mapping[Step, Callable[..., Any]] = {
+    **_BODIES,
+    Step.PROJECT: gradedbodies.GradedProjectBody.decode,
+    Step.MASK: gradedbodies.GradedMaskBody.decode,
+    Step.VALIDATE: gradedbodies.GradedValidateBody.decode,
+    Step.COMBINE: gradedbodies.GradedCombineBody.decode,
+    Step.LOCK: gradedbodies.LockBody.decode,
+    Step.OPEN: lambda raw, rows: gradedbodies.OpenBody.decode(raw, rows - 1),
+}
 _BY_OWNER = frozenset({Step.PROJECT, Step.MASK, Step.VALIDATE})
+_BY_ROW = _BY_OWNER | {Step.COMBINE, Step.OPEN}
 
 
 def initial_view(stage: Stage) -> RowSpace:
     """Before the first request: all commitments, the corrupt provers' shares, and all that corrupt owners dealt."""
     tracker = stage.toy.tracker
-    rows = [tracker.known_point(s.header.commitment) for s in stage.submissions]
+    rows = [tracker.known_point(s.header.commitment) for s in stage.handed_in]
     for (prover, _), payload in stage.payloads.items():
         if prover in stage.shape.corrupt:
             rows += _of_field(tracker, _share(stage, prover, payload))
-    for submission in stage.submissions:
+    for submission in stage.handed_in:
         if submission.secrets is None:
             rows += list(submission.vector.tangents)
             rows += [tangent for share in submission.shares for tangent in _of_field(tracker, share)]
     return span(rows)
 
 
-def seen_in(stage: Stage, reply: StepReply, owners: int) -> list[Tangent]:
+def seen_in(stage: Stage, reply: StepReply, rows: int) -> list[Tangent]:
     """Tangents of everything in an honest prover's reply.
 
     Args:
-        owners: how many owners the step's body is about.
+        rows: how many submissions the step's body is about.
 
     Raises:
         UntrackedError: it holds something that the meter does not follow.
     """
     tracker, message = stage.toy.tracker, reply.message
-    decode = _BODIES[message.step]
-    body = decode(message.body, owners) if message.step in _BY_OWNER else decode(message.body)
+    forms, counted = (_BODIES, _BY_OWNER) if stage.opening is None else (_GRADED, _BY_ROW)
+    decode = forms[message.step]
+    body = decode(message.body, rows) if message.step in counted else decode(message.body)
     out = [t for f in fields(body) if f.name not in _PUBLIC for t in _of_field(tracker, getattr(body, f.name))]
     if reply.vector is not None:
         out += _of_field(tracker, reply.vector)

@@ -26,7 +26,8 @@ from commons.sharing.sharevector import ShareVector
 from native import FrArray
 from provers.party import Acceptance, Party, RestoredError, masking
 from provers.party.ledger import LedgerState, Selection, from_record, to_record
-from provers.party.memory import Validated
+from provers.party.memory import Combined, Validated
+from tests.privacy.leakmeter.bitchecks import BitCheck
 from tests.privacy.leakmeter.linear import RowSpace
 from tests.privacy.leakmeter.stage import Stage, Submission
 from tests.privacy.leakmeter.toy import DIMENSION
@@ -53,7 +54,11 @@ class World:
         damaged: expanded copies of shares that are not what was sealed, by prover and submission.
         cohorts, proposals, certificates: what the sessions are about.
         challenges: of each session's validity test, as the first honest prover derived it.
+        checks: of each session's check of all bits, as the first honest prover made it.
+        numbered: sessions of graded sets to which all honest provers of the session are bound, and that meet no earlier
+            one: the numbers of their owners may be known.
         accepted: sets of submissions whose sums the market has accepted, by number.
+        weights: of the sums of accepted sets.
     """
 
     def __init__(self, stage: Stage) -> None:
@@ -68,7 +73,10 @@ class World:
         self.proposals: dict[bytes, Proposal] = {}
         self.certificates: dict[bytes, Certificate] = {}
         self.challenges: dict[bytes, int] = {}
+        self.checks: dict[bytes, BitCheck] = {}
+        self.numbered: tuple[bytes, ...] = ()
         self.accepted: tuple[tuple[int, ...], ...] = ()
+        self.weights: dict[tuple[int, ...], tuple[int, ...]] = {}
 
     def _started(self, prover: int) -> Party:
         stage = self.stage
@@ -102,12 +110,27 @@ class World:
         self.parties[prover] = answer.applied_to(self.parties[prover], request.session)
         if prover not in self.stage.shape.corrupt:
             self.asked |= {(request.session, request.step, prover)}
-            state = self.parties[prover].attempts.get(request.session)
-            if isinstance(state, Validated) and request.session not in self.challenges:
-                self.challenges[request.session] = masking.validity_challenge(state.masked.seed, request.session)
+            self._note_challenges(request.session, prover)
+            self._note_numbers(request.session)
             for tangent in seen_in(self.stage, answer.reply, self._about(request.session)):
                 self.view.add(tangent)
         return answer.reply
+
+    def _note_challenges(self, session: bytes, prover: int) -> None:
+        state, noise = self.parties[prover].attempts.get(session), self.stage.noise
+        if isinstance(state, Validated) and session not in self.challenges:
+            self.challenges[session] = masking.validity_challenge(state.masked.seed, session)
+        if isinstance(state, Combined) and noise is not None and session not in self.checks:
+            self.checks[session] = BitCheck.of(noise, prover, state)
+
+    def _note_numbers(self, session: bytes) -> None:
+        proposal = self.proposals.get(session)
+        honest = set() if proposal is None else set(proposal.active) & set(self.stage.shape.honest)
+        if session in self.numbered or any((session, Step.LOCK, p) not in self.asked for p in honest) or not honest:
+            return
+        own = {s.owner for s in self.kept(session)[1:]}
+        if not any(own & {s.owner for s in self.kept(other)[1:]} for other in self.numbered):
+            self.numbered += (session,)
 
     def restart(self, prover: int) -> None:
         """The prover forgets all but its keys, shares and ledger."""
@@ -129,7 +152,9 @@ class World:
         chosen = [self.stage.submission_of(h) for h in certificate.statement.owners]
         taken = {self.stage.submissions[i].owner for batch in self.accepted for i in batch}
         if not taken & {s.owner for s in chosen}:
-            self.accepted += (tuple(self.stage.submissions.index(s) for s in chosen),)
+            numbers = tuple(self.stage.submissions.index(s) for s in chosen)
+            self.accepted += (numbers,)
+            self.weights[numbers] = certificate.statement.weights
 
     # --- what sessions are about -----------------------------------------------------------------------------------
 
@@ -140,7 +165,7 @@ class World:
         return [self.stage.submission_of(headers[i]) for i in proposal.kept]
 
     def _about(self, session: bytes) -> int:
-        """How many owners a session's bodies are about."""
+        """How many submissions a session's bodies are about."""
         if session in self.cohorts:
             return len(self.cohorts[session].headers)
         return len(self.proposals[session].kept) if session in self.proposals else 0
@@ -189,7 +214,9 @@ class Env:
         """Always."""
 
     def references(self, context: Context) -> Opening:
-        raise UnknownError("the round was opened without references")
+        if self.world.stage.opening is None:
+            raise UnknownError("the round was opened without references")
+        return self.world.stage.opening
 
     def submissions_over(self, context: Context) -> bool:
         return True

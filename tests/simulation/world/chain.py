@@ -15,7 +15,16 @@ from typing import NamedTuple
 from circuits.errors import ContractError, GradrollError, UnknownError
 from circuits.groth16 import VerifyingKey
 from circuits.hashing import keccak
-from circuits.statement import Attested, BatchProof, BatchStatement, Committee, Context, Policy
+from circuits.statement import (
+    REFERENCE_INDEX,
+    Attested,
+    BatchProof,
+    BatchStatement,
+    Committee,
+    Context,
+    Graded,
+    Policy,
+)
 from circuits.terms import TaskTerms
 from circuits.verify import sum_of_commitments, verify_batch
 from commons.chain.facts import ExcludedOwner, HeldFees, PostedSubmission
@@ -23,10 +32,10 @@ from commons.protocol.references import Opening
 from commons.protocol.signing import require_owner, signs
 from tests.simulation.world.clock import WorldClock
 from tests.simulation.world.fees import Call, ExcludeCall, FeeBook, PostCall
+from tests.simulation.world.pauses import Pauses
 from tests.support.network import Network
 
 BLOCK_SECONDS = 12
-MAX_PAUSE, PAUSE_INTERVAL = 7 * 86_400, 28 * 86_400
 
 
 @dataclass(frozen=True)
@@ -81,39 +90,13 @@ class OpenRound(NamedTuple):
 
 
 @dataclass
-class Pauses:
-    """The guardian's pauses (`contracts/src/libraries/MarketClock.sol`); a pause ends by itself."""
-
-    stopped_before: int = 0
-    paused_at: int | None = None
-    last_began: int | None = None
-
-    def stopped(self, time: int) -> int:
-        """Seconds that pauses took by a block time."""
-        return self.stopped_before + (0 if self.paused_at is None else min(time - self.paused_at, MAX_PAUSE))
-
-    def is_paused(self, time: int) -> bool:
-        return self.paused_at is not None and time < self.paused_at + MAX_PAUSE
-
-    def begin(self, time: int) -> None:
-        if self.last_began is not None and time < self.last_began + PAUSE_INTERVAL:
-            raise ContractError("too soon", "PauseTooSoon")
-        self.stopped_before = self.stopped(time)
-        self.paused_at = self.last_began = time
-
-    def end(self, time: int) -> None:
-        if not self.is_paused(time):
-            raise ContractError("nothing is paused", "NotPaused")
-        self.stopped_before, self.paused_at = self.stopped(time), None
-
-
-@dataclass
 class ModelChain:
     """One market with one task.
 
     Attributes:
         owners: signers by registration index.
-        opening: what rounds are opened with, where the task grades.
+        opening: what rounds are opened with, where the task grades and nothing else was said when one was opened.
+        referenced: by round, what it was opened with where something was said.
         leaving: first round that an owner has no part in, by registration index.
         waiting: transactions that no block has yet.
         revoked: members' keys that count no more.
@@ -135,6 +118,7 @@ class ModelChain:
     pauses: Pauses = field(default_factory=Pauses)
     revoked: set[bytes] = field(default_factory=set)
     opening: Opening | None = None
+    referenced: dict[int, Opening] = field(default_factory=dict)
     coordinator: bytes = field(init=False)
     model_owner: bytes = field(init=False)
 
@@ -167,8 +151,20 @@ class ModelChain:
             raise ContractError("it leaves", "AlreadyLeaving")
         self.leaving[index] = len(self.opened)
 
+    def open_referenced_round(self, opening: Opening, seats: int = 0) -> int:
+        """A round of a task that grades, with the copies of its reference."""
+        if self.terms.grading is None:
+            raise ContractError("the task does not grade", "TaskNotGraded")
+        self.referenced[len(self.opened)] = opening
+        return self._open(seats)
+
     def open_round(self, seats: int = 0) -> int:
         """A round that begins now."""
+        if self.terms.grading is not None and self.opening is None:
+            raise ContractError("the task grades", "TaskGraded")
+        return self._open(seats)
+
+    def _open(self, seats: int) -> int:
         if seats > self.terms.capacity:
             raise ContractError("more seats than the task holds owners", "SeatsInvalid")
         seats = max(seats, self.active)
@@ -309,14 +305,26 @@ class ModelChain:
     def context(self, number: int) -> Context:
         if not 0 <= number < len(self.opened):
             raise UnknownError("the chain knows no such round")
-        return Context.of(self.terms, number, self.model_digest, self.policy)
+        opening = self.referenced.get(number)
+        return Context.of(self.terms, number, self.model_digest if opening is None else opening.digest, self.policy)
+
+    def references(self, number: int) -> Opening | None:
+        """What a round was opened with; None where the task does not grade."""
+        return self.referenced.get(number, self.opening)
 
     def check(self, batch: Acceptance, extra: Sequence[tuple[bytes, Acceptance]] = ()) -> bytes:
         """The batch's identifier.  Raises ContractError with the contract's error."""
         statement, number = batch.statement, batch.statement.context.round
         if statement.context != self.context(number):
             raise ContractError("another context", "ProofInvalid")
+        graded, opening = statement.graded, self.references(number)
+        if graded is None and self.terms.grading is not None:
+            raise ContractError("the task grades", "TaskGraded")
+        if graded is not None and opening is None:
+            raise ContractError("the task does not grade", "TaskNotGraded")
         self._admit(statement, number, extra)
+        if graded is not None and opening is not None:
+            self._require_graded(graded, opening)
         for header in statement.owners:
             if self.owners.get(header.owner_index) != header.owner:
                 raise ContractError("a stranger", "SubmissionInvalid")
@@ -327,6 +335,14 @@ class ModelChain:
             raise ContractError(str(error), "ProofInvalid") from error
         self._require_attested(batch, batch_id)
         return batch_id
+
+    def _require_graded(self, graded: Graded, opening: Opening) -> None:
+        """Against one of the round's copies, by the task's own rule; nobody has signed the reference for the chain."""
+        number = graded.reference.owner_index - REFERENCE_INDEX
+        if not 0 <= number < len(opening.copies):
+            raise ContractError("no such copy", "CopyUnknown")
+        if graded.reference.commitment != opening.copies[number].commitment or graded.rule != self.terms.grading_rule:
+            raise ContractError("graded otherwise", "ProofInvalid")
 
     def _admit(self, statement: BatchStatement, number: int, extra: Sequence[tuple[bytes, Acceptance]]) -> None:
         """What may have become so after the batch was attested."""

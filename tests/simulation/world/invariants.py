@@ -124,8 +124,11 @@ def _sums_are_right(world: World, state: CoordinatorState) -> None:
             continue
         assert batch.batch_id in accepted, "a sum was released of a batch that the chain does not have"
         opened = payload.decode(world._coordinator().results.get(batch.payload_digest), DIMENSION)
+        (statement,) = (b.statement for n in rounds for i, b in world.chain.batches(n) if i == batch.batch_id)
         headers = [world.headers[submission] for submission in batch.submissions]
-        plain = np.sum([quantized[h.round, h.owner_index] for h in headers], axis=0)
+        assert tuple(headers) == statement.owners
+        weighted = zip(headers, statement.weights, strict=True)
+        plain = np.sum([weight * quantized[h.round, h.owner_index] for h, weight in weighted], axis=0)
         assert np.array_equal(opened.values, plain), "a sum is wrong"
 
 
@@ -135,7 +138,9 @@ def in_the_end(world: World) -> None:
     assert all(world.provers), "a prover does not start"
     with world.coordinator.journal.reading() as state:
         assert not state.open_rounds(), {key: state.rounds[key].trouble for key in state.open_rounds()}
-        assert world.ends.keys() == statuses(state).keys(), "a submission has no end"
+        owners = {s for s in statuses(state) if not world.headers[s].is_reference}
+        assert owners == {s for s in world.ends if not world.headers[s].is_reference}, "a submission has no end"
+        _copies_were_used_or_not(world, state)
         for owner in world.owners:
             if owner.is_everywhere:
                 _got_in(world, state, owner)
@@ -148,6 +153,21 @@ def in_the_end(world: World) -> None:
         _fees_are_settled(world, state)
     entered = sum(owner.entered for owner in world.owners)
     assert entered == len(world.owners) or world.schedule.strikes, "an owner could not submit in peace"
+
+
+def _copies_were_used_or_not(world: World, state: CoordinatorState) -> None:
+    """A copy of a reference ends with its round; one by which a batch was graded stays proven."""
+    told = statuses(state)
+    used = {
+        batch.statement.graded.reference.digest(batch.statement.context)
+        for number in range(len(world.chain.opened))
+        for _, batch in world.chain.batches(number)
+        if batch.statement.graded is not None
+    }
+    copies = {s for s in told if world.headers[s].is_reference}
+    assert used <= {s for s in copies if told[s].state is SubmissionState.PROVEN}, "a copy was used, and is not proven"
+    unused = {s for s in copies - used if told[s].state not in (SubmissionState.PROVEN, SubmissionState.EXPIRED)}
+    assert not unused, f"copies of a reference are left: {[told[s] for s in unused]}"
 
 
 def statuses(state: CoordinatorState) -> dict[bytes, SubmissionStatus]:

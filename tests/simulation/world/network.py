@@ -94,9 +94,13 @@ class Line:
     def __init__(self, wire: Wire, index: int, faults: Sequence[Fault], network: Any) -> None:
         self._wire = wire
         self._index = index
-        self._faults = faults
+        self._faults = list(faults)
         self._network = network
         self.endpoint = f"prover-{index}:1"
+
+    def add(self, fault: Fault) -> None:
+        """Let something more happen to the prover's answers."""
+        self._faults.append(fault)
 
     def close(self) -> None:
         pass

@@ -144,14 +144,14 @@ class NodeView:
         return (self.chain.terms.task_id,)[first:last]
 
     def round(self, task_id: int, number: int) -> RoundRecord:
-        self.context(task_id, number)
+        model = self.context(task_id, number).model_digest
         chain, current = self.chain, self.chain.opened[number]
         submit, settle = chain.deadlines(number)
         batches = chain.batches(number, self._head)
         owners = sum(batch.statement.size for _, batch in batches)
         closed = self.lies or chain.market_time(self._block(self._head).time) > current.settle
         return RoundRecord(
-            chain.model_digest, submit, settle, len(batches), owners, current.seats, current.limit, EPOCH, owners,
+            model, submit, settle, len(batches), owners, current.seats, current.limit, EPOCH, owners,
             INFINITY, closed, False,
         )  # fmt: skip
 
@@ -161,9 +161,10 @@ class NodeView:
 
     def opening(self, task_id: int, number: int) -> Opening:
         self.context(task_id, number)
-        if self.chain.opening is None:
+        opening = self.chain.references(number)
+        if opening is None:
             raise UnknownError("the chain has no round with references")
-        return self.chain.opening
+        return opening
 
     def opened_at(self, task_id: int, number: int) -> int:
         self.context(task_id, number)

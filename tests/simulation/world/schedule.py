@@ -6,7 +6,9 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from commons.protocol.messages import Step
 from tests.support.faults import REWRITES
+from tests.support.gradedlies import graded_lies
 
 NETWORK, DISK, TURN = "network", "disk", "turn"
 KINDS: dict[str, tuple[tuple[str, int], ...]] = {
@@ -22,6 +24,8 @@ KINDS: dict[str, tuple[tuple[str, int], ...]] = {
 
 A turn may also have "lose-shares", for which no seed asks: provers that lose them beyond t may lose a signed set.
 """
+GRADED_STEPS = (Step.COMBINE, Step.LOCK, Step.OPEN, Step.PROVE, Step.ATTEST)
+"""At which provers of a graded attempt die."""
 _RANGE = {NETWORK: 160, DISK: 140, TURN: 14}
 """Within how many opportunities faults strike."""
 
@@ -53,6 +57,21 @@ class Lie:
 
 
 @dataclass(frozen=True)
+class Death:
+    """A prover that dies once it has done a step, before its answer leaves.
+
+    Attributes:
+        turns: that it stays away.
+        nth: which time that it does the step.
+    """
+
+    prover: int
+    step: Step
+    turns: int = 0
+    nth: int = 0
+
+
+@dataclass(frozen=True)
 class Schedule:
     """Everything that makes a run.
 
@@ -64,6 +83,8 @@ class Schedule:
         rounds: one, or two that overlap.
         capacity: most owners of a batch.
         least: fewest.
+        copies: of the reference of each round, where the task grades; none: it does not.
+        deaths: provers that die right after a step.
     """
 
     seed: int
@@ -73,10 +94,13 @@ class Schedule:
     rounds: int = 1
     capacity: int = 4
     least: int = 2
+    copies: int = 0
+    deaths: tuple[Death, ...] = ()
 
     def __str__(self) -> str:
         """As code, for a named test."""
-        return f"Schedule({self.seed}, {self.owners}, {self.strikes!r}, {self.lies!r}, {self.rounds})"
+        graded = f", copies={self.copies}, deaths={self.deaths!r}" if self.copies else ""
+        return f"Schedule({self.seed}, {self.owners}, {self.strikes!r}, {self.lies!r}, {self.rounds}{graded})"
 
 
 def drawn(seed: int, *, most: int = 8, lying: bool = True) -> Schedule:
@@ -87,6 +111,15 @@ def drawn(seed: int, *, most: int = 8, lying: bool = True) -> Schedule:
     if lying and source.random() < 0.4:
         lies = (Lie(source.randrange(4), source.choice(sorted(REWRITES)), source.choice((1, 1, 1_000_000))),)
     return Schedule(seed, source.randint(2, 4), strikes, lies, 2 if source.random() < 0.3 else 1)
+
+
+def drawn_graded(seed: int, *, most: int = 8) -> Schedule:
+    """The schedule of a seed, of a task that grades."""
+    plain, source = drawn(seed, most=most, lying=False), random.Random(-1 - seed)
+    lies = (Lie(source.randrange(4), source.choice(sorted(graded_lies())), source.choice((1, 1, 1_000_000))),)
+    deaths = (Death(source.randrange(4), source.choice(GRADED_STEPS), source.randint(0, 6)),)
+    chosen = (lies, ()) if source.random() < 0.4 else ((), deaths if source.random() < 0.5 else ())
+    return replace(plain, lies=chosen[0], deaths=chosen[1], copies=3)
 
 
 def _strike(source: random.Random) -> Strike:
@@ -115,6 +148,7 @@ def _smaller(schedule: Schedule) -> list[Schedule]:
         candidates += [replace(schedule, strikes=part) for part in (strikes[:half], strikes[half:])]
     candidates += [replace(schedule, strikes=strikes[:i] + strikes[i + 1 :]) for i in range(len(strikes))]
     candidates += [replace(schedule, lies=())] if schedule.lies else []
+    candidates += [replace(schedule, deaths=())] if schedule.deaths else []
     candidates += [replace(schedule, rounds=1)] if schedule.rounds > 1 else []
     candidates += [replace(schedule, owners=schedule.owners - 1)] if schedule.owners > 2 else []
     return candidates

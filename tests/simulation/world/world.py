@@ -20,8 +20,9 @@ from typing import Self
 
 import numpy as np
 
+from circuits.arrays import FloatArray
 from circuits.errors import GradrollError
-from circuits.quantize import quantize
+from circuits.quantize import Quantized, quantize
 from circuits.statement import Committee, Policy, SubmissionHeader
 from circuits.terms import MarketId, Pay, TaskTerms, Windows
 from commons.protocol.bundle import Certificate
@@ -45,10 +46,11 @@ from tests.simulation.world.disk import CrashError, SimulatedDisk
 from tests.simulation.world.network import InOrder, Line, Wire
 from tests.simulation.world.nodes import Account, NodeView
 from tests.simulation.world.participants import PROVERS, Owner, Signers
-from tests.simulation.world.schedule import DISK, NETWORK, TURN, Schedule, Strike
+from tests.simulation.world.schedule import DISK, NETWORK, TURN, Lie, Schedule, Strike
 from tests.support.faults import REWRITES, lie
+from tests.support.network import Fault
 from tests.support.parameters import DevelopmentParameters
-from tests.support.plain_batch import development_setup, seed_of
+from tests.support.plain_batch import Setup, development_setup, seed_of
 from tests.support.uploads import sealed_upload
 
 THRESHOLD, DIMENSION = 1, 5
@@ -82,7 +84,7 @@ class World:
         shared = Path("/dev/shm")  # noqa: S108 - in memory where there is such a place: runs write a lot
         self.directory = Path(tempfile.mkdtemp(prefix="gradroll-world-", dir=shared if shared.is_dir() else None))
         self.clock = WorldClock()
-        self.setup = development_setup("norm", schedule.capacity, DIMENSION)
+        self.setup = self._setup()
         self.account = SigningKey.from_secret(seed_of("coordinator"))
         self.keystores = [Keystore.create(self.directory / f"prover-{p}" / "keys") for p in range(PROVERS)]
         self.chain = self._chain()
@@ -119,7 +121,7 @@ class World:
 
     def run(self, check: Callable[[World], None]) -> None:
         """Trouble, then peace, looking at everything after each turn."""
-        self.chain.open_round()
+        self._open_round()
         for _ in range(TROUBLED):
             self._turn()
             check(self)
@@ -167,8 +169,8 @@ class World:
         if self.coordinator is None:
             self._start_coordinator()
         if len(self.chain.opened) < self.schedule.rounds and self.turn == NEXT_ROUND:
-            self.chain.open_round()
-        for owner in self.owners:
+            self._open_round()
+        for owner in self.dealers:
             self._renew(owner)
             if not owner.entered and owner.round < len(self.chain.opened):
                 self._submit(owner)
@@ -180,6 +182,14 @@ class World:
         self.wire.deliver_late()
         self.chain.mine()
         self.turn += 1
+
+    @property
+    def dealers(self) -> list[Owner]:
+        """Whoever has something to hand in."""
+        return self.owners
+
+    def _open_round(self) -> None:
+        self.chain.open_round()
 
     def _tidy(self, prover: Prover) -> None:
         try:
@@ -374,7 +384,7 @@ class World:
 
     def _deal(self, owner: Owner) -> None:
         seeds = OwnerSeeds.from_bytes(secrets.token_bytes(OwnerSeeds.length(self.committee)))
-        sharing = share_gradient(owner.quantized, BOUND, self.setup.commitment, self.committee, seeds)
+        sharing = share_gradient(owner.quantized, self.chain.terms.bound, self.setup.commitment, self.committee, seeds)
         header = SubmissionHeader(
             self.chain.terms.task_id, owner.round, owner.key.address, owner.index, sharing.commitment, sharing.digests
         )
@@ -461,22 +471,33 @@ class World:
 
     def _line(self, prover: int) -> Line:
         told = [one for one in self.schedule.lies if one.prover == prover]
-        faults = [lie(*REWRITES[one.name], one.times) for one in told]
-        return Line(self.wire, prover, faults, Signers(PROVERS, self.keystores))
+        return Line(self.wire, prover, [self._lie(one) for one in told], Signers(PROVERS, self.keystores))
 
-    def _chain(self) -> ModelChain:
-        committee = Committee(1, THRESHOLD, tuple(k.address for k in self.keystores))
-        policy = Policy(self.schedule.capacity, self.setup.verifying.key_hash, seed_of("verifier's code"))
-        terms = TaskTerms(
+    def _lie(self, one: Lie) -> Fault:
+        return lie(*REWRITES[one.name], one.times)
+
+    def _setup(self) -> Setup:
+        return development_setup("norm", self.schedule.capacity, DIMENSION)
+
+    def _terms(self) -> TaskTerms:
+        return TaskTerms(
             committee_id=1, verifier=bytes(20), coordinator=self.account.address, dimension=DIMENSION,
             fraction_bits=FRACTION_BITS, bound=BOUND, min_owners=self.schedule.least, capacity=self.schedule.owners,
             rounds=10, windows=Windows(3600, 86_400), pay=PAY, market=MARKET, task_id=7,
             creator=bytes(19) + b"\x41",
         )  # fmt: skip
+
+    def _chain(self) -> ModelChain:
+        committee = Committee(1, THRESHOLD, tuple(k.address for k in self.keystores))
+        capacity = self.setup.proving.policy.capacity
+        policy = Policy(capacity, self.setup.verifying.key_hash, seed_of("verifier's code"))
         return ModelChain(
-            self.clock, terms, policy, self.setup.verifying, committee, b"\x45" * 32,
+            self.clock, self._terms(), policy, self.setup.verifying, committee, b"\x45" * 32,
             tuple(f"prover-{p}:1" for p in range(PROVERS)), tuple(k.hpke_public for k in self.keystores),
         )  # fmt: skip
+
+    def _quantized(self, gradient: FloatArray) -> Quantized:
+        return quantize(gradient, fraction_bits=FRACTION_BITS, bound=BOUND, dimension=DIMENSION)
 
     def _owners(self) -> list[Owner]:
         source = np.random.default_rng(self.schedule.seed)
@@ -485,7 +506,7 @@ class World:
         for number in range(self.schedule.rounds):
             for index in range(self.schedule.owners):
                 gradient = source.normal(0, 1, DIMENSION)
-                quantized = quantize(gradient, fraction_bits=FRACTION_BITS, bound=BOUND, dimension=DIMENSION)
+                quantized = self._quantized(gradient)
                 made.append(Owner(index, number, SigningKey.from_secret(seed_of("owner", index)), quantized))
         self.chain.owners = {owner.index: owner.key.address for owner in made}
         order.shuffle(made)
