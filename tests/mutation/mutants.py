@@ -2852,8 +2852,8 @@ MUTANTS = (
     ),
     Mutant(
         "coordinator/next_action.py",
-        "        over = last and facts.settled > facts.submit_deadline\n",
-        "        over = last\n",
+        "(facts.quiet or len(waiting) >= room) and facts.settled > facts.submit_deadline",
+        "(facts.quiet or len(waiting) >= room) and ended",
         "no number is opened while somebody could answer it",
         _in("coordinator", "test_graded_rounds.py::test_nothing_is_gathered_before_submissions_are_over_for_certain"),
     ),
