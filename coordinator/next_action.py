@@ -174,7 +174,7 @@ def _new_cohort(
     if ended and len(waiting) < terms.min_owners:
         return Wait(_too_few(len(waiting), terms))
     if terms.grading is not None:  # provers open numbers once nobody can answer them with another submission
-        over = ended and facts.quiet and facts.settled > facts.submit_deadline
+        over = (facts.quiet or len(waiting) >= room) and facts.settled > facts.submit_deadline
         return Gather(tuple(waiting), last=True) if over else Wait(too_early(len(waiting), facts))
     last = bool(state.rounds[key].drawn()) or len(waiting) >= room or (ended and facts.quiet)
     if not last and len(waiting) < capacity + reserve(facts.seats, terms.min_owners):

@@ -106,11 +106,20 @@ def test_who_was_interrupted_opens_with_the_same_reference(world: World) -> None
     assert kept.stat().st_mode & 0o777 == 0o600
 
 
-def test_another_gradient_of_the_model_owners_makes_another_reference(world: World) -> None:
+def test_another_reference_takes_no_place(world: World) -> None:
+    """Its seeds would be gone, and with them the round that its transaction opens."""
     world.open()
-    first = world.chain.shown
+    first, files = world.chain.shown, {path: path.read_bytes() for path in world.state.rglob("*") if path.is_file()}
+    for own, model in ((-OWN, MODEL), (OWN, b"\x77" * 32)):
+        with pytest.raises(
+            InvalidInputError, match=r"pass that one again, or remove .*/references/task-0-round-0-model"
+        ):
+            world.rounds().open(GRADED, model, own, 4, world.make)
+    assert world.chain.shown == first
+    assert {path: path.read_bytes() for path in files} == files
+    (kept,) = world.state.glob("references/*")
+    kept.unlink()
     world.open(-OWN)
-    assert world.made == 2
     assert world.chain.shown != first
 
 

@@ -1732,8 +1732,8 @@ MUTANTS = (
     ),
     Mutant(
         "gradroll/model_owner/referencedealing.py",
-        "                require_owner(each.header, _context(coming, opening))",
-        "                pass",
+        "            require_owner(header, _context(coming, opening))",
+        "            pass",
         "a reference is not handed in that was signed for another opening",
         _in("gradroll", "test_referencedealing.py"),
     ),
@@ -2872,7 +2872,7 @@ MUTANTS = (
         "kept[0] == origin",
         "kept[0]",
         "a reference is of the gradient that was given",
-        _in("gradroll", "test_gradedrounds.py::test_another_gradient_of_the_model_owners_makes_another_reference"),
+        _in("gradroll", "test_gradedrounds.py::test_another_reference_takes_no_place"),
     ),
     Mutant(
         "gradroll/model_owner/gradedreading.py",
@@ -2929,5 +2929,12 @@ MUTANTS = (
         "return rows",
         "a row of the circuit is the reference's",
         _in("gradroll", "test_precheck.py::test_the_reference_takes_a_row_of_the_circuit"),
+    ),
+    Mutant(
+        "gradroll/model_owner/gradedrounds.py",
+        "        if other is not None:\n",
+        "        if False:\n",
+        "what makes the shares of an opening again is not replaced while it may be mined",
+        _in("gradroll", "test_gradedrounds.py::test_another_reference_takes_no_place"),
     ),
 )
