@@ -1746,8 +1746,8 @@ MUTANTS = (
     ),
     Mutant(
         "gradroll/model_owner/referencegradient.py",
-        "    judged = [batch for batch in batches if not batch.grades.fallback]",
-        "    judged = list(batches)",
+        "if not batch.grades.fallback and float(batch.total @ own) >= 0]",
+        "if float(batch.total @ own) >= 0]",
         "no model is led by a batch that nobody judged",
         _in("gradroll", "test_referencegradient.py"),
     ),
@@ -2852,8 +2852,8 @@ MUTANTS = (
     ),
     Mutant(
         "coordinator/next_action.py",
-        "        over = ended and facts.quiet and facts.settled > facts.submit_deadline\n",
-        "        over = ended and facts.quiet\n",
+        "(facts.quiet or len(waiting) >= room) and facts.settled > facts.submit_deadline",
+        "(facts.quiet or len(waiting) >= room) and ended",
         "no number is opened while somebody could answer it",
         _in("coordinator", "test_graded_rounds.py::test_nothing_is_gathered_before_submissions_are_over_for_certain"),
     ),
