@@ -7,6 +7,7 @@
 #   make chaos       a market of real processes under faults, whose books must balance (CHAOS_FLAGS='--seed 7 --minutes 30')
 #   make worlds      schedules of the simulation, one after the other (WORLDS_FLAGS='--minutes 10 --seed 1000')
 #   make bench       measure every goal of docs/performance.md (an hour; results that are there are kept)
+#   make robustness  train under attack, graded and by others' rules: docs/robustness.md (an hour; what is there is kept)
 #
 # CONTRIBUTING.md has the rest: lint, types, fmt, vectors, contracts, proto, coverage, analysis, chart, site, wheel, sbom, lock, audit.
 #
@@ -24,6 +25,7 @@ KERNEL_SOURCES := $(shell find native/kernel/src native/binding/src -name '*.rs'
 SOURCES := native circuits commons provers coordinator contracts gradroll benchmarks tests
 DEMO_FLAGS ?=
 BENCH_FLAGS ?=
+ROBUSTNESS_FLAGS ?=
 LOCK_FLAGS ?=
 MUTANTS_FLAGS ?=
 CHAOS_FLAGS ?=
@@ -35,11 +37,11 @@ HELM := v3.16.4
 TOOLS := build/tools/bin
 VECTORS := $(subst /,.,$(basename $(wildcard tests/vectors/v*/*/generate.py)))
 
-.PHONY: help setup build demo bench test test-fast mutants chaos worlds fuzz fuzz-native test-rust test-contracts lint types \
+.PHONY: help setup build demo bench robustness test test-fast mutants chaos worlds fuzz fuzz-native test-rust test-contracts lint types \
         fmt style contracts reference proto vectors coverage analysis chart site wheel sbom lock audit clean distclean
 
 help:
-	@sed -n '3,10s/^# *//p' Makefile
+	@sed -n '3,11s/^# *//p' Makefile
 
 $(STAMPS)/venv:
 	@mkdir -p $(STAMPS)
@@ -80,6 +82,17 @@ demo: $(STAMPS)/build
 
 bench: $(STAMPS)/build $(STAMPS)/node
 	$(BIN)/gradroll bench $(BENCH_FLAGS)
+
+$(STAMPS)/robustness: requirements/robustness.txt $(STAMPS)/build
+	test -x build/robustness-tools/bin/python || $(PYTHON) -m venv build/robustness-tools
+	build/robustness-tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/robustness.txt
+	@touch $@
+
+# ROBUSTNESS_FLAGS='--seeds 1' for less.  The peers' library brings gigabytes, so it lies in an environment of its own.
+robustness: $(STAMPS)/robustness
+	OMP_NUM_THREADS=1 PYTHONPATH=. build/robustness-tools/bin/python -m benchmarks.robustness $(ROBUSTNESS_FLAGS)
+	$(BIN)/python -m benchmarks.tables
+	$(BIN)/python -m benchmarks.robustness.robustplots
 
 # What is measured against each other runs alone.
 test: $(STAMPS)/build $(STAMPS)/node test-rust test-contracts

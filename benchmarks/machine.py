@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -38,15 +39,15 @@ class Machine:
         return asdict(self)
 
 
-def facts() -> Machine:
-    """The facts now."""
+def facts(packages: Sequence[str] = _PACKAGES) -> Machine:
+    """The facts now, with the versions of packages that matter."""
     return Machine(
         cpu=_cpu(),
         cores=os.cpu_count() or 1,
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         system=f"{platform.system()} {platform.release()}",
         python=platform.python_version(),
-        packages={name: metadata.version(name) for name in _PACKAGES},
+        packages={name: metadata.version(name) for name in packages},
         commit=_commit(),
         load=round(os.getloadavg()[0], 2),
         date=datetime.now(UTC).isoformat(timespec="seconds"),

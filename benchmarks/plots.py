@@ -9,6 +9,7 @@ from benchmarks import results
 from benchmarks.cases import CAPACITY
 from benchmarks.machine import ROOT
 from benchmarks.results import Result
+from benchmarks.robustness import robustplots
 
 DIRECTORY = ROOT / "docs" / "img"
 
@@ -24,7 +25,7 @@ def write() -> list[Path]:
     mpl.use("Agg")
     DIRECTORY.mkdir(parents=True, exist_ok=True)
     found = [r for r in results.load_all("round-d") if r["case"]["provers"] == 4 and r["case"]["capacity"] == CAPACITY]
-    return [*_growth([r for r in found if r["case"]["owners"] == 32]), *_batches(found)]
+    return [*_growth([r for r in found if r["case"]["owners"] == 32]), *_batches(found), *robustplots.write()]
 
 
 def _growth(found: Sequence[Result]) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Fills the tables of README.md, docs/performance.md and docs/economics.md in, between markers that name them.
+"""Fills the tables of README.md and of pages in docs/ in, between markers that name them.
 
 Figures come from the results of the benchmarks, and from the snapshots of gas that the contracts' tests keep.
 ``python -m benchmarks.tables`` writes the pages anew.
@@ -18,9 +18,10 @@ from benchmarks.floors import Floors
 from benchmarks.machine import ROOT
 from benchmarks.markdown import number, table
 from benchmarks.results import Result
+from benchmarks.robustness import robusttables
 from benchmarks.targets import DEFAULT, DEMO
 
-PAGES = (ROOT / "docs" / "performance.md", ROOT / "docs" / "economics.md", ROOT / "README.md")
+PAGES = (*(ROOT / "docs" / f"{name}.md" for name in ("performance", "economics", "robustness")), ROOT / "README.md")
 _MODELS = {650: "softmax on digits", 61_470: "LeNet", 270_896: "ResNet-20", 1 << 20: "a million"}
 _MARK = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -190,7 +191,7 @@ def machine() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "goals": goals, "growth": growth, "batches": batches, "steps": steps, "rates": rates, "gas": gas,
     "paid": paid,
-    "machine": machine, "headline": headline, **costtables.TABLES,
+    "machine": machine, "headline": headline, **costtables.TABLES, **robusttables.TABLES,
 }  # fmt: skip
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ class GradingRule:
         min_owners: fewest owners that share a weight other than 0.
 
     Raises:
-        InvalidInputError: not 1 <= step, dither <= 64 and dither <= step.
+        InvalidInputError: not 1 <= step <= dither <= 64, or no owners.
     """
 
     step: int

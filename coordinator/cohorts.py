@@ -6,9 +6,9 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from circuits.errors import ChainError, UnknownError
+from circuits.errors import ChainError
 from circuits.policies.registry import compiled
-from circuits.statement import Committee, Context, SubmissionHeader
+from circuits.statement import Committee, Context
 from circuits.terms import TaskTerms
 from commons.chain.ports import MarketReader
 from commons.protocol.status import SubmissionState
@@ -17,9 +17,10 @@ from commons.storage.parameters import PublicParameters
 from coordinator.batcher import Batcher, Plan, Unproven
 from coordinator.events import CohortFailed
 from coordinator.fleet import Fleets
-from coordinator.gathering import Needs, gather
+from coordinator.gathering import Needs, Shuffle
 from coordinator.giving_up import SUBMISSIONS_A_ROUND, Outlook, Trouble, advice, gives_up
 from coordinator.gradedgathering import NO_GRADED, GradedGathering, limits_of
+from coordinator.groups import Groups
 from coordinator.journal import Journal
 from coordinator.lasting import Lasting
 from coordinator.machine import Resources
@@ -45,6 +46,7 @@ class Cohorts:
         authorize: signs with the account that tasks name as their coordinator.
         payee: address to which the fees of batches go.
         depth: how deep a block must be before what was so in it, and still is, ends a cohort.
+        shuffle: by chance from the operating system; by it who is proven together is drawn.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Cohorts:
         authorize: Callable[[bytes], bytes],
         payee: bytes,
         depth: Depth,
+        shuffle: Shuffle,
     ) -> None:
         self._view = view
         self._journal = journal
@@ -66,7 +69,8 @@ class Cohorts:
         self._authorize = authorize
         self._payee = payee
         self._troubles = Lasting(view, depth)
-        self._graded = GradedGathering(journal)
+        self._groups = Groups(view, journal, shuffle)
+        self._graded = GradedGathering(view, journal, shuffle)
 
     def prove(
         self, key: RoundKey, terms: TaskTerms, action: Prove | Gather, facts: RoundFacts
@@ -82,7 +86,10 @@ class Cohorts:
         resources = self._resources(fleet.committee, key[0], terms)
         submissions = action.submissions
         if isinstance(action, Gather):
-            submissions = self._gathered(key, resources, action, ready)
+            if terms.grading is None:
+                submissions = self._groups.following(key, action, _needs(resources), ready, facts.seats)
+            else:
+                submissions = self._graded.following(key, action, limits_of(resources), ready)
             if not submissions:
                 return self._none(resources, action, ready, facts)
         plan, context = self._plan(key, submissions, ready, again=isinstance(action, Prove)), self._view.context(*key)
@@ -103,7 +110,7 @@ class Cohorts:
                 now, current.failing_since or now, facts.submit_deadline, facts.settle_deadline,
                 locked=current.locked is not None,
                 again=state.most_of_one_owner(key) < SUBMISSIONS_A_ROUND,
-                others=len(current.waiting) >= terms.min_owners,
+                others=len(current.waiting) >= terms.min_owners and (terms.grading is None or bool(current.unspent)),
             )  # fmt: skip
         final = fixed and self._gives_up(key, unproven.trouble, outlook)
         reason = f"{unproven.reason}; {advice(outlook)}" if final else unproven.reason
@@ -160,42 +167,6 @@ class Cohorts:
             self._parameters.srs, self._authorize, self._payee,
         )  # fmt: skip
 
-    def _gathered(
-        self, key: RoundKey, resources: Resources, action: Gather, ready: frozenset[int]
-    ) -> tuple[bytes, ...]:
-        """The next cohort, in the order of a batch; without those whose place on the chain was taken back since."""
-        context = self._view.context(*key)
-        with self._journal.reading() as state:
-            current = state.rounds[key]
-            candidates = (*action.submissions, *current.unspent)
-            held = {s: frozenset(state.submissions[s].receipts) for s in candidates}
-            headers = {s: state.submissions[s].header for s in candidates}
-            able, cautious = ready - current.excluded, current.given_up > 0
-        while True:
-            if resources.terms.grading is None:
-                chosen = gather(held, able, _needs(resources), last=action.last, cautious=cautious)
-            else:
-                chosen = self._graded.gather(key, held, able, limits_of(resources))
-            gone = [s for s in chosen if not self._stands(s, headers[s], context)]
-            if not gone:
-                return tuple(sorted(chosen, key=lambda s: (not headers[s].is_reference, headers[s].owner_index)))
-            _log.warning("event=submissions-taken-back task=%s round=%d count=%d", *named(key), len(gone))
-            for submission in gone:
-                del held[submission]
-
-    def _stands(self, submission: bytes, header: SubmissionHeader, context: Context) -> bool:
-        """Whether a submission is what it was when it came in: a reorganisation may have given its owner's index to
-        another, or opened the round for another model.  Provers refuse all of a cohort with it, the market all of a
-        batch.  It waits, as the chain may be back soon.
-        """
-        if header.is_reference:  # it is of whoever opened the round, who may have handed the task on
-            return header.digest(context) == submission
-        try:
-            signer = self._view.owner_at(header.task_id, header.owner_index)
-        except UnknownError:
-            return False
-        return signer == header.owner and header.digest(context) == submission
-
     def _none(self, resources: Resources, action: Gather, ready: frozenset[int], facts: RoundFacts) -> Unproven | Early:
         """Why there is no cohort."""
         if not action.last:
@@ -208,7 +179,7 @@ class Cohorts:
             return Unproven(NO_GRADED, Trouble.AWAY)
         reason = (
             f"too few owners: of the {waiting} submissions that wait, fewer than {resources.terms.min_owners} are held "
-            f"together by {quorum} provers that answer"
+            f"together by {quorum} provers that answer, or those that are want company of others"
         )
         return Unproven(reason, Trouble.AWAY)
 

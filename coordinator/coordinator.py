@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Generator, Iterator
 from concurrent.futures import Executor
@@ -164,7 +165,17 @@ class Coordinator:
         return Driver(
             view,
             journal,
-            Cohorts(view, journal, batcher, self._fleets, parameters, account.sign, payee, own.confirmations),
+            Cohorts(
+                view,
+                journal,
+                batcher,
+                self._fleets,
+                parameters,
+                account.sign,
+                payee,
+                own.confirmations,
+                secrets.SystemRandom().shuffle,
+            ),
             settlement,
             Releases(given.sender, fees, journal, results, step_timeout=timeout, hand_again=hand_again),
             adoption,

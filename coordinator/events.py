@@ -47,6 +47,24 @@ class HeaderRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupsDrawn:
+    """It was drawn who is proven together, of those that waited; who comes later is not put among them.
+
+    Attributes:
+        groups: cohorts, in the order in which they are begun.
+        mixed: cohorts that come after them, of owners whose shares few provers hold and others that are their company.
+        apart: submissions that are in none, and will not be.
+    """
+
+    kind: ClassVar[str] = "groups-drawn"
+    task_id: int
+    round: int
+    groups: tuple[tuple[bytes, ...], ...]
+    mixed: tuple[tuple[bytes, ...], ...]
+    apart: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CohortBegun:
     """These submissions, in order, are projected with one sign matrix from now on, or never."""
 
@@ -287,7 +305,7 @@ OfSubmission = OwnerDropped | ShareDelivered
 """Events that name a submission, whose header an earlier event has."""
 OfBatch = TransactionSent | BatchSettled | SumOpened | SumPublished | BatchGraded
 """Events that name a batch, which an earlier event proved."""
-OfCohort = CohortBegun | AttemptUsed | CohortFailed | SetLocking | OrderDrawn
+OfCohort = GroupsDrawn | OrderDrawn | CohortBegun | AttemptUsed | CohortFailed | SetLocking
 """Events that bring a round's cohorts on."""
 OfRound = (
     OfCohort | HeaderAccepted | HeaderRefused | ProverBlamed | BatchProven | RoundClosed | FeesEnded | ExclusionSigned
@@ -346,5 +364,5 @@ def from_version_2(record: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def from_version_3(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A record of a log of version 3, which lacks the events of graded rounds, as one of version 4: the same."""
+    """A record of a log of version 3, which lacks three kinds of events, as one of version 4."""
     return record

@@ -2,51 +2,69 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Sequence
+import logging
 
+from commons.chain.ports import MarketReader
 from coordinator.events import OrderDrawn
-from coordinator.gradedplan import Held, Limits, needs_order, next_graded
+from coordinator.gathering import Shuffle
+from coordinator.gradedplan import GradedPlan, Limits, needs_order, next_graded
+from coordinator.groups import taken_back
 from coordinator.journal import Journal
 from coordinator.machine import Resources
-from coordinator.roundstate import RoundKey
+from coordinator.next_action import Gather
+from coordinator.roundstate import RoundKey, named
 
+_log = logging.getLogger(__name__)
 NO_GRADED = (
     "no graded cohort can be made of the submissions that wait: too few owners, or none of the copies of the reference "
     "that are left, is held by enough provers that answer"
 )
-Draw = Callable[[Sequence[bytes]], Sequence[bytes]]
-
-
-def drawn(submissions: Sequence[bytes]) -> Sequence[bytes]:
-    """All of them in a random order, by the system's entropy."""
-    return secrets.SystemRandom().sample(submissions, len(submissions))
 
 
 class GradedGathering:
     """Args:
-    draw: gives an order that nobody outside can foresee.
+    shuffle: by chance from the operating system, which nobody foresees.
     """
 
-    def __init__(self, journal: Journal, draw: Draw = drawn) -> None:
+    def __init__(self, view: MarketReader, journal: Journal, shuffle: Shuffle) -> None:
+        self._view = view
         self._journal = journal
-        self._draw = draw
+        self._shuffle = shuffle
 
-    def gather(self, key: RoundKey, held: Held, ready: frozenset[int], limits: Limits) -> tuple[bytes, ...]:
-        """A copy of the reference and the owners that are graded against it; empty while there are none.
-
-        Args:
-            held: by submission that waits, and by copy that no cohort has had, the provers that have a share of it.
+    def following(self, key: RoundKey, action: Gather, limits: Limits, ready: frozenset[int]) -> tuple[bytes, ...]:
+        """A copy of the reference and the owners that are graded against it, in the order of a batch; empty while there
+        are none.  Without those whose place on the chain was taken back since.
         """
+        gone: set[bytes] = set()
+        while True:
+            plan = self._planned(key, action, limits, ready, gone)
+            if plan is None:
+                return ()
+            with self._journal.reading() as state:
+                headers = {s: state.submissions[s].header for s in (plan.reference, *plan.owners)}
+            lost = taken_back(self._view, key, headers)
+            if not lost:
+                return (plan.reference, *sorted(plan.owners, key=lambda s: headers[s].owner_index))
+            _log.warning("event=submissions-taken-back task=%s round=%d count=%d", *named(key), len(lost))
+            gone |= lost
+
+    def _planned(
+        self, key: RoundKey, action: Gather, limits: Limits, ready: frozenset[int], gone: set[bytes]
+    ) -> GradedPlan | None:
         with self._journal.reading() as state:
             current = state.rounds[key]
-            copies = [copy for copy in current.unspent if copy in held]
-            waiting = [s for s in held if s not in current.references]
-            if needs_order(current.order, waiting):
-                self._journal.record(OrderDrawn(*key, tuple(self._draw(waiting))))
+            if needs_order(current.order, action.submissions):
+                order = list(action.submissions)
+                self._shuffle(order)
+                self._journal.record(OrderDrawn(*key, tuple(order)))
+            held = {
+                s: frozenset(state.submissions[s].receipts)
+                for s in (*action.submissions, *current.unspent)
+                if s not in gone
+            }
             order = [s for s in current.order if s in held]
-        plan = next_graded(order, held, copies, ready, limits)
-        return () if plan is None else (plan.reference, *plan.owners)
+            copies = [copy for copy in current.unspent if copy in held]
+            return next_graded(order, held, copies, ready - current.excluded, limits)
 
 
 def limits_of(resources: Resources) -> Limits:

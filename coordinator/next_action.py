@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from circuits.terms import TaskTerms
 from commons.runtime.amounts import utc
+from coordinator.gathering import reserve
 from coordinator.rounds import CoordinatorState
 from coordinator.roundstate import RoundKey
 
@@ -158,8 +159,8 @@ def _at_its_end(
 def _new_cohort(
     state: CoordinatorState, key: RoundKey, facts: RoundFacts, terms: TaskTerms, capacity: int
 ) -> Close | Gather | Wait:
-    """A batch is made as soon as it is full and enough for another one wait behind it; when no more are expected, of
-    those that are left, so that nobody who could have been put with them comes too late.
+    """A batch is made as soon as it is full and half the seats' worth of others wait behind it; when no more are
+    expected, of those that are left, so that nobody who could have been put with them comes too late.
     """
     # A batch that the chain had, and took back, has its seats: it is handed in again.
     accepted, waiting = max(facts.accepted, state.accepted(key)), state.pending(key)
@@ -172,11 +173,11 @@ def _new_cohort(
     ended = facts.now > facts.submit_deadline
     if ended and len(waiting) < terms.min_owners:
         return Wait(_too_few(len(waiting), terms))
-    last = len(waiting) >= room or (ended and facts.quiet)
     if terms.grading is not None:  # provers open numbers once nobody can answer them with another submission
-        over = last and facts.settled > facts.submit_deadline
+        over = (facts.quiet or len(waiting) >= room) and facts.settled > facts.submit_deadline
         return Gather(tuple(waiting), last=True) if over else Wait(too_early(len(waiting), facts))
-    if not last and len(waiting) < capacity + terms.min_owners:
+    last = bool(state.rounds[key].drawn()) or len(waiting) >= room or (ended and facts.quiet)
+    if not last and len(waiting) < capacity + reserve(facts.seats, terms.min_owners):
         return Wait(too_early(len(waiting), facts))
     return Gather(tuple(waiting), last)
 

@@ -22,6 +22,7 @@ from coordinator.events import (
     ExclusionEnded,
     ExclusionSigned,
     FeesEnded,
+    GroupsDrawn,
     HeaderAccepted,
     HeaderRefused,
     MarketNamed,
@@ -88,7 +89,7 @@ class CoordinatorState:
             case ProverBlamed():
                 current = self._round(round_of(event))
                 current.blame(event.prover, event.step, event.reason, proven=event.proven)
-            case CohortBegun() | AttemptUsed() | CohortFailed() | SetLocking() | OrderDrawn():
+            case GroupsDrawn() | OrderDrawn() | CohortBegun() | AttemptUsed() | CohortFailed() | SetLocking():
                 self._go_on(event, self._round(round_of(event)))
             case BatchProven():
                 self._prove(event)
@@ -118,8 +119,10 @@ class CoordinatorState:
                 self._refuse(event)
 
     def _go_on(self, event: OfCohort, current: Round) -> None:
-        """The cohort under way, or the next one."""
+        """The cohort under way, and those after it."""
         match event:
+            case GroupsDrawn() | OrderDrawn():
+                current.draw(event)
             case CohortBegun():
                 current.begin(event.submissions)
                 self._move(event.submissions, SubmissionState.PROVING)
@@ -131,15 +134,12 @@ class CoordinatorState:
                     self._give_up(current, event.reason)
             case SetLocking():
                 current.locked = event.submissions
-            case OrderDrawn():
-                current.order = event.submissions
 
     def _give_up(self, current: Round, reason: str) -> None:
         """End a cohort that is not tried again: provers bind its submissions to it, so no other can have them."""
         self._move(self._in(SubmissionState.PROVING, current.cohort or ()), SubmissionState.EXPIRED, reason)
         current.bound |= {self.submissions[s].header.owner for s in current.owners(current.locked or ())}
-        current.given_up += 1
-        current.end_cohort()
+        current.give_up()
 
     def _finish(self, event: OfBatch, batch: ProvenBatch) -> None:
         """What becomes of a proven batch."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from circuits.statement import REFERENCE_INDEX, SubmissionHeader
 from commons.protocol.status import BatchStatus, NamedProver, RoundStatus, SubmissionState, SubmissionStatus
 from commons.runtime.identifiers import shown
+from coordinator.events import GroupsDrawn, OrderDrawn
 
 RoundKey = tuple[int, int]
 WEIGHTLESS = "weight: it counts in no sum, as its number is too low or too few others have its level"
@@ -77,6 +78,10 @@ class Round:
         waiting: those that wait for a batch, in order of arrival.
         by_owner: those of each owner (its address), in order of arrival.
         counts: how many stand where.
+        groups: who is proven together, as it was drawn, also of cohorts that are past.
+        mixed: the same, after those, of owners who have company.
+        apart: submissions that have no part in any, and will have none.
+        cautious: whether a cohort has failed for good since, so that nobody is to have company.
         cohort: submissions of the cohort that is not proven yet; None when there is none.
         locked: those of them that provers were asked to attest together; None before.
         failures: how often that cohort has failed in a row.
@@ -95,6 +100,10 @@ class Round:
     waiting: dict[bytes, None] = field(default_factory=dict)
     by_owner: dict[bytes, list[bytes]] = field(default_factory=dict)
     counts: Counter[SubmissionState] = field(default_factory=Counter)
+    groups: tuple[tuple[bytes, ...], ...] = ()
+    mixed: tuple[tuple[bytes, ...], ...] = ()
+    apart: set[bytes] = field(default_factory=set)
+    cautious: bool = False
     cohort: tuple[bytes, ...] | None = None
     locked: tuple[bytes, ...] | None = None
     failures: int = 0
@@ -131,6 +140,23 @@ class Round:
         self.counts[before] -= 1
         self.counts[after] += 1
 
+    def draw(self, drawn: GroupsDrawn | OrderDrawn) -> None:
+        """It is drawn who is proven together, or in which order they are put together."""
+        if isinstance(drawn, OrderDrawn):
+            self.order = drawn.submissions
+            return
+        self.groups, self.mixed, self.cautious = drawn.groups, drawn.mixed, False
+        self.apart.update(drawn.apart)
+
+    def drawn(self) -> list[tuple[bytes, ...]]:
+        """The groups that have not begun."""
+        return [group for group in (*self.groups, *self.mixed) if any(s in self.waiting for s in group)]
+
+    def undrawn(self) -> list[bytes]:
+        """Those that wait and came too late for the groups, or could be in none of any kind, in order of arrival."""
+        known = self.apart.union(*self.groups, *self.mixed)
+        return [s for s in self.waiting if s not in known]
+
     def begin(self, cohort: tuple[bytes, ...]) -> None:
         """A cohort is fixed."""
         self.end_cohort()
@@ -157,6 +183,12 @@ class Round:
         self.failures += 1
         self.trouble = reason
 
+    def give_up(self) -> None:
+        """The cohort under way has failed for good."""
+        self.given_up += 1
+        self.cautious = True
+        self.end_cohort()
+
     def end_cohort(self) -> None:
         """There is none under way any more."""
         self.cohort, self.locked, self.failures, self.failing_since = None, None, 0, 0
@@ -173,6 +205,8 @@ class Round:
     def forget_submissions(self) -> list[bytes]:
         """All but the last one, which tells of which deployment the round is: nobody asks for the others any more."""
         self.gone, self.submissions = [*self.references, *self.submissions[:-1]], self.submissions[-1:]
+        self.groups, self.mixed = (), ()
+        self.apart.clear()
         self.by_owner.clear()
         self.references.clear()
         return self.gone

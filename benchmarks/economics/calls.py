@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from benchmarks.economics import snapshots
 
 SNAPSHOTS = {
-    "Market": ("market", "quorum"), "CommitteeRegistry": ("registry", "evidence"), "VerifierFactory": ("factory",),
+    "Market": ("market", "quorum", "graded"), "CommitteeRegistry": ("registry", "evidence"),
+    "VerifierFactory": ("factory",),
 }  # fmt: skip
 """Where the gas of each contract's functions is; that of batches and of large claims is in files of its own."""
 _BATCH = re.compile(r"gas_(\d+)(, roster compacted)?: transaction")
@@ -41,7 +42,9 @@ CALLS = (
         "register": "data owner",
         "compactRoster": "model owner, coordinator",
         "openRound": "model owner",
+        "openReferencedRound": "model owner",
         "acceptBatch": "anybody; the coordinator has the fee at first",
+        "acceptGradedBatch": "anybody; the coordinator has the fee at first",
         "publishAggregate": "anybody",
         "settleFees": "anybody",
         "challengeAvailability": "model owner",

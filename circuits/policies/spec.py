@@ -89,6 +89,11 @@ GRADED_KEY_POINTS = 1 + len(GradedInputs._fields)
 """Input points of a verifying key under which batches are graded."""
 
 
+def most_owners(key_points: int, capacity: int) -> int:
+    """Most owners of a batch, by a key of so many input points: where batches are graded a row is the reference's."""
+    return capacity - (key_points == GRADED_KEY_POINTS)
+
+
 @dataclass(frozen=True, eq=False)
 class OwnerWires:
     """What a policy may constrain: one owner's wires, or an empty slot's.
@@ -119,12 +124,13 @@ class PolicySpec:
         constrain: adds the policy's own constraints for one owner, to a system that has that owner's wires and no
             others.  It is called once; every slot of a circuit repeats what it added.  None adds nothing.
         public_inputs: names of the public inputs, in order: those of `PublicInputs`, or where batches are graded those
-            of `GradedInputs`.  There what a policy adds holds for the reference too, the first row.
+            of `GradedInputs`.  Such a policy adds nothing: before owners are locked to a graded set, and their numbers
+            opened, provers see at degree t that the circuit's constraints hold, and know only those of every policy.
         max_capacity: most rows behind the mask row that a circuit may have.
 
     Raises:
-        CircuitError: the name is none, the claim is empty, the contract knows no such public inputs, or the capacity is
-            more than combined rows can tell apart.
+        CircuitError: the name is none, the claim is empty, the contract knows no such public inputs, a graded policy
+            has constraints of its own, or the capacity is more than combined rows can tell apart.
     """
 
     name: str
@@ -142,6 +148,11 @@ class PolicySpec:
             raise CircuitError(
                 f"policy {self.name!r} has the public inputs {', '.join(self.public_inputs) or '(none)'}; the contract "
                 f"gives every verifier {', '.join(PublicInputs._fields)}, and takes keys with {KEY_POINTS} points"
+            )
+        if self.graded and self.constrain is not None:
+            raise CircuitError(
+                f"policy {self.name!r} grades and adds constraints: a set could be locked and its numbers opened that "
+                "breaks them and can never be proven; leave constrain out, or the grading"
             )
         if not 1 <= self.max_capacity <= MAX_CAPACITY:
             raise CircuitError(f"policy {self.name!r}: a capacity of {self.max_capacity} is outside 1..{MAX_CAPACITY}")

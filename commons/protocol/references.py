@@ -66,7 +66,8 @@ class Opening:
         """The number of the copy that a header is.  Its owner's signatures and its round are not looked at.
 
         Raises:
-            WireError: it has an owner's index, or one beyond the last copy's.
+            WireError: it has an owner's index, or one beyond the last copy's; or another copy has its commitment, which
+                would join two cohorts then, under two sign matrices.
             SignatureError: commitment or shares are not those that the round was opened with.
         """
         number = header.owner_index - REFERENCE_INDEX
@@ -78,5 +79,10 @@ class Opening:
             raise SignatureError(
                 f"this is not copy {number} of the reference with which the round was opened: commitment or shares "
                 "are others"
+            )
+        if sum(copy.commitment == header.commitment for copy in self.copies) > 1:
+            raise WireError(
+                f"another copy of this round's reference has the commitment of copy {number}, and a commitment joins "
+                "one cohort; open the next round with copies that were dealt apart"
             )
         return number

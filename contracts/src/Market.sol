@@ -5,6 +5,7 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 import {MarketViews} from "./MarketViews.sol";
 import {ICommitteeRegistry} from "./interfaces/ICommitteeRegistry.sol";
 import {IExclusions} from "./interfaces/IExclusions.sol";
+import {IGradedMarket} from "./interfaces/IGradedMarket.sol";
 import {IMarket} from "./interfaces/IMarket.sol";
 import {IVerifierFactory} from "./interfaces/IVerifierFactory.sol";
 import {Acceptance} from "./libraries/Acceptance.sol";
@@ -73,7 +74,7 @@ contract Market is MarketViews, ReentrancyGuardTransient {
         return Acceptance.take(_state, current, scope, address(registry), verifier, submitted, batchId);
     }
 
-    /// @inheritdoc IMarket
+    /// @inheritdoc IGradedMarket
     function acceptGradedBatch(Batch calldata submitted, ReferenceOpening calldata opening, bytes calldata values)
         external
         returns (uint256 batchIndex)
@@ -131,7 +132,7 @@ contract Market is MarketViews, ReentrancyGuardTransient {
         return Tasks.openRound(_state, _marketScope(), taskId, modelDigest, seats);
     }
 
-    /// @inheritdoc IMarket
+    /// @inheritdoc IGradedMarket
     function openReferencedRound(uint256 taskId, bytes32 modelDigest, uint256 seats, Reference[] calldata references)
         external
         returns (uint256 number)

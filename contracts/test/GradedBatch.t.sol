@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {ICommitteeRegistry} from "../src/interfaces/ICommitteeRegistry.sol";
 import {IGradedVerifier} from "../src/interfaces/IGradedVerifier.sol";
+import {IGradedMarket} from "../src/interfaces/IGradedMarket.sol";
 import {IMarket} from "../src/interfaces/IMarket.sol";
 import {IVerifier} from "../src/interfaces/IVerifier.sol";
 import {TypedData} from "../src/libraries/TypedData.sol";
@@ -152,7 +153,7 @@ contract GradedBatchTest is GradedScene {
         Batch memory batch = attested(NAME);
         uint256[2] memory unknown = [uint256(3), type(uint256).max];
         for (uint256 i = 0; i < unknown.length; ++i) {
-            bytes memory refusal = abi.encodeWithSelector(IMarket.CopyUnknown.selector, unknown[i], 3);
+            bytes memory refusal = abi.encodeWithSelector(IGradedMarket.CopyUnknown.selector, unknown[i], 3);
             _refused(batch, opening(unknown[i]), values(), refusal);
         }
     }
@@ -243,10 +244,10 @@ contract GradedBatchTest is GradedScene {
     /// @dev A graded batch without its numbers, and any other with some.
     function test_acceptBatch_ofTheOtherKind() external staged {
         Batch memory batch = attested(NAME);
-        vm.expectRevert(abi.encodeWithSelector(IMarket.TaskGraded.selector, _task));
+        vm.expectRevert(abi.encodeWithSelector(IGradedMarket.TaskGraded.selector, _task));
         market.acceptBatch{gas: GAS}(batch);
         batch.taskId = stageTask(stubTerms(), 16);
-        _refused(batch, abi.encodeWithSelector(IMarket.TaskNotGraded.selector, batch.taskId));
+        _refused(batch, abi.encodeWithSelector(IGradedMarket.TaskNotGraded.selector, batch.taskId));
     }
 
     function test_acceptGradedBatch_holdsFees() external staged {
@@ -286,7 +287,7 @@ contract GradedBatchTest is GradedScene {
     }
 
     function _openingRefused(Batch memory batch, ReferenceOpening memory other) private {
-        vm.expectPartialRevert(IMarket.OpeningUnknown.selector);
+        vm.expectPartialRevert(IGradedMarket.OpeningUnknown.selector);
         market.acceptGradedBatch{gas: GAS}(batch, other, values());
     }
 

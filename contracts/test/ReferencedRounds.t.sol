@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IGradedMarket} from "../src/interfaces/IGradedMarket.sol";
 import {IMarket} from "../src/interfaces/IMarket.sol";
 import {Reference, RoundView} from "../src/types/Types.sol";
 import {Scene} from "./support/Scene.sol";
@@ -24,7 +25,7 @@ contract ReferencedRoundsTest is Scene {
         vm.expectEmit(true, true, true, true, MARKET);
         emit IMarket.RoundOpened(_task, 0, modelOf(_task), START + WINDOW, START + 2 * WINDOW, SEATS);
         vm.expectEmit(true, true, true, true, MARKET);
-        emit IMarket.RoundReferenced(_task, 0, MODEL, copies);
+        emit IGradedMarket.RoundReferenced(_task, 0, MODEL, copies);
         vm.prank(modelOwner);
         equal(market.openReferencedRound(_task, MODEL, SEATS, copies), 0, "round");
         RoundView memory state = market.round(_task, 0);
@@ -69,7 +70,7 @@ contract ReferencedRoundsTest is Scene {
         uint256[4] memory refused = [uint256(0), 17, 18, 256];
         for (uint256 i = 0; i < refused.length; ++i) {
             vm.prank(modelOwner);
-            vm.expectRevert(abi.encodeWithSelector(IMarket.ReferencesInvalid.selector, refused[i]));
+            vm.expectRevert(abi.encodeWithSelector(IGradedMarket.ReferencesInvalid.selector, refused[i]));
             market.openReferencedRound(_task, MODEL, SEATS, _copies(refused[i], 0));
         }
         vm.prank(modelOwner);
@@ -78,10 +79,10 @@ contract ReferencedRoundsTest is Scene {
 
     function test_openRound_ofTheOtherKind() external {
         vm.prank(modelOwner);
-        vm.expectRevert(abi.encodeWithSelector(IMarket.TaskGraded.selector, _task));
+        vm.expectRevert(abi.encodeWithSelector(IGradedMarket.TaskGraded.selector, _task));
         market.openRound(_task, MODEL, SEATS);
         vm.prank(modelOwner);
-        vm.expectRevert(abi.encodeWithSelector(IMarket.TaskNotGraded.selector, _other));
+        vm.expectRevert(abi.encodeWithSelector(IGradedMarket.TaskNotGraded.selector, _other));
         market.openReferencedRound(_other, MODEL, SEATS, _copies(1, 0));
     }
 

@@ -161,6 +161,7 @@ def srs(arguments: argparse.Namespace) -> int:
 def keys(arguments: argparse.Namespace) -> int:
     """Generate a key pair."""
     from circuits.policies.registry import find
+    from circuits.policies.spec import most_owners
     from circuits.srs import load
     from gradroll.setup.keygen import generate, proving_key_file, verifying_key_file
 
@@ -173,7 +174,8 @@ def keys(arguments: argparse.Namespace) -> int:
     loaded = load(arguments.srs, allow_insecure=chosen.development)
     made = generate(arguments.out, arguments.policy, arguments.capacity, loaded, arguments.insecure_seed)
     arguments.console.line(
-        f"{arguments.out}: {arguments.policy} for {arguments.capacity} owners, setup {made.setup}, "
+        f"{arguments.out}: {arguments.policy} for {most_owners(len(made.inputs), made.capacity)} owners, setup "
+        f"{made.setup}, "
         f"0x{made.key_hash.hex()}"
     )
     arguments.console.result(
@@ -185,10 +187,12 @@ def keys(arguments: argparse.Namespace) -> int:
 def policies(arguments: argparse.Namespace) -> int:
     """List the policies."""
     from circuits.policies.registry import known
+    from circuits.policies.spec import most_owners
 
     console = arguments.console
     for spec in known():
-        console.line(f"{spec.name}  {spec.claim} Up to {spec.max_capacity} owners.")
+        most = most_owners(1 + len(spec.public_inputs), spec.max_capacity)
+        console.line(f"{spec.name}  {spec.claim} Up to {most} owners.")
     console.result(
         policies=[{"name": spec.name, "claim": spec.claim, "max_capacity": spec.max_capacity} for spec in known()]
     )

@@ -204,10 +204,10 @@ def _plan(arguments: argparse.Namespace, chosen: Settings, session: Session) -> 
     provers = session.view.committee(committee).size
     coin = session.view.tokens.currency(arguments.token or bytes(20))
     pay = _pay(arguments, coin, provers, chosen.section(TaskDefaults).gas_price)
-    least, grading = arguments.min_owners, _grading(arguments)
+    least, graded = arguments.min_owners, grading(arguments)
     if least is None:
         rows = session.view.policy_of(verifier).capacity
-        least = usual_min_owners(pay, provers, arguments.capacity, rows - (grading is not None))
+        least = usual_min_owners(pay, provers, arguments.capacity, rows - (graded is not None))
     if arguments.deposit is None:
         deposit = usual_deposit(pay, provers, least, arguments.capacity)
     else:
@@ -218,11 +218,11 @@ def _plan(arguments: argparse.Namespace, chosen: Settings, session: Session) -> 
     )  # fmt: skip
     return TaskPlan(
         committee, verifier, relay, pay=replace(pay, deposit=deposit), windows=windows, min_owners=least,
-        grading=grading, **own,
+        grading=graded, **own,
     )  # fmt: skip
 
 
-def _grading(arguments: argparse.Namespace) -> Grading | None:
+def grading(arguments: argparse.Namespace) -> Grading | None:
     """How gradients are graded, if they are."""
     from circuits.errors import ConfigError
     from circuits.terms import Grading

@@ -107,7 +107,8 @@ def offer_in_words(offer: Offer, coin: Currency) -> list[str]:
         f"model owner need not open; its free escrow of {coin.shown(task.balance)} pays for {offer.rounds_in_escrow} "
         "of them",
         *fees_in_words(terms, task.provers, coin),
-        f"your gradient hides in the sum of its batch, of {terms.min_owners} or more owners, unless more than "
+        f"your gradient hides in the sum of its batch, of {terms.min_owners} or more owners"
+        f"{'' if terms.grading is None else ' that count alike'}, unless more than "
         f"{offer.committee.committee.threshold} of the {task.provers} provers of committee {shown(terms.committee_id)} "
         f"collude; the committee is {'' if offer.committee.ready else 'NOT '}complete",
         f"verifier: {checksum(terms.verifier)} has the code of this release; the coordinator is "
@@ -128,6 +129,12 @@ def _risks(terms: NewTask, committee: Committee) -> list[str]:
     risks.insert(0, _how_a_deposit_is_lost(terms, committee) if terms.pay.deposit else _EXCLUDED)
     if terms.lapse_rounds:
         risks.append(f"your place is free again if you are in no batch of {terms.lapse_rounds} rounds in a row")
+    if terms.grading is not None:
+        risks.append(
+            "the model owner chooses what counts in a sum: a direction that fits you alone, and "
+            f"{terms.min_owners - 1} of its own accounts in your batch, leave your gradient alone with theirs, without "
+            "anybody's help"
+        )
     return risks
 
 

@@ -62,4 +62,7 @@ def create(arguments: argparse.Namespace) -> int:
 
 
 def _name(key: VerifyingKey) -> str:
-    return f"verifier of {key.policy}, {key.capacity} owners, key 0x{key.key_hash.hex()}"
+    from circuits.policies.spec import most_owners
+
+    owners = most_owners(len(key.inputs), key.capacity)
+    return f"verifier of {key.policy}, {owners} owners, key 0x{key.key_hash.hex()}"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from circuits.arrays import FloatArray
 from circuits.atomicfile import storing
-from circuits.errors import UnknownError
+from circuits.errors import InvalidInputError, UnknownError
 from circuits.hashing import keccak
 from circuits.statement import MAX_COPIES
 from circuits.terms import TaskTerms
@@ -60,11 +60,27 @@ class KeptReferences:
         return raw[:_DIGEST], decode_model(raw[_DIGEST:], dimension)
 
     def save(self, task_id: int, number: int, model_digest: bytes, own: bytes, values: FloatArray) -> None:
-        """Keep a reference, instead of another of the same round and model.  Raises StorageError."""
+        """Keep the reference of a round.
+
+        Raises:
+            InvalidInputError: another is kept for it.  A transaction that opens the round with that one may be under
+                way, and then nobody could make its shares again.
+            StorageError: it cannot be written.
+        """
+        other = next(self.directory.glob(f"{_round(task_id, number)}-model-*"), None)
+        if other is not None:
+            raise InvalidInputError(
+                f"another reference or model was prepared for round {number} of task {shown(task_id)}; pass that one "
+                f"again, or remove {other} once no transaction is under way that opens the round with it"
+            )
         write_durably(self._path(task_id, number, model_digest), own + encode_model(values))
 
     def _path(self, task_id: int, number: int, model_digest: bytes) -> Path:
-        return self.directory / f"task-{task_id}-round-{number}-model-{model_digest.hex()}"
+        return self.directory / f"{_round(task_id, number)}-model-{model_digest.hex()}"
+
+
+def _round(task_id: int, number: int) -> str:
+    return f"task-{task_id}-round-{number}"
 
 
 class GradedRounds:
@@ -107,7 +123,7 @@ class GradedRounds:
             make: makes the reference, float64[d], of it; called unless that was done before for this very round.
 
         Raises:
-            GradientError, InvalidInputError: as of ``ReferenceDealer.deal``.
+            GradientError, InvalidInputError: as of ``ReferenceDealer.deal`` and ``KeptReferences.save``.
         """
         number = self._view.task(terms.task_id).rounds_opened
         values, policy = self._reference(terms, number, model_digest, own, make), self._view.policy(terms.task_id)

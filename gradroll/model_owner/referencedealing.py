@@ -6,8 +6,9 @@ copies whose shares nobody has could prove nothing, so what makes them again is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy.typing as npt
 
@@ -57,9 +58,9 @@ class ReferenceDealer:
     def deal(self, gradient: npt.ArrayLike, copies: int, coming: NextRound) -> Opening:
         """Deal a reference, and keep it; what the round is to be opened with.
 
-        The same gradient for the same round and model gives the same opening again, so an interrupted run that is
-        repeated goes on with what it may have sent.  Anything else replaces what was kept for the round: that must not
-        be done while a transaction that opens it is under way.
+        The same gradient for the same round and model gives the same opening again, whatever number of copies is asked
+        for, so an interrupted run that is repeated goes on with what it may have sent.  Anything else replaces what was
+        kept for the round: that must not be done while a transaction that opens it is under way.
 
         Args:
             gradient: floats of shape (d,), brought to the bound as owners bring theirs.
@@ -72,7 +73,7 @@ class ReferenceDealer:
         if not 1 <= copies <= MAX_COPIES:
             raise InvalidInputError(f"a reference has 1 to {MAX_COPIES} copies, not {copies}")
         quantized = quantized_reference(gradient, coming.terms)
-        kept = self._kept(copies, coming, gradient_digest(quantized))
+        kept = self._kept(coming, gradient_digest(quantized))
         if kept is not None:
             return kept
         dealt = [self.dealer.afresh(quantized, coming.terms, coming.committee) for _ in range(copies)]
@@ -90,19 +91,27 @@ class ReferenceDealer:
             self.store.save(SavedSubmission(signed, gradient_digest(quantized), each.seeds, {}))
         return opening
 
-    def _kept(self, copies: int, coming: NextRound, gradient: bytes) -> Opening | None:
+    def _kept(self, coming: NextRound, gradient: bytes) -> Opening | None:
         """What was dealt before of this gradient for this very round, None where something else or nothing was."""
-        saved = [self.store.load(coming.terms.task_id, coming.number, self.address, b) for b in range(copies)]
-        found = [each for each in saved if each is not None and each.gradient_digest == gradient]
-        if len(found) < copies:
-            return None
-        opening = Opening(coming.model_digest, tuple(Copy.of(each.header) for each in found))
-        try:  # what was signed binds everything else: terms, round, model, the other copies
-            for each in found:
-                require_owner(each.header, _context(coming, opening))
-        except SignatureError:
-            return None
-        return opening
+        saved = (self.store.load(coming.terms.task_id, coming.number, self.address, b) for b in range(MAX_COPIES))
+        found = takewhile(lambda each: each is not None and each.gradient_digest == gradient, saved)
+        headers = [each.header for each in found if each is not None]
+        openings = (_opening_of(headers[:count], coming) for count in range(len(headers), 0, -1))
+        return next((opening for opening in openings if opening is not None), None)
+
+
+def _opening_of(headers: Sequence[SubmissionHeader], coming: NextRound) -> Opening | None:
+    """What copies were dealt for, all of them together; None for others.
+
+    What was signed binds everything else: terms, round, model, the other copies.
+    """
+    opening = Opening(coming.model_digest, tuple(map(Copy.of, headers)))
+    try:
+        for header in headers:
+            require_owner(header, _context(coming, opening))
+    except SignatureError:
+        return None
+    return opening
 
 
 def quantized_reference(gradient: npt.ArrayLike, terms: NewTask) -> Quantized:
@@ -148,7 +157,8 @@ class ReferenceSender:
     def hand_in(self, task_id: int, number: int, gradient: npt.ArrayLike, copies: int) -> tuple[HandedIn, ...]:
         """Hand all copies to the provers and the coordinator; one after the other, so one is in memory at a time.
 
-        A call that stopped half way is repeated: copies that were handed in are not sent again.
+        A call that stopped half way is repeated: copies that were handed in are not sent again, but their headers are,
+        to a coordinator that does not know them.
 
         Raises:
             UnknownError: nothing is kept for the round.
@@ -175,6 +185,7 @@ class ReferenceSender:
 
     def _one(self, saved: SavedSubmission, quantized: Quantized, terms: TaskTerms, context: Context) -> HandedIn:
         if saved.is_finished:
+            self._make_known(saved, context)
             return HandedIn(tuple(sorted(saved.receipts)), {})
         epoch = self.view.round(context.task_id, context.round).epoch
         record = self.view.committee_record(terms.committee_id, epoch)
@@ -190,6 +201,13 @@ class ReferenceSender:
         self.coordinator.submit_header(sent.header, sent.receipts)
         self.dealing.store.save(sent.finished())
         return HandedIn(tuple(sorted(sent.receipts)), missing)
+
+    def _make_known(self, saved: SavedSubmission, context: Context) -> None:
+        """Hand the header of a copy in once more where the coordinator is another one since, or has lost its log."""
+        try:
+            self.coordinator.submission_status(saved.header.digest(context))
+        except UnknownError:
+            self.coordinator.submit_header(saved.header, saved.receipts)
 
 
 def _require_dealt(saved: SavedSubmission, quantized: Quantized, context: Context) -> None:

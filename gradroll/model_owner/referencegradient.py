@@ -2,7 +2,7 @@
 
 Sums are public, so who hands one in again has done no work; without their span in the reference it earns no level by
 it.  A reference from which much was taken points less well, and a batch in which nobody had a weight was not judged by
-it at all: there the model owner goes on with its own gradient.
+it at all: there the model owner goes on with its own gradient, and where a sum points away from that.
 """
 
 from __future__ import annotations
@@ -163,10 +163,11 @@ class Update:
 
 
 def guarded_update(own: FloatArray, batches: Sequence[GradedSum], norm: float) -> Update:
-    """The weighted mean of the gradients that were judged, or the own gradient where none was.
+    """The weighted mean of the gradients that were judged, or the own gradient where none is to be followed.
 
     In a batch that fell back all gradients count once, whatever they are.  Nothing says that they are of use, so a
-    model is not led by them.
+    model is not led by them.  Nor is it by a batch whose sum points away from the own gradient: who learns the
+    reference is weighted for the part that it repeats, and one from which much was taken says little about the rest.
 
     Args:
         own: float64[d], the model owner's own gradient, before sums were taken out of it.
@@ -174,12 +175,12 @@ def guarded_update(own: FloatArray, batches: Sequence[GradedSum], norm: float) -
         norm: of the bound, in the gradient's units, to which owners bring their gradients and this brings ``own``.
 
     Raises:
-        GradientError: nothing was judged, and the own gradient is zero.
+        GradientError: no batch is to be followed, and the own gradient is zero.
         InvalidInputError: vectors of different lengths.
     """
-    judged = [batch for batch in batches if not batch.grades.fallback]
     if any(batch.total.shape != own.shape for batch in batches):
         raise InvalidInputError("the sums of a round have other shapes than the model owner's own gradient")
+    judged = [batch for batch in batches if not batch.grades.fallback and float(batch.total @ own) >= 0]
     if judged:
         total = np.sum([batch.total for batch in judged], axis=0)
         return Update(total / sum(sum(batch.grades.weights) for batch in judged), judged=True)

@@ -224,7 +224,11 @@ def _write_settings(plan: MarketPlan, made: Deployment, market: LocalMarket) -> 
     }
     sections = {"chain": chain, "keys": keys, "coordinator": relay}
     write_settings(market.coordinator_settings, sections, development=True)
-    buyer: dict[str, Value] = {"account": "model-owner.json", "coordinator": market.coordinator_endpoint}
+    buyer: dict[str, Value] = {
+        "account": "model-owner.json",
+        "coordinator": market.coordinator_endpoint,
+        "state": "model-owner",
+    }
     task: dict[str, Value] = {
         "committee": shown(market.committee),
         "verifier": "0x" + market.verifier.hex(),

@@ -139,7 +139,8 @@ class LedgerState:
                 self._check_graded(entry.selection)
             case Released():
                 self._one_set(self.released, entry.selection, "is in the sum of another set already")
-                self._same_graded(entry.selection)
+                # What it is graded in is not asked: a certified set is the one that a quorum was bound to, so of any
+                # other that this prover is bound to nothing was opened and nothing will be.
             case RoundsClosed():
                 if entry.through <= self.closed.get(entry.task_id, -1):
                     raise RuleViolationError(f"round {entry.through} of this task is closed already; close later ones")

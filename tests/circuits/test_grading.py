@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from bisect import bisect_left
 
 import numpy as np
 import pytest
@@ -26,6 +27,21 @@ def test_levels_are_as_wide_as_the_step_says() -> None:
 @pytest.mark.parametrize("dither", [16, 17, 64])
 def test_a_gradient_at_right_angles_to_the_reference_has_level_0_whatever_the_noise(step: int, dither: int) -> None:
     assert GradingRule(step, dither, 2).level((1 << NOISE_BITS) - 1) == 0
+
+
+@pytest.mark.parametrize(("step", "dither"), [(4, 4), (64, 64), (4, 5), (4, 16)])
+@pytest.mark.parametrize("cosine", [0.001, 0.05, 0.2])
+def test_small_cosines_have_a_level_by_chance(step: int, dither: int, cosine: float) -> None:
+    """By the least noise that earns one, exactly: with step and dither alike dither times the cosine."""
+    rule = GradingRule(step, dither, 2)
+    product = rule.scale(BOUND) * int(cosine * BOUND)
+    least = bisect_left(range(1 << NOISE_BITS), 1, key=lambda noise: rule.level(product + noise))
+    chance = 1 - least / (1 << NOISE_BITS)
+    assert chance == pytest.approx(min(1, max(0, 1 + dither * (cosine - 1 / step))), abs=0.01)
+    if step == dither:
+        assert chance == pytest.approx(min(1, dither * cosine), abs=0.01)
+    elif cosine < 1 / step - 1 / dither:
+        assert chance == 0
 
 
 @pytest.mark.parametrize("bound", [BOUND, BOUND - 1, 12345, 10**9 + 7])
@@ -100,6 +116,32 @@ def test_a_class_other_than_the_removed_has_min_owners_in_every_batch() -> None:
         assert any(weights)
         assert all(weights.count(w) >= rule.min_owners for w in set(weights) - {0})
         assert all(weight <= max(1, rule.level(value)) for weight, value in zip(weights, values, strict=True))
+
+
+def test_a_model_owner_alone_can_have_one_owner_beside_its_own_accounts() -> None:
+    """Not defended, as the trust model says: a reference along what one owner has and the others lack, and
+    min_owners - 1 accounts that submit it, make a class in which that one is alone with them, whatever the noise."""
+    draw, rule = random.Random(3), GradingRule(4, 16, 5)
+    scale = rule.scale(BOUND)
+    for _ in range(200):
+        products = [BOUND] * 4 + [3 * BOUND // 10] + [draw.randint(-BOUND // 5, BOUND // 6) for _ in range(40)]
+        weights = grades(rule, [scale * w + draw.randrange(1 << NOISE_BITS) for w in products]).weights
+        assert [place for place, weight in enumerate(weights) if weight] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("dither", [1, 4, 64])
+def test_a_number_places_the_inner_product_in_a_window_as_wide_as_the_noise(dither: int) -> None:
+    """And says nothing more for certain: both ends and all between give the same number under some noise."""
+    rule = GradingRule(1, dither, 2)
+    scale, bound = rule.scale(BOUND), BOUND
+    value = scale * (bound // 3) + (1 << 39)
+    fits = [
+        w
+        for w in (bound // 3 + k * (bound // (64 * dither)) for k in range(-80, 81))
+        if 0 <= value - scale * w < 1 << 40
+    ]
+    assert max(fits) - min(fits) <= bound // dither
+    assert max(fits) - min(fits) >= (bound // dither) * 31 // 32
 
 
 def test_numbers_have_one_encoding() -> None:

@@ -106,7 +106,7 @@ def further_public_inputs(cs: ConstraintSystem, owner: OwnerWires) -> None:
 def test_a_circuit_that_breaks_a_rule_is_not_registered(constrain: Constrain, named: str) -> None:
     with pytest.raises(CircuitError, match=named):
         registry.register(PolicySpec("mine", CLAIM, constrain))
-    with pytest.raises(CircuitError, match="no policy is called 'mine'; choose one of norm, or install"):
+    with pytest.raises(CircuitError, match="no policy is called 'mine'; choose one of norm, reference, or install"):
         registry.find("mine")
 
 
@@ -177,7 +177,7 @@ def test_installed_policies_are_loaded_when_they_are_asked_for(tmp_path: Path, p
     registry.find("norm")
     assert "lazy_module" not in sys.modules
     assert registry.find("theirs").name == "theirs"
-    assert [spec.name for spec in registry.known()] == ["norm", "theirs", "called"]
+    assert [spec.name for spec in registry.known()] == ["norm", "reference", "theirs", "called"]
     assert registry.known() == registry.known()
 
 

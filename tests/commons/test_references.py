@@ -68,6 +68,16 @@ def test_another_commitment_or_other_shares_at_a_copys_place_are_refused(wrong: 
         OPENING.require_copy(wrong)
 
 
+def test_copies_with_one_commitment_are_none() -> None:
+    """Whatever else is another, and whichever of them is shown; the market does not compare them."""
+    twin = replace(HEADERS[1], owner_index=REFERENCE_INDEX + 2, share_digests=HEADERS[2].share_digests)
+    twins = Opening(MODEL, tuple(map(Copy.of, (*HEADERS[:2], twin))))
+    for each in (HEADERS[1], twin):
+        with pytest.raises(WireError, match="has the commitment of copy"):
+            twins.require_copy(each)
+    assert twins.require_copy(HEADERS[0]) == 0
+
+
 @pytest.mark.parametrize("number", [0, MAX_COPIES + 1])
 def test_a_round_has_one_to_sixteen_copies(number: int) -> None:
     with pytest.raises(InvalidInputError, match="1 to 16"):

@@ -80,8 +80,9 @@ class Trial:
             gradients = random_gradients(3, DIMENSION, stated.bound)
             batch = build_batch(setup, gradients, at=at, indices=[0, 1, 2], owner_keys=keys_of_owners)
         else:
-            gradients = tuple(gradient_at(cosine, DIMENSION, stated.bound) for cosine in (960, 300, 920))
-            judge = Judge(gradient_at(1000, DIMENSION, stated.bound), stated.grading_rule)
+            reference, *others = (gradient_at(cosine, DIMENSION, stated.bound) for cosine in (1000, 960, 300, 920))
+            gradients = tuple(others)
+            judge = Judge(reference, stated.grading_rule)
             batch = graded_batch(setup, gradients, judge, at=at, indices=[0, 1, 2], owner_keys=keys_of_owners)
         attesters = Attesters(view.committee(committee), at.verifier_code)
         return cls(world, keys, committee, bundle_of(batch).certificate, attesters, task)

@@ -27,7 +27,7 @@ from circuits.errors import (
     UnknownError,
     WireError,
 )
-from circuits.statement import Committee, SubmissionHeader
+from circuits.statement import MAX_COPIES, REFERENCE_INDEX, Committee, SubmissionHeader
 from commons.chain.facts import RoundRecord
 from commons.protocol.manifests import BodyEntry
 from commons.protocol.receipts import receipt_digest, verify_receipt
@@ -427,6 +427,15 @@ def test_an_owner_hands_in_no_more_uploads_than_submissions(world: World) -> Non
     world.hand_in(world.upload(1))
     with pytest.raises(UnknownError):
         world.deliveries.status(world.submission(2))
+
+
+def test_each_copy_of_a_reference_is_an_upload_of_its_own(world: World) -> None:
+    """All of them are one model owner's."""
+    head = world.upload(0).head
+    for number in range(MAX_COPIES):
+        copy = replace(head, header=replace(head.header, owner_index=REFERENCE_INDEX + number))
+        assert world.offers.begin(bytes([1, number]) * 16, bytes([2, number]) * 16, copy).head == copy
+    world.hand_in(world.upload(0))
 
 
 def test_uploads_go_with_their_round(world: World) -> None:

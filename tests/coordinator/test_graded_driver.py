@@ -19,6 +19,7 @@ from coordinator.events import BatchProven, CohortBegun, HeaderAccepted, OrderDr
 from coordinator.gradedgathering import GradedGathering
 from coordinator.gradedplan import Limits
 from coordinator.journal import Journal
+from coordinator.next_action import Gather
 from coordinator.roundstate import WEIGHTLESS, ProvenBatch
 from provers.party import Acceptance
 from tests.coordinator.fleets import state_of
@@ -157,25 +158,36 @@ def test_numbers_are_opened_for_nobody_before_the_provers_nodes_are_that_far(tmp
 
 def test_order_is_kept_after_a_restart_and_drawn_anew_for_who_comes(tmp_path: Path) -> None:
     world = Round(tmp_path, (GOOD, GOOD))
-    limits, ready = Limits(3, 1, 4, 2), frozenset(EVERYBODY)
-    held = dict.fromkeys((*world.owners[:5], *world.copies), ready)
-    draws: list[list[bytes]] = []
+    key, limits, ready = (world.task, 0), Limits(3, 1, 4, 2), frozenset(EVERYBODY)
+    some = Gather(world.owners[:5], last=True)
+    drawn: list[list[bytes]] = []
 
-    def backwards(submissions: Sequence[bytes]) -> list[bytes]:
-        draws.append(list(submissions))
-        return list(reversed(submissions))
+    def backwards(submissions: list[bytes]) -> None:
+        drawn.append(list(submissions))
+        submissions.reverse()
 
-    chosen = GradedGathering(world.journal, backwards).gather((world.task, 0), held, ready, limits)
-    again = Journal(log := MemoryLog())
+    chosen = GradedGathering(world.market, world.journal, backwards).following(key, some, limits, ready)
+    log = MemoryLog()
     log.records = list(world.log.records)
-    again.take_in(log.read())
-    assert GradedGathering(again, backwards).gather((world.task, 0), held, ready, limits) == chosen
-    assert draws == [list(world.owners[:5])]
-    assert state_of(again).rounds[world.task, 0].order == tuple(reversed(world.owners[:5]))
-    more = held | {world.owners[5]: ready}
-    GradedGathering(again, backwards).gather((world.task, 0), more, ready, limits)
-    assert len(draws) == 2
-    assert set(draws[1]) == set(world.owners)
+    after = GradedGathering(world.market, again := Journal(log), backwards)
+    assert after.following(key, some, limits, ready) == chosen
+    assert drawn == [list(world.owners[:5])]
+    assert state_of(again).rounds[key].order == tuple(reversed(world.owners[:5]))
+    after.following(key, Gather(world.owners, last=True), limits, ready)
+    assert len(drawn) == 2
+    assert set(drawn[1]) == set(world.owners)
+
+
+def test_who_was_taken_back_waits_and_the_others_are_graded(tmp_path: Path) -> None:
+    """A reorganisation has given an owner's index to another: provers refuse all of a cohort with it."""
+    world = Round(tmp_path, (GOOD, GOOD))
+    gathering = GradedGathering(world.market, world.journal, lambda _: None)
+    stranger = world.graded.headers[0].owner_index
+    world.market.chain.owners[stranger] = bytes(19) + b"\x99"
+    chosen = gathering.following(
+        (world.task, 0), Gather(world.owners, last=True), Limits(3, 1, 8, 2), frozenset(EVERYBODY)
+    )
+    assert chosen == (world.copies[0], *world.owners[1:])
 
 
 def test_batch_that_somebody_else_handed_in_spends_its_copy_and_tells_its_owners(tmp_path: Path) -> None:
@@ -196,3 +208,15 @@ def test_batch_that_somebody_else_handed_in_spends_its_copy_and_tells_its_owners
     assert others[0] == world.copies[1], "the copy of that batch is not used a second time"
     assert [world.status(s).reason for s in batch.submissions] == ["" if w else WEIGHTLESS for w in batch.weights]
     assert 0 in batch.weights
+
+
+@pytest.mark.parametrize("copies", [1, 2])
+def test_cohort_is_given_up_for_others_only_if_there_is_a_copy_for_them(tmp_path: Path, copies: int) -> None:
+    """Two provers have lost their shares, so a cohort is stuck while others wait."""
+    world = Round(tmp_path, (GOOD,) * copies)
+    world.end_submissions()
+    for memory in world.graded.memories[:2]:
+        memory.payloads.clear()
+    world.go_on(4)
+    assert (world.round.given_up > 0) == (copies > 1)
+    assert (world.cohorts()[0] == world.round.cohort) == (copies == 1)

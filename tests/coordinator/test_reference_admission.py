@@ -21,6 +21,7 @@ from commons.protocol.receipts import receipt_digest
 from commons.protocol.references import Copy, Opening
 from commons.protocol.signing import sign_digest
 from commons.protocol.status import SubmissionState
+from commons.sharing import sealing
 from coordinator.admission import Admission
 from coordinator.events import HeaderAccepted
 from coordinator.journal import Journal
@@ -29,7 +30,8 @@ from tests.simulation.world.chain import chain_of
 from tests.support.gradednetwork import MODEL_OWNER, along, graded_with
 from tests.support.network import Network, OwnerPlan, network_with
 from tests.support.parameters import DevelopmentParameters
-from tests.support.plain_batch import seed_of
+from tests.support.plain_batch import address_of, seed_of
+from tests.support.uploads import sealed_upload
 
 GOOD = OwnerPlan(along(1000, 5))
 
@@ -74,6 +76,17 @@ def test_copies_come_in_beside_the_owners(world: World, copies: list[SubmissionH
         assert world.submit(header) is SubmissionState.PENDING
     assert world.submit(copies[0]) is SubmissionState.PENDING, "the same header again"
     assert [event.header for event in world.log.of(HeaderAccepted)] == [*copies, *world.network.headers]
+
+
+def test_copies_with_one_commitment_are_refused() -> None:
+    """And with them the round: owners hand nothing in before all copies are there."""
+    network = graded_with((), copies=(GOOD, GOOD))
+    network.open_with_twins()
+    network.submit(GOOD)
+    world = World(network)
+    for header in network.references:
+        world.refuse(WireError, "another copy of this round's reference", header)
+    world.refuse(NotReadyError, "0 of 2 copies", network.headers[0])
 
 
 def test_reference_of_a_task_that_does_not_grade_is_refused(copies: list[SubmissionHeader]) -> None:
@@ -123,6 +136,24 @@ def test_owners_hand_nothing_in_before_all_copies_are_there(world: World, copies
         world.submit(owner)
     world.submit(copies[0])
     assert world.submit(owner) is SubmissionState.PENDING
+
+
+def test_nobody_but_the_model_owner_uploads_copies(world: World, copies: list[SubmissionHeader]) -> None:
+    """What a copy commits to is public, so anybody can sign headers of it, and fill the room with uploads."""
+    network, stranger = world.network, seed_of("a stranger")
+    payloads = [memory.payloads[copies[0].digest(network.context)] for memory in network.memories]
+    keys = [sealing.public_key(seed_of("hpke", p)) for p in range(network.provers)]
+    world.market.chain.model_owner = address_of(MODEL_OWNER)
+
+    def offered(key: bytes) -> bytes:
+        header = world.signed(replace(copies[0], owner=address_of(key)), key)
+        sign = partial(sign_digest, key)
+        upload = sealed_upload(header, network.context, payloads, network.committee, keys, sign)
+        return world.admission.check_offer(upload.head)[1]
+
+    assert offered(MODEL_OWNER) == copies[0].digest(network.context)
+    with pytest.raises(SignatureError, match=r"which the model owner 0x.* deals"):
+        offered(stranger)
 
 
 def test_copies_close_with_the_round(world: World, copies: list[SubmissionHeader]) -> None:

@@ -25,6 +25,7 @@ from coordinator.events import (
     CohortBegun,
     CohortFailed,
     Event,
+    GroupsDrawn,
     HeaderAccepted,
     HeaderRefused,
     OwnerDropped,
@@ -96,6 +97,7 @@ OPENED = SumOpened(BATCH, b"\xbb" * 32)
 PUBLISHED = SumPublished(BATCH, b"\xee" * 32)
 STORY: tuple[Event, ...] = (
     entered(0), entered(1), entered(2), HeaderRefused(5, "closed", sid(9), 0),
+    GroupsDrawn(*KEY, ((sid(0), sid(1), sid(2)),), ((sid(4), sid(3)),), (sid(5),)),
     CohortBegun(*KEY, (sid(0), sid(1), sid(2))), AttemptUsed(*KEY, 1),
     OwnerDropped(sid(2), "validity: norm above the bound", True),
     ProverBlamed(*KEY, 2, "MASK", "a wrong share: it does not fit", True), AttemptUsed(*KEY, 2),
@@ -228,13 +230,34 @@ def test_a_batch_that_a_block_has_is_not_handed_in_again_and_keeps_nobody_waitin
     assert action(state, accepted=2, mined=frozenset({BATCH})) == Gather((sid(2), sid(3)), last=True)
 
 
-def test_whole_batches_are_made_before_submissions_end_when_enough_for_another_wait() -> None:
-    """A round with thousands of owners has hundreds of batches; all after its deadline would be too many."""
+def test_whole_batches_are_made_before_submissions_end_when_half_the_seats_worth_of_others_wait() -> None:
+    """A round with thousands of owners has hundreds of batches; all after its deadline would be too many.  Of fewer, a
+    stranger that brings many early would be most.
+    """
     nine = tuple(map(entered, range(9)))
-    assert isinstance(action(folded(*nine), capacity=8, seats=100), Wait)
+    assert isinstance(action(folded(*nine), capacity=4, seats=12), Wait)
     ten = folded(*nine, entered(9))
-    assert action(ten, capacity=8, seats=100) == Gather(tuple(map(sid, range(10))), last=False)
-    assert action(ten, capacity=8, seats=100, now=151) == Gather(tuple(map(sid, range(10))), last=True)
+    assert action(ten, capacity=4, seats=12) == Gather(tuple(map(sid, range(10))), last=False)
+    assert isinstance(action(ten, capacity=4, seats=13), Wait)
+    assert action(ten, capacity=4, seats=12, now=151) == Gather(tuple(map(sid, range(10))), last=True)
+
+
+def test_what_was_drawn_is_begun_whoever_else_comes() -> None:
+    """Submissions may still be coming, and some of those that filled the seats may have been rejected since."""
+    groups = GroupsDrawn(*KEY, ((sid(0), sid(1)),), ((sid(2), sid(3)),), (sid(4),))
+    state = folded(*map(entered, range(5)), groups)
+    assert action(state, seats=100) == Gather(tuple(map(sid, range(5))), last=True)
+    state = folded(*map(entered, range(5)), groups, *map(entered, range(5, 7)))
+    current = state.rounds[KEY]
+    assert current.drawn() == [(sid(0), sid(1)), (sid(2), sid(3))]
+    assert current.undrawn() == [sid(5), sid(6)]
+    state.apply(CohortBegun(*KEY, (sid(0), sid(1))))
+    assert current.drawn() == [(sid(2), sid(3))]
+    state.apply(CohortFailed(*KEY, "no answer", True, 100))
+    assert current.cautious
+    state.apply(GroupsDrawn(*KEY, (), (), (sid(2), sid(3))))
+    assert (current.drawn(), current.undrawn(), current.cautious) == ([], [sid(5), sid(6)], False)
+    assert isinstance(action(state, seats=100), Wait)
 
 
 def test_after_the_deadline_stragglers_are_waited_for_but_not_by_whole_batches() -> None:
@@ -243,7 +266,7 @@ def test_after_the_deadline_stragglers_are_waited_for_but_not_by_whole_batches()
     waits = action(ten, seats=100, now=151, quiet=False)
     assert waits == Wait("10 of 100 submissions are in; submissions have ended, and the last ones are waited for")
     assert action(ten, seats=10, now=151, quiet=False) == Gather(tuple(map(sid, range(10))), last=True)
-    assert action(ten, capacity=8, seats=100, now=151, quiet=False) == Gather(tuple(map(sid, range(10))), last=False)
+    assert action(ten, capacity=4, seats=12, now=151, quiet=False) == Gather(tuple(map(sid, range(10))), last=False)
 
 
 def test_a_round_whose_task_has_another_coordinator_waits_but_settles_what_is_proven() -> None:

@@ -30,7 +30,7 @@ PROVERS = 4
 class Market:
     """A development market in a directory, started by commands only."""
 
-    def __init__(self, directory: Path, fleet: Processes) -> None:
+    def __init__(self, directory: Path, fleet: Processes, policy: str = "norm", capacity: int = 2) -> None:
         self.directory = directory
         self.fleet = fleet
         chain, self.coordinator, *self.provers = free_ports(2 + PROVERS)
@@ -38,8 +38,8 @@ class Market:
         fleet.start("chain", ["chain", "serve", "--listen", f"127.0.0.1:{chain}"])
         self.shown = self.command(
             "setup", "local", "--chain", self.url, "--directory", "local", "--provers", str(PROVERS),
-            "--threshold", "1", "--dimension", "3", "--capacity", "2", "--coordinator-port", str(self.coordinator),
-            "--prover-port", str(self.provers[0]),
+            "--threshold", "1", "--dimension", "3", "--capacity", str(capacity), "--coordinator-port",
+            str(self.coordinator), "--prover-port", str(self.provers[0]), "--policy", policy, "--owners", "3",
         )  # fmt: skip
 
     def command(self, *arguments: str, status: int = 0) -> str:
@@ -70,6 +70,11 @@ class Market:
 
         wait_until(f"prover {p}", answers, self.fleet, 60)
         return running
+
+    def relay(self) -> Running:
+        """Start the coordinator."""
+        settings = self.directory / "local" / "coordinator" / "coordinator.toml"
+        return self.fleet.start("coordinator", ["coordinator", "serve", "--config", str(settings)])
 
     def stop(self, running: Running) -> None:
         """Stop one process as an operator does."""

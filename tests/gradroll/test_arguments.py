@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import pytest
 
-from circuits.errors import InvalidInputError
+from circuits.errors import ConfigError, InvalidInputError
+from circuits.hashing import keccak
+from circuits.terms import Grading
 from commons.runtime.amounts import ETH, Currency
 from commons.runtime.identifiers import Prefix
 from gradroll.cli import main
 from gradroll.commands.options import (
     address,
     amount,
+    data_digest,
     endpoint,
     identifier,
     node_url,
@@ -20,6 +24,7 @@ from gradroll.commands.options import (
     whole,
     whole_identifier,
 )
+from gradroll.commands.taskcreate import grading
 
 EIP_55 = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
 """An example of EIP-55."""
@@ -43,6 +48,34 @@ def test_what_is_no_address_is_refused_without_a_guess(text: str, reason: str) -
     with pytest.raises(argparse.ArgumentTypeError, match=reason) as refused:
         address(text)
     assert EIP_55 not in str(refused.value)
+
+
+def test_data_is_named_by_its_file_or_its_digest(tmp_path: Path) -> None:
+    file = tmp_path / "data.csv"
+    file.write_bytes(b"data")
+    assert data_digest(str(file)) == keccak(b"data")
+    assert data_digest(f"0x{keccak(b'data').hex()}") == keccak(b"data")
+    for text in (f"0x{keccak(b'data').hex()}0", str(tmp_path), str(tmp_path / "none")):
+        with pytest.raises(argparse.ArgumentTypeError, match=r"is no digest .* and cannot be read as a file"):
+            data_digest(text)
+
+
+@pytest.mark.parametrize(
+    ("given", "rule"),
+    [
+        ({}, (4, 4)), ({"step": 2}, (2, 4)), ({"step": 8}, (8, 8)), ({"dither": 16}, (4, 16)), ({"dither": 2}, (2, 2)),
+        ({"step": 3, "dither": 5}, (3, 5)),
+    ],
+)  # fmt: skip
+def test_grades_that_are_not_named(given: dict[str, int], rule: tuple[int, int]) -> None:
+    arguments = argparse.Namespace(**{"reference_data": bytes(32), "step": None, "dither": None, **given})
+    assert grading(arguments) == Grading(*rule, bytes(32))
+
+
+def test_a_step_without_data_grades_nothing() -> None:
+    with pytest.raises(ConfigError, match="--reference-data"):
+        grading(argparse.Namespace(reference_data=None, step=None, dither=4))
+    assert grading(argparse.Namespace(reference_data=None, step=None, dither=None)) is None
 
 
 @pytest.mark.parametrize(

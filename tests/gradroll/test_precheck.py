@@ -21,7 +21,7 @@ from circuits.groth16 import VerifyingKey
 from circuits.policies import registry
 from circuits.srs import Srs
 from circuits.statement import Committee, Policy
-from circuits.terms import DAY, NewTask, Pay, Windows
+from circuits.terms import DAY, Grading, NewTask, Pay, Windows
 from commons.chain.facts import CommitteeRecord, RoundRecord
 from commons.storage.accounts import SigningKey
 from gradroll.model_owner.precheck import ALL_NEEDED, check_round, check_terms, of_committee
@@ -133,6 +133,25 @@ def test_terms_under_which_no_round_ends_are_refused(
 ) -> None:
     with pytest.raises(kind, match=said):
         before_creating(**changes)
+
+
+GRADING: dict[str, Any] = {"grading": Grading(4, 4, bytes(32)), "bound": 1 << 32}
+
+
+def test_terms_that_grade_go_with_a_verifier_that_does() -> None:
+    grades = Market(KEYS, levelled=True)
+    assert before_creating(grades, **GRADING) == ()
+    with pytest.raises(InvalidInputError, match=r"do not say by what: .*--reference-data"):
+        before_creating(grades)
+    with pytest.raises(InvalidInputError, match=r"does not grade gradients: leave out --reference-data"):
+        before_creating(**GRADING)
+
+
+def test_the_reference_takes_a_row_of_the_circuit() -> None:
+    rows = POLICY.capacity
+    assert before_creating(Market(KEYS, levelled=True), min_owners=rows - 1, **GRADING) == ()
+    with pytest.raises(InvalidInputError, match=f"holds up to {rows - 1} owners, the task asks for at least {rows}"):
+        before_creating(Market(KEYS, levelled=True), min_owners=rows, **GRADING)
 
 
 @pytest.mark.parametrize("pay", [FEES, Pay(bonus=1), Pay(prover_batch=1)], ids=["both", "pay", "fees"])

@@ -105,24 +105,35 @@ def test_all_copies_commit_to_the_gradient_at_the_bound(world: World) -> None:
 def test_an_interrupted_run_goes_on_with_what_it_may_have_opened_the_round_with(world: World) -> None:
     opening = world.open(2)
     assert world.dealer().deal(GRADIENT * 0.5, 2, world.coming) == opening, "the same gradient at the bound"
+    for copies in (1, 3):
+        assert world.dealer().deal(GRADIENT, copies, world.coming) == opening, "for more or fewer seats, too"
 
 
-@pytest.mark.parametrize("change", ["gradient", "model", "terms", "copies", "round", "account"])
+def test_what_is_left_of_a_larger_dealing_is_none_of_a_smaller_one(world: World) -> None:
+    store = SubmissionStore(world.state, MARKET)
+    world.dealer().deal(GRADIENT, 3, replace(world.coming, model_digest=b"\x77" * 32))
+    third = store.load(0, 0, world.account.address, 2)
+    assert third is not None
+    opening = world.open(2)
+    assert len(opening.copies) == 2
+    assert store.load(0, 0, world.account.address, 2) == third
+    assert world.dealer().deal(GRADIENT, 2, world.coming) == opening
+
+
+@pytest.mark.parametrize("change", ["gradient", "model", "terms", "round", "account"])
 def test_for_anything_else_it_is_dealt_anew(world: World, change: str) -> None:
-    opening, coming, gradient, copies = world.open(2), world.coming, GRADIENT, 2
+    opening, coming, gradient = world.open(2), world.coming, GRADIENT
     if change == "gradient":
         gradient = GRADIENT[::-1].copy()
     elif change == "model":
         coming = replace(coming, model_digest=b"\x77" * 32)
     elif change == "terms":
         coming = replace(coming, terms=replace(GRADED, min_owners=3))
-    elif change == "copies":
-        copies = 1
     elif change == "round":
         coming = replace(coming, number=1)
     else:
         world.account = SigningKey.generate()
-    again = world.dealer().deal(gradient, copies, coming)
+    again = world.dealer().deal(gradient, 2, coming)
     assert not {copy.commitment for copy in again.copies} & {copy.commitment for copy in opening.copies}
 
 
@@ -155,6 +166,15 @@ def test_what_was_handed_in_is_not_sent_again_and_the_rest_goes_on(world: World)
         assert len(payloads) == 3
         assert payloads[1] == payloads[2], "the very share whose digest is in the opening"
     assert all('"seeds": ""' in path.read_text() for path in world.state.rglob("*-copy-*.json"))
+
+
+def test_another_coordinator_is_told_of_the_copies_that_provers_have(world: World) -> None:
+    world.open(2)
+    world.sender().hand_in(0, 0, GRADIENT, 2)
+    told, world.coordinator = world.coordinator.headers, FakeCoordinator()
+    world.sender().hand_in(0, 0, GRADIENT, 2)
+    assert world.coordinator.headers == told
+    assert all(len(payloads) == 2 for payloads in world.provers.received.values())
 
 
 def test_another_gradient_or_another_opening_is_not_handed_in(world: World) -> None:

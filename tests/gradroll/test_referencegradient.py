@@ -10,7 +10,7 @@ import pytest
 
 from circuits.arrays import FloatArray
 from circuits.errors import GradientError, InvalidInputError
-from circuits.grading import NOISE_BITS, Grades, GradingRule
+from circuits.grading import NOISE_BITS, Grades, GradingRule, grades
 from circuits.quantize import Quantized, quantize
 from gradroll.model_owner.referencegradient import LEAST_SUMS, GradedSum, guarded_update, reference_gradient
 
@@ -141,7 +141,8 @@ FALLEN = Grades((1, 1), (1, 1), fallback=True)
 
 
 def test_an_update_is_the_mean_by_weight_over_all_judged_batches() -> None:
-    own, *gradients = vectors(6)
+    gradients = vectors(5)
+    own = sum(gradients, np.zeros(DIMENSION))
     first = GradedSum(3 * gradients[0] + gradients[1], JUDGED)
     second = GradedSum(2 * gradients[2] + 2 * gradients[3], Grades((2, 2), (2, 2), fallback=False))
     update = guarded_update(own, [first, second], 1.0)
@@ -152,14 +153,28 @@ def test_an_update_is_the_mean_by_weight_over_all_judged_batches() -> None:
 
 def test_a_batch_that_nobody_judged_leads_no_model() -> None:
     """Neither alone, where the own gradient stands in at the owners' length, nor beside a judged one."""
-    own, good, harm = vectors(3)
-    fallen = GradedSum(-1e6 * harm, FALLEN)
+    own, harm = vectors(2)
+    good = own + 0.1 * harm
+    fallen = GradedSum(1e6 * good, FALLEN)
     alone = guarded_update(own, [fallen], 2.5)
     assert not alone.judged
     assert np.allclose(alone.values, own * 2.5 / np.linalg.norm(own))
     beside = guarded_update(own, [fallen, GradedSum(4 * good, JUDGED)], 2.5)
     assert np.allclose(beside.values, good)
     assert not guarded_update(own, [], 2.5).judged
+
+
+def test_who_knows_the_reference_leads_no_model_backwards() -> None:
+    """What repeats it has the highest level, and may turn the rest against what was published and taken out."""
+    left, past = (vector / np.linalg.norm(vector) for vector in vectors(2))
+    own = 0.5 * left + 2 * past
+    reference = at_bound(reference_gradient(own, [past], least=1).values).values
+    harm = at_bound(0.8 * reference / np.linalg.norm(reference) - 0.6 * past).values
+    found = grades(RULE, [RULE.scale(BOUND) * int(harm @ reference)] * 2)
+    assert found.levels == (3, 3)
+    led = guarded_update(own, [GradedSum(6 * harm.astype(np.float64), found)], 2.5)
+    assert not led.judged
+    assert np.allclose(led.values, own * 2.5 / np.linalg.norm(own))
 
 
 def test_without_a_direction_there_is_no_update() -> None:

@@ -126,6 +126,8 @@ def test_how_gradients_are_graded_is_told_and_what_that_shows() -> None:
         assert part in said
     said = words(offer_in_words(offer(levelled=True, grading=GRADING, bound=1 << 34), ETH))
     assert "you show: in each round everybody learns one number about your gradient" in said
+    assert "you risk: the model owner chooses what counts in a sum" in said
+    assert "or more owners that count alike, unless more than" in said
     assert "under noise 0.125 wide" in said
     assert "4.09 bits about your data on average at most, 20 in 5 rounds" in said, "log2(17), and five rounds are left"
     assert machine_terms(graded)["grading"] == {
@@ -142,7 +144,7 @@ def test_with_coarse_steps_no_level_is_told_that_no_cosine_has() -> None:
 def test_where_nothing_is_graded_nothing_is_said_of_it() -> None:
     said = words([*terms_in_words(own(), COMMITTEE, ETH, levelled=False), *offer_in_words(offer(), ETH)])
     assert "grade" not in said
-    assert "you show" not in said
+    assert "you show" not in said and "count alike" not in said and "chooses what counts" not in said
     assert machine_terms(own())["grading"] is None
 
 

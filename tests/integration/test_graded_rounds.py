@@ -10,19 +10,20 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from circuits.errors import InvalidInputError, NotReadyError, RuleViolationError, UnknownError
+from circuits.errors import InvalidInputError, NotReadyError, RuleViolationError, UnavailableError, UnknownError
 from circuits.quantize import quantize
 from circuits.terms import Grading, Windows
 from commons.protocol.status import SubmissionState
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
-from coordinator.service import CoordinatorNode
 from gradroll.audit.auditor import Auditor
 from gradroll.audit.graderows import graded_round
 from gradroll.data_owner.owner import DataOwner
 from gradroll.model_owner.buyer import ModelOwner
+from gradroll.model_owner.from_provers import ProverReader
 from gradroll.model_owner.referencedealing import ReferenceSender
 from provers.node import ProverNode
+from tests.integration.test_relaying import is_locked, relay, serving, vanish_after_attest
 from tests.support.deployment import FRACTION_BITS, Deployment, Owner
 from tests.support.waiting import wait_for
 
@@ -38,18 +39,23 @@ Floats = npt.NDArray[np.float64]
 
 
 @pytest.fixture(scope="module")
-def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+def proving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """A market with its provers."""
     made = Deployment(tmp_path_factory.mktemp("market"), dimension=DIMENSION, policy="reference")
     nodes = [ProverNode(made.prover_settings(p, clock_skew=SKEW)) for p in range(4)]
     for one in nodes:
         one.start()
-    coordinator = CoordinatorNode(made.coordinator_settings())
-    coordinator.start()
     yield made
-    coordinator.stop()
     for one in nodes:
         one.stop()
     made.close()
+
+
+@pytest.fixture
+def deployment(proving: Deployment) -> Iterator[Deployment]:
+    """With a coordinator, too."""
+    with serving(proving):
+        yield proving
 
 
 @dataclass
@@ -77,6 +83,12 @@ class Market:
     def state(self, submission: bytes) -> SubmissionState:
         return self.client.submission_status(submission).state
 
+    def knows(self, submission: bytes) -> bool:
+        try:
+            return self.state(submission) is SubmissionState.ACCEPTED
+        except UnknownError:
+            return False
+
     def owner(self, nth: int) -> DataOwner:
         return DataOwner(
             self.owners[nth].chain, self.client, self.parameters, self.directory / f"owner-{nth}"
@@ -85,10 +97,13 @@ class Market:
 
 @pytest.fixture
 def market(deployment: Deployment, tmp_path: Path) -> Iterator[Market]:
-    task = deployment.new_task(HONEST + ATTACKERS, grading=GRADING, windows=Windows(WINDOW, WINDOW), bound=BOUND)
-    owners = deployment.owners(task, HONEST + ATTACKERS)
     with deployment.client() as client:
-        yield Market(deployment, tmp_path, client, task, owners)
+        yield made_market(deployment, tmp_path, client)
+
+
+def made_market(deployment: Deployment, directory: Path, client: CoordinatorClient) -> Market:
+    task = deployment.new_task(HONEST + ATTACKERS, grading=GRADING, windows=Windows(WINDOW, WINDOW), bound=BOUND)
+    return Market(deployment, directory, client, task, deployment.owners(task, HONEST + ATTACKERS))
 
 
 @pytest.fixture
@@ -177,6 +192,60 @@ def test_a_round_of_another_task_on_the_same_model_is_refused_by_its_owners(
     replace(market, task=other).buyer.open_round(other, np.zeros(DIMENSION), reference=-OWN)
     with pytest.raises(RuleViolationError, match="--reuse-model"):
         market.owner(0).submit(other, gradients[0])
+
+
+def test_a_batch_that_its_coordinator_left_behind_is_relayed_and_taken_over(
+    proving: Deployment, tmp_path: Path, gradients: list[Floats], monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """The first coordinator dies once provers have attested; anybody sends the batch; the next one starts with nothing,
+    and has what provers opened from their certificates."""
+    with monkeypatch.context() as patch:
+        vanish_after_attest(patch)
+        with serving(proving) as node, proving.client() as client:
+            market = made_market(proving, tmp_path, client)
+            number = market.buyer.open_round(market.task, np.zeros(DIMENSION), reference=OWN)
+            done = [market.owner(nth).submit(market.task, each).submission for nth, each in enumerate(gradients)]
+            after_the_deadline(market, number)
+            wait_for(lambda: is_locked(node, market.task, number), 120)
+            wait_for(lambda: attested(market, number), 120)
+    told = relay(proving, market.task, tmp_path, capsys)
+    (batch,) = proving.view.accepted(market.task, number)
+    assert told["accepted"] == [{"batch": f"0x{batch.record.batch_id.hex()}", "owners": HONEST + ATTACKERS}]
+    fresh = {"state": tmp_path / "state", "log": f"sqlite://{tmp_path}/log.sqlite"}
+    with serving(proving, **fresh), proving.client() as client:
+        market = replace(market, client=client)
+        wait_for(lambda: market.knows(done[-1]), 120)
+        assert [market.client.submission_status(each).reason[:6] for each in done[-2:]] == ["weight"] * 2
+        wait_for(lambda: client.task_status(market.task).rounds[0].batches[0].payload_digest is not None)
+        assert market.buyer.read_aggregate(market.task, number).weights == (3,) * HONEST + (0,) * ATTACKERS
+
+
+def test_the_next_coordinator_has_the_copies_from_the_model_owner_and_owners_after_them(
+    proving: Deployment, tmp_path: Path, gradients: list[Floats]
+) -> None:
+    with serving(proving), proving.client() as client:
+        market = made_market(proving, tmp_path, client)
+        number = market.buyer.open_round(market.task, np.zeros(DIMENSION), reference=OWN)
+        done = [market.owner(nth).submit(market.task, each).submission for nth, each in enumerate(gradients)]
+    fresh = {"state": tmp_path / "state", "log": f"sqlite://{tmp_path}/log.sqlite"}
+    with serving(proving, **fresh), proving.client() as client:
+        market = replace(market, client=client)
+        with pytest.raises(NotReadyError, match="0 of 2 copies"):
+            market.owner(0).submit(market.task, gradients[0])
+        assert market.buyer.open_round(market.task, np.zeros(DIMENSION), reference=OWN) == number
+        for nth, each in enumerate(gradients):
+            assert market.owner(nth).submit(market.task, each).submission == done[nth]
+        after_the_deadline(market, number)
+        wait_for(lambda: all(market.state(each) is SubmissionState.ACCEPTED for each in done), 120)
+
+
+def attested(market: Market, number: int) -> bool:
+    """Whether a quorum of the provers shows its word on a batch."""
+    try:
+        return bool(ProverReader(market.deployment.view).attested(market.task, number, ()))
+    except UnavailableError:
+        return False
 
 
 def _stop(*_: object) -> None:

@@ -729,6 +729,17 @@ def test_a_cohort_has_a_copy_that_its_round_was_opened_with() -> None:
     coin_refused(network, Cohort(network.context, (unsigned, *network.headers)), "the dealing", "bad-signature")
 
 
+def test_a_copy_with_the_commitment_of_another_joins_no_cohort() -> None:
+    """It would join two, with two sign matrices for one row; so the round has no batch."""
+    network = GradedNetwork(copies=[OwnerPlan(along(1000, 5)), OwnerPlan(along(1000, 5))])
+    network.open_with_twins()
+    for cosine in COSINES:
+        network.submit(OwnerPlan(along(cosine, network.dimension)))
+    for copy in (0, 1):
+        network.copy = copy
+        coin_refused(network, network.cohort, "another copy of this round's reference")
+
+
 def squares_of(attempt: GradedAttempt) -> list[int]:
     """The opened squares of a cohort's noise."""
     count, said = len(attempt.cohort.headers), attempt.said[Step.PROJECT]

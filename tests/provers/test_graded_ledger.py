@@ -53,15 +53,26 @@ def test_the_reference_is_part_of_a_graded_set() -> None:
         after(GradedLocked(SET)).check(GradedLocked(GradedSet.of((OTHER, A, B))))
 
 
-@pytest.mark.parametrize("kind", [Locked, Released])
-def test_owners_of_a_graded_set_are_in_no_other_sum(kind: type[Locked] | type[Released]) -> None:
+OTHERS = ((A,), (A, B, C), (B, C), (B, A))
+
+
+def test_no_other_sum_of_owners_of_a_graded_set_is_signed() -> None:
     state = after(GradedLocked(SET))
     for weights in ((3, 0), (1, 1)):
-        state.check(kind(Selection.weighted((A, B), weights)))
-    for other in ((A,), (A, B, C), (B, C), (B, A), (replace(A, submission=C.submission), B)):
+        state.check(Locked(Selection.weighted((A, B), weights)))
+    for other in (*OTHERS, (replace(A, submission=C.submission), B)):
         with pytest.raises(RuleViolationError):
-            state.check(kind(Selection.plain(other)))
-    state.check(kind(Selection.plain((C,))))
+            state.check(Locked(Selection.plain(other)))
+    state.check(Locked(Selection.plain((C,))))
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_a_certified_sum_is_released_whatever_was_locked_here_alone(other: tuple[Member, ...]) -> None:
+    """A quorum was bound to the certified set, so none ever is to this one, which is not graded from then on."""
+    state = after(GradedLocked(SET), Released(Selection.plain(other)))
+    for refused in (GradedLocked(SET), Locked(SUM), Released(SUM)):
+        with pytest.raises(RuleViolationError, match="another set"):
+            state.check(refused)
 
 
 @pytest.mark.parametrize("kind", [Locked, Released])

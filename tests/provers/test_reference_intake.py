@@ -69,6 +69,18 @@ def test_a_copy_is_one_of_those_that_the_round_was_opened_with(world: World, net
         world.take(replace(world.upload(first).head.share(2), header=unsigned), no_chunks())
 
 
+def test_copies_with_one_commitment_do_not_come_in(network: GradedNetwork, tmp_path: Path) -> None:
+    network.open_with_twins()
+    store = Store(tmp_path, max_bytes=1 << 24)
+    world = World(network, store, network.context)
+    for header in network.references:
+        with pytest.raises(WireError, match="another copy of this round's reference"):
+            world.hand_in(header)
+    assert store.usage()[0] == 0
+    world.intake.close()
+    store.close()
+
+
 def test_nobody_but_the_model_owner_takes_up_the_places_of_copies(world: World, network: GradedNetwork) -> None:
     """What a copy commits to is public, so anybody can sign a header of it."""
     stranger = seed_of("a stranger")

@@ -179,7 +179,8 @@ def test_everybody_honest_is_accepted_in_some_batch_whoever_else_is_there(owners
         world.play()
         assert world.accepted() == crowd.honest
         world.check_sums()
-        assert world.states(Kind.TOO_LONG, Kind.OTHER_SHARES) == {SubmissionState.REJECTED}
+        named = world.states(Kind.TOO_LONG, Kind.OTHER_SHARES)
+        assert named <= {SubmissionState.REJECTED, SubmissionState.EXPIRED}, "a quorum alone cannot say who is at fault"
         assert world.states(Kind.PROMPT, Kind.LATE, Kind.REFUSED) == {SubmissionState.ACCEPTED}
         begun = [block.time for block in world.chain.blocks if block.accepted]
         assert begun[0] <= world.chain.opened[0].submit, "whole batches do not wait for the last owner"
@@ -203,16 +204,16 @@ def lying_where_it_is_needed(corrupt: set[int]) -> Fault:
     return fault
 
 
-def test_a_corrupt_owner_and_a_liar_cost_the_round_at_most_a_minimum_of_honest_owners() -> None:
+def test_a_corrupt_owner_and_a_liar_cost_the_round_at_most_a_quarter_of_its_honest_owners() -> None:
     """Attack: with shares at just a quorum, the liar among it, the owner's cohort can be stopped by the liar alone.  It
-    is made last, with as few others as the task's minimum asks for, and none after it has failed.
+    is made last, with a batch or a quarter of the others, and none after it has failed.
     """
     kinds = [Kind.PROMPT] * 26 + [Kind.SPARING]
     crowd = Crowd(kinds)
     with Busy(crowd, capacity=8, least=3, faults=[lying_where_it_is_needed(crowd.all(Kind.SPARING))]) as world:
         world.play()
         lost = crowd.honest - world.accepted()
-        assert len(lost) == 2, "those that kept it company"
+        assert len(lost) == 6, "a quarter of them keep it company"
         world.check_sums()
         assert world.states(Kind.SPARING) == {SubmissionState.EXPIRED}
 

@@ -31,7 +31,7 @@ from tests.simulation.world.world import CONFIRMATIONS, World
 DEEP = os.environ.get("GRADROLL_TEST_DEEP") == "1"
 """500 seeds and every write: the weekly run."""
 FAST, SLOW = range(3), range(3, 500 if DEEP else 40)
-WRITES = range(0, 122, 1 if DEEP else 5)
+WRITES = range(0, 123, 1 if DEEP else 5)
 """All that provers and coordinator write in a quiet round."""
 QUIET = Schedule(1, 3)
 

@@ -78,6 +78,19 @@ class GradedNetwork(Network):
         """All submissions, behind the copy of the reference whose turn it is."""
         return Cohort(self.context, (self.references[self.copy], *self.headers))
 
+    def open_with_twins(self) -> None:
+        """The round is opened anew: all copies have the commitment of the first, each with the shares that it has."""
+        first, before = self.references[0], list(self.references)
+        twins = [replace(header, commitment=first.commitment) for header in before]
+        self._opening = Opening(MODEL_DIGEST, tuple(map(Copy.of, twins)))
+        self.model_digest = self._opening.digest
+        dealt = [[memory.payloads[header.digest(self.context)] for memory in self.memories] for header in before]
+        self.context = Context.of(self.terms, 0, self.model_digest, self.policy)
+        self.references = [
+            self.handed_in(plan, header, payloads, MODEL_OWNER)
+            for plan, header, payloads in zip(self.copies, twins, dealt, strict=True)
+        ]
+
     def products(self) -> list[int]:
         """Each owner's inner product with the reference."""
         reference = self.copies[self.copy].gradient

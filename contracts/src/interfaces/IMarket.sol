@@ -1,18 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {
-    Attestation,
-    Batch,
-    ClaimOrder,
-    HeldFees,
-    Permit,
-    Reference,
-    ReferenceOpening,
-    Served,
-    TaskTerms
-} from "../types/Types.sol";
+import {Attestation, Batch, ClaimOrder, HeldFees, Permit, Served, TaskTerms} from "../types/Types.sol";
 import {IExclusions} from "./IExclusions.sol";
+import {IGradedMarket} from "./IGradedMarket.sol";
 import {IMarketViews} from "./IMarketViews.sol";
 
 /// @title Market for gradients
@@ -20,7 +11,7 @@ import {IMarketViews} from "./IMarketViews.sol";
 /// paid, and so are who relayed and who attested. Nobody has to be trusted for the escrow: money leaves it to those whom an
 /// accepted batch names, and back to the model owner what no open round can still spend.
 /// @dev Amounts are the task's token's smallest unit; ether is the token zero.
-interface IMarket is IMarketViews, IExclusions {
+interface IMarket is IMarketViews, IExclusions, IGradedMarket {
     /// @notice The named term is out of range.
     error TermsInvalid(string term);
     /// @notice No task has this identifier.
@@ -77,17 +68,6 @@ interface IMarket is IMarketViews, IExclusions {
     error RoundsExhausted(uint256 taskId);
     /// @notice A round has at most as many seats as the task holds owners.
     error SeatsInvalid(uint256 seats, uint256 capacity);
-    /// @notice The task grades gradients: its rounds are opened by `openReferencedRound`, its batches accepted by
-    /// `acceptGradedBatch`.
-    error TaskGraded(uint256 taskId);
-    /// @notice The task does not grade gradients: its rounds are opened by `openRound`, its batches accepted by `acceptBatch`.
-    error TaskNotGraded(uint256 taskId);
-    /// @notice A round has 1 to 16 copies of a reference.
-    error ReferencesInvalid(uint256 copies);
-    /// @notice The round was not opened with this model and these references.
-    error OpeningUnknown(bytes32 digest);
-    /// @notice The round has no copy of the reference of this number.
-    error CopyUnknown(uint256 copy, uint256 copies);
     /// @notice The last round has no accepted batch yet; wait for one, or finalise it after its deadline.
     error PreviousRoundUnsettled(uint256 taskId, uint256 round);
     /// @notice The coordinator can be replaced while no round is open, or when the last one has no batch by half of its settle
@@ -196,11 +176,6 @@ interface IMarket is IMarketViews, IExclusions {
         uint256 settleDeadline,
         uint256 seats
     );
-    /// @notice What is behind the modelDigest of `RoundOpened` of a round with a reference, which is
-    /// keccak256(abi.encode(keccak256("gradroll/v1/referenced-model"), modelDigest, keccak256(abi.encodePacked(references)))),
-    /// three words a copy.
-    /// @param modelDigest Keccak of the model.
-    event RoundReferenced(uint256 indexed taskId, uint256 indexed round, bytes32 modelDigest, Reference[] references);
     /// @notice A batch was accepted: every owner of it is owed its pay, and provers may now release their shares of its sum.
     /// @param batchId Transcript state that binds deployment, task, terms, round, model, owners, projections and Gram
     /// matrix; where gradients are graded, the opened numbers too.
@@ -338,14 +313,6 @@ interface IMarket is IMarketViews, IExclusions {
     /// @return number Its number, ascending from 0.
     function openRound(uint256 taskId, bytes32 modelDigest, uint256 seats) external returns (uint256 number);
 
-    /// @notice The same for a task that grades gradients, with the copies of the reference that its batches are graded against:
-    /// each cohort takes one. Points are checked when they are used.
-    /// @dev The digest of model and references together stands as the round's modelDigest everywhere (`RoundReferenced`).
-    /// @param references 1 to 16.
-    function openReferencedRound(uint256 taskId, bytes32 modelDigest, uint256 seats, Reference[] calldata references)
-        external
-        returns (uint256 number);
-
     /// @notice Accepts a proven batch of signed gradients that a quorum of the committee attested; anyone may call. The
     /// batch has no aggregate in it: provers release their shares of the sum only once the batch is accepted, so with
     /// at most t of them corrupt nobody sees an aggregate that is not paid for.
@@ -353,15 +320,6 @@ interface IMarket is IMarketViews, IExclusions {
     /// the batch was attested and is not any more is checked first, before any signature.
     /// @return batchIndex Number of the batch in its round.
     function acceptBatch(Batch calldata batch) external returns (uint256 batchIndex);
-
-    /// @notice The same for a task that grades gradients. Levels and weights follow from the opened numbers: the sum has each
-    /// gradient times its weight, bonuses are divided by level, and everybody is paid, weight or not.
-    /// @dev The reverts are those of `acceptBatch`, and of `IGradedVerifier`.
-    /// @param opening What the round was opened with, and the copy that the batch was graded against.
-    /// @param values The opened numbers, 8 bytes an owner (`Graded`).
-    function acceptGradedBatch(Batch calldata batch, ReferenceOpening calldata opening, bytes calldata values)
-        external
-        returns (uint256 batchIndex);
 
     /// @notice Publishes the encoded aggregate of an accepted batch of a task with `inlinePayload` in the log; anyone
     /// may call, any number of times. Its content is not checked here: readers check that it opens the batch's

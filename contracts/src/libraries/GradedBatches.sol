@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IGradedMarket} from "../interfaces/IGradedMarket.sol";
 import {IMarket} from "../interfaces/IMarket.sol";
 import {IGradedVerifier} from "../interfaces/IGradedVerifier.sol";
 import {Graded} from "../types/Graded.sol";
@@ -36,7 +37,7 @@ library GradedBatches {
     ) external returns (uint256) {
         TaskState storage state = market.task(submitted.taskId);
         RoundState storage current = state.round(submitted.taskId, submitted.round);
-        if (!current.graded) revert IMarket.TaskNotGraded(submitted.taskId);
+        if (!current.graded) revert IGradedMarket.TaskNotGraded(submitted.taskId);
         Acceptance.admit(market, current, submitted);
         BatchReader.Scope memory scope = Acceptance.scopeOf(state, current, domain);
         _requireOpening(opening, scope.modelDigest);
@@ -51,9 +52,9 @@ library GradedBatches {
 
     function _requireOpening(ReferenceOpening calldata opening, bytes32 modelDigest) private pure {
         bytes32 digest = References.digest(opening.modelDigest, opening.references);
-        if (digest != modelDigest) revert IMarket.OpeningUnknown(digest);
+        if (digest != modelDigest) revert IGradedMarket.OpeningUnknown(digest);
         uint256 copies = opening.references.length;
-        if (opening.copy >= copies) revert IMarket.CopyUnknown(opening.copy, copies);
+        if (opening.copy >= copies) revert IGradedMarket.CopyUnknown(opening.copy, copies);
     }
 
     /// @dev `BatchReader.prepare` for `verifyGraded(Graded, Statement, Proof)`: the statement stays the last part of the call,

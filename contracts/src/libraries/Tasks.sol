@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {IGradedMarket} from "../interfaces/IGradedMarket.sol";
 import {IMarket} from "../interfaces/IMarket.sol";
 import {MarketState, RoundState, TaskState} from "../types/State.sol";
 import {Attestation, Permit, Reference, RoundView, TaskTerms, TaskView} from "../types/Types.sol";
@@ -103,7 +104,7 @@ library Tasks {
         uint256 seats
     ) external returns (uint256) {
         TaskState storage state = market.ownTask(taskId);
-        if (state.step != 0) revert IMarket.TaskGraded(taskId);
+        if (state.step != 0) revert IGradedMarket.TaskGraded(taskId);
         return _open(market, scope, state, taskId, modelDigest, seats);
     }
 
@@ -116,11 +117,11 @@ library Tasks {
         Reference[] calldata references
     ) external returns (uint256 number) {
         TaskState storage state = market.ownTask(taskId);
-        if (state.step == 0) revert IMarket.TaskNotGraded(taskId);
+        if (state.step == 0) revert IGradedMarket.TaskNotGraded(taskId);
         uint256 copies = references.length;
-        if (copies == 0 || copies > References.MAX_COPIES) revert IMarket.ReferencesInvalid(copies);
+        if (copies == 0 || copies > References.MAX_COPIES) revert IGradedMarket.ReferencesInvalid(copies);
         number = _open(market, scope, state, taskId, References.digest(modelDigest, references), seats);
-        emit IMarket.RoundReferenced(taskId, number, modelDigest, references);
+        emit IGradedMarket.RoundReferenced(taskId, number, modelDigest, references);
     }
 
     function finalizeRound(MarketState storage market, uint256 taskId, uint256 number) external {

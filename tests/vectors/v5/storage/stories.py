@@ -42,6 +42,7 @@ def story() -> tuple[events.Event, ...]:
         events.ShareDelivered(first, 2),
         events.HeaderRefused(ROUND[0], "bad-signature", seed_of("a forged header"), ROUND[1]),
         events.HeaderRefused(ROUND[0], "closed", seed_of("a late header"), ROUND[1]),
+        events.GroupsDrawn(*ROUND, ((first, second, third, fifth),), ((fourth,),), (submission(5),)),
         events.CohortBegun(*ROUND, (first, second, third, fifth)),
         events.AttemptUsed(*ROUND, 1),
         events.ProverBlamed(*ROUND, 2, "MASK", "a wrong share: “it does not fit”", True),

@@ -1,0 +1,1 @@
+"""How training holds when some owners attack it: graded batches against the rules that others use."""
