@@ -50,20 +50,22 @@ COMMITTEES = {
 
 
 @pytest.mark.slow
-def test_every_schedule_of_two_graded_attempts_by_three_provers(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("trials", TRIALS, ids=str)
+def test_every_schedule_of_two_graded_attempts_by_three_provers(
+    trials: tuple[Trial, Trial], capsys: pytest.CaptureFixture[str]
+) -> None:
     coverage = Coverage()
 
     def end(adversary: Coordinator, schedule: str) -> None:
         coverage.note(adversary)
         check_sealed(adversary, schedule)
 
-    for trials in TRIALS:
-        with toy(REFERENCE) as made:
-            adversary = Coordinator(World(Stage(made, THREE)))
-            enumerate_stops(adversary, adversary.open_cohort(ALL), trials, end)
-    report(capsys, "graded, 3-1, two attempts", coverage)
-    assert coverage.schedules >= 9000
-    assert all(coverage.steps[step] >= 1000 for step in GRADED_ATTEMPT[:-1])
+    with toy(REFERENCE) as made:
+        adversary = Coordinator(World(Stage(made, THREE)))
+        enumerate_stops(adversary, adversary.open_cohort(ALL), trials, end)
+    report(capsys, f"graded, 3-1, {trials}", coverage)
+    assert coverage.schedules >= 1000
+    assert all(coverage.steps[step] >= 100 for step in GRADED_ATTEMPT[:-1])
 
 
 @pytest.mark.slow
