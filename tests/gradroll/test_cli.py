@@ -125,7 +125,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 def test_usage_errors_are_argparses_own() -> None:
     usual = (["submit"], ["audit", "zero"], ["committee", "create", "--threshold", "0"], ["nothing"])
-    for arguments in (*usual, ["demo", "--policy", "norm"]):
+    for arguments in (*usual, ["demo", "--policy", "median"]):
         with pytest.raises(SystemExit) as stopped:
             main(arguments)
         assert stopped.value.code == 2

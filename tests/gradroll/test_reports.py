@@ -97,7 +97,7 @@ def test_what_is_no_evidence_is_told_before_the_chain_is_asked(
     text = file.read_text()
     for old, new, why in (
         ('"step": 6', '"step": 1', "may answer step 1 anew"), ('"sender": 1', '"sender": 2', "signed the one"),
-        ('"version": 1', '"version": 9', "is no evidence of this release"),
+        ('"version": 2', '"version": 9', "is no evidence of this release"),
     ):  # fmt: skip
         file.write_text(text.replace(old, new))
         told = outcome(capsys, "committee", "report", str(file), *REPORTER, status=3)
