@@ -27,6 +27,7 @@ from commons.chain.ports import MarketReader
 from commons.chain.serving import require_served
 from commons.protocol.manifests import require_upload
 from commons.protocol.receipts import verify_receipt
+from commons.protocol.references import Opening
 from commons.protocol.signing import require_owner, require_signer
 from commons.protocol.status import SubmissionState, SubmissionStatus
 from commons.protocol.streamheads import ModelHead, OfferHead, publication_digest
@@ -185,21 +186,24 @@ class Admission:
             raise WireError(f"the header must name {committee.size} share digests, one a prover")
         checks.g1(header.commitment, "the header's commitment")  # the market takes postings in without looking
         if header.is_reference:
-            self._check_copy(header, context)
+            self._opening(context).require_copy(header)
         elif self._view.owner_at(terms.task_id, header.owner_index) != header.owner:
             raise SignatureError(f"0x{header.owner.hex()} is not owner {header.owner_index} of this task")
+        elif terms.grading_rule is not None:
+            self._opening(context).require_no_copy(header)
         require_owner(header, context)
         require_served(self._view, self._parameters, self._parameters.verifying_key, terms.task_id)
 
-    def _check_copy(self, header: SubmissionHeader, context: Context) -> None:
-        """Refuse a reference that is none of those with which its round was opened.
+    def _opening(self, context: Context) -> Opening:
+        """What the round was opened with.
 
-        Whose address it names makes no difference once provers have its shares: nobody but its dealer has receipts.
+        Whose address a copy's header names makes no difference once provers have its shares: nobody but its dealer has
+        receipts.
         """
         opening = self._view.opening(context.task_id, context.round)
         if opening.digest != context.model_digest:
             raise ChainError("the node shows other references of this round than its digest is of; it is asked again")
-        opening.require_copy(header)
+        return opening
 
     def _check_round(self, header: SubmissionHeader) -> tuple[RoundRecord, int]:
         """Shares are taken until the submit deadline, by provers, whose receipts say so; a header may come later.

@@ -127,6 +127,8 @@ class ShareIntake:
             raise SignatureError(
                 f"0x{header.owner.hex()} is not owner {header.owner_index} of task {shown(terms.task_id)}"
             )
+        if terms.grading_rule is not None:
+            references_of(self._environment, context).require_no_copy(header)
         require_owner(header, context)
         return require_eligible(self._chain, context.task_id, context.round, (header.owner_index,)).round
 

@@ -86,3 +86,17 @@ class Opening:
                 "one cohort; open the next round with copies that were dealt apart"
             )
         return number
+
+    def require_no_copy(self, header: SubmissionHeader) -> None:
+        """Refuse an owner's header that is a copy under another index, which no signature of a header names.
+
+        The copy would be projected with a second sign matrix, and be in a sum.  A copy's commitment alone is
+        no reason: anybody can repeat what is public, and has no shares of it.
+
+        Raises:
+            WireError: it has a copy's commitment and shares.
+        """
+        if Copy.of(header) in self.copies:
+            raise WireError(
+                "this is a copy of the round's reference, which is in no sum and is handed in under its number"
+            )

@@ -131,7 +131,10 @@ def _check_reference(env: Environment, cohort: Cohort) -> None:
     if graded != (cohort.reference is not None):
         raise WireError(f"the owners of this task are {'' if graded else 'not '}graded against a reference")
     if cohort.reference is not None:
-        references_of(env, cohort.context).require_copy(cohort.reference)
+        opening = references_of(env, cohort.context)
+        opening.require_copy(cohort.reference)
+        for header in cohort.owners:
+            opening.require_no_copy(header)
 
 
 def _check_header(party: Party, header: SubmissionHeader, context: Context) -> None:

@@ -96,3 +96,11 @@ def test_a_round_has_one_to_sixteen_copies(number: int) -> None:
 def test_parts_of_other_lengths_are_refused(model: bytes, copy: Copy) -> None:
     with pytest.raises(InvalidInputError, match="32 bytes"):
         Opening(model, (copy,))
+
+
+def test_no_copy_passes_as_an_owners_gradient_under_an_index_of_its_own() -> None:
+    """No signature of a header names its index."""
+    for number, header in enumerate(HEADERS):
+        with pytest.raises(WireError, match="a copy of the round's reference"):
+            OPENING.require_no_copy(replace(header, owner_index=number))
+    OPENING.require_no_copy(replace(HEADERS[0], owner_index=9, share_digests=HEADERS[1].share_digests))

@@ -159,3 +159,10 @@ def test_nobody_but_the_model_owner_uploads_copies(world: World, copies: list[Su
 def test_copies_close_with_the_round(world: World, copies: list[SubmissionHeader]) -> None:
     world.market.be_at(world.market.chain.opened[0].settle + 1)
     world.refuse(ClosedError, "took batches until", copies[0])
+
+
+def test_copy_is_no_gradient_of_the_model_owner_that_is_an_owner_too(
+    world: World, copies: list[SubmissionHeader]
+) -> None:
+    world.market.chain.owners[9] = address_of(MODEL_OWNER)
+    world.refuse(WireError, "a copy of the round's reference", replace(copies[0], owner_index=9))

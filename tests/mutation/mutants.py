@@ -2647,7 +2647,14 @@ MUTANTS = (
     ),
     Mutant(
         "provers/party/projecting.py",
-        "        references_of(env, cohort.context).require_copy(cohort.reference)\n",
+        "            opening.require_no_copy(header)\n",
+        "            del header\n",
+        "a copy of the reference is projected once, and in no sum",
+        _in("privacy", "test_one_graded_set.py"),
+    ),
+    Mutant(
+        "provers/party/projecting.py",
+        "        opening.require_copy(cohort.reference)\n",
         "        pass\n",
         "owners are graded against a reference with which their round was opened",
         _in("provers", "test_graded_batches.py::test_a_cohort_has_a_copy_that_its_round_was_opened_with"),
@@ -2817,8 +2824,8 @@ MUTANTS = (
     ),
     Mutant(
         "coordinator/admission.py",
-        "        opening.require_copy(header)\n",
-        "",
+        "            self._opening(context).require_copy(header)\n",
+        "            pass\n",
         "references are those with which a round was opened",
         _in("coordinator", "test_reference_admission.py::test_copy_is_the_one_with_which_the_round_was_opened"),
     ),

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -17,7 +17,7 @@ from circuits.verify import verify_batch
 from commons.protocol.bodies import CoinBody, SignatureBody
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.gradedbodies import GradedCombineBody, GradedMaskBody, LockBody
-from commons.protocol.messages import Step, StepReply, StepRequest
+from commons.protocol.messages import Cohort, Step, StepReply, StepRequest
 from commons.protocol.replies import Failure
 from commons.protocol.signing import sign_digest
 from commons.sharing.reconstruct import open_scalar
@@ -26,10 +26,10 @@ from provers.party import Acceptance
 from provers.party.ledger import GradedSet
 from provers.party.steps import members_of
 from tests.support.gradedattempt import GradedAttempt
-from tests.support.gradednetwork import GradedNetwork, along, graded_with
+from tests.support.gradednetwork import MODEL_OWNER, GradedNetwork, along, graded_with
 from tests.support.network import OwnerPlan
 from tests.support.parts import with_parts
-from tests.support.plain_batch import seed_of
+from tests.support.plain_batch import address_of, seed_of
 
 COSINES = [1000, 500, -300, 0]
 CORRUPT = 2
@@ -197,3 +197,21 @@ def test_who_knows_tau_has_one_list_of_weights_certified(active: tuple[int, ...]
     for prover in range(4):
         assert isinstance(release(network, prover, second), Failure)
         assert isinstance(release(network, prover, first), StepReply)
+
+
+# --- a copy of the reference that passes as an owner's gradient -------------------------------------------------
+
+
+def test_a_copy_of_the_reference_is_in_no_cohort_as_the_gradient_of_its_dealer() -> None:
+    """Attack: the model owner is registered as an owner too, and no signature of a header names an index.
+
+    The copy would be projected with the signs of two cohorts, or be in a sum of which the others are the coordinator's.
+    """
+    network = graded_with([900, 800], copies=[OwnerPlan(along(731, 5))] * 2)
+    network.owner_addresses[9] = address_of(MODEL_OWNER)
+    as_owner = replace(network.references[0], owner_index=9)
+    assert as_owner.digest(network.context) == network.references[0].digest(network.context)
+    attack = Cohort(network.context, (network.references[1], *network.headers, as_owner))
+    for cohort, refused in ((attack, True), (network.cohort, False)):
+        request = network.authorized(StepRequest(Step.COIN, cohort.cohort_id, cohort=cohort))
+        assert isinstance(network.deliver(0, request), Failure) is refused

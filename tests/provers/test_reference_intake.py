@@ -127,3 +127,13 @@ def test_the_opening_is_held_against_the_rounds_digest(world: World, network: Gr
     network._opening = Opening(b"\x01" * 32, tuple(map(Copy.of, network.references)))
     with pytest.raises(WireError, match="other references"):
         world.hand_in(network.references[0])
+
+
+def test_a_copy_is_not_taken_as_a_gradient_of_the_model_owner_that_is_an_owner_too(
+    world: World, network: GradedNetwork
+) -> None:
+    network.owner_addresses[9] = address_of(MODEL_OWNER)
+    first = network.references[0]
+    head = replace(world.upload(first).head.share(2), header=replace(first, owner_index=9))
+    with pytest.raises(WireError, match="a copy of the round's reference"):
+        world.take(head, no_chunks())
