@@ -53,7 +53,7 @@ library Grading {
         (levels, sizes) = _levelsOf(values, graded.step, graded.dither << NOISE_BITS);
         uint256 map = _weightsOf(sizes, graded.minOwners);
         unchecked {
-            uint256 bits = 2 * (values.length / VALUE_BYTES);
+            uint256 bits = values.length / VALUE_BYTES << 1;
             for (uint256 shift = 0; shift < bits; shift += 2) {
                 weights |= (map >> 2 * (levels >> shift & 3) & 3) << shift;
             }
