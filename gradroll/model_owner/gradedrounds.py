@@ -33,6 +33,8 @@ _DIGEST = 32
 def copies_for(seats: int, largest: int) -> int:
     """Copies of a reference for a round of so many seats: one for each full batch, and one for a batch that fails.
 
+    `precheck` refuses rounds of more seats than there may be copies for.
+
     Args:
         largest: most owners of a batch.
     """

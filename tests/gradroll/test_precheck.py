@@ -154,6 +154,28 @@ def test_the_reference_takes_a_row_of_the_circuit() -> None:
         before_creating(Market(KEYS, levelled=True), min_owners=rows, **GRADING)
 
 
+def test_a_task_that_grades_has_a_copy_of_the_reference_for_each_batch() -> None:
+    """Who is behind the fifteenth full batch would compute for nothing."""
+    most, grades = 15 * (POLICY.capacity - 1), Market(KEYS, levelled=True)
+    assert before_creating(grades, capacity=most, **GRADING) == ()
+    with pytest.raises(InvalidInputError, match=f"at most {most} owners, not {most + 1}; lower --capacity"):
+        before_creating(grades, capacity=most + 1, **GRADING)
+    assert before_creating(capacity=most + 1) == ()
+
+
+def test_a_round_has_a_copy_of_the_reference_for_each_batch() -> None:
+    """A task of more owners can have been created by other software."""
+    most = 15 * (POLICY.capacity - 1)
+    changes: dict[str, Any] = {"capacity": 2 * most, "pay": Pay(), **GRADING}
+    assert before_opening(Market(KEYS), seats=most, **changes) == ()
+    with pytest.raises(InvalidInputError, match=rf"would have {most + 1} seats; open it with fewer \(--seats {most}\)"):
+        before_opening(Market(KEYS), seats=most + 1, **changes)
+    crowd = Market(KEYS, owners={index.to_bytes(20): index for index in range(most + 1)})
+    with pytest.raises(InvalidInputError, match=f"{most + 1} owners are registered .* create a task of fewer owners"):
+        before_opening(crowd, seats=1, **changes)
+    assert before_opening(Market(KEYS), seats=most + 1, capacity=2 * most, pay=Pay()) == ()
+
+
 @pytest.mark.parametrize("pay", [FEES, Pay(bonus=1), Pay(prover_batch=1)], ids=["both", "pay", "fees"])
 def test_a_task_that_pays_takes_a_committee_that_nobody_holds_to_ransom(pay: Pay) -> None:
     """With N = 2t+1 every prover is needed, and could ask for its part of what the round pays."""
