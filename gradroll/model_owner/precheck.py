@@ -243,7 +243,8 @@ def _of_relay(view: ChainView, relay: bytes) -> tuple[str, ...]:
 
 def _of_fees(view: ChainView, terms: NewTask, provers: int) -> tuple[str, ...]:
     """Whether a batch costs its relayer more than it is paid, at what gas costs now."""
-    cost, pay = relaying_gas(provers) * view.gas_price(), terms.pay
+    gas, pay = relaying_gas(provers, graded=terms.grading is not None), terms.pay
+    cost = gas * view.gas_price()
     if any(pay.token) or not pay.fees or pay.coordinator_batch >= cost:
         return ()
     return (

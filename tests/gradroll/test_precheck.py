@@ -135,7 +135,10 @@ def test_terms_under_which_no_round_ends_are_refused(
         before_creating(**changes)
 
 
-GRADING: dict[str, Any] = {"grading": Grading(4, 4, bytes(32)), "bound": 1 << 32}
+GRADING: dict[str, Any] = {
+    "grading": Grading(4, 4, bytes(32)), "bound": 1 << 32,
+    "pay": replace(FEES, coordinator_batch=relaying_gas(4, graded=True) * GAS_PRICE),
+}  # fmt: skip
 
 
 def test_terms_that_grade_go_with_a_verifier_that_does() -> None:
@@ -166,7 +169,7 @@ def test_a_task_that_grades_has_a_copy_of_the_reference_for_each_batch() -> None
 def test_a_round_has_a_copy_of_the_reference_for_each_batch() -> None:
     """A task of more owners can have been created by other software."""
     most = 15 * (POLICY.capacity - 1)
-    changes: dict[str, Any] = {"capacity": 2 * most, "pay": Pay(), **GRADING}
+    changes: dict[str, Any] = {**GRADING, "capacity": 2 * most, "pay": Pay()}
     assert before_opening(Market(KEYS), seats=most, **changes) == ()
     with pytest.raises(InvalidInputError, match=rf"would have {most + 1} seats; open it with fewer \(--seats {most}\)"):
         before_opening(Market(KEYS), seats=most + 1, **changes)
@@ -193,6 +196,12 @@ def test_a_fee_below_what_gas_costs_now_is_told_of() -> None:
     (told,) = before_creating(Market(KEYS, price=GAS_PRICE + 1))
     assert "its gas costs now; who relays pays for it" in told
     assert before_creating(Market(KEYS, price=GAS_PRICE + 1), pay=Pay(bonus=1000)) == ()
+
+
+def test_a_graded_batch_costs_its_relayer_more() -> None:
+    assert before_creating(Market(KEYS, levelled=True), **GRADING) == ()
+    (told,) = before_creating(Market(KEYS, levelled=True), **{**GRADING, "pay": FEES})
+    assert "its gas costs now; who relays pays for it" in told
 
 
 @pytest.mark.parametrize(
