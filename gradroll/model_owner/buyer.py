@@ -201,9 +201,8 @@ class ModelOwner(EscrowOwner):
         if graded is None or reference is None:
             return self._chain.open_round(task_id, digest, wanted)
         own = float_vector(reference, record.terms.dimension, "reference gradient", GradientError)
-        seated = max(wanted, record.active_owners)
         number = graded.open(
-            record.terms, digest, own, seated, lambda: self.reference(task_id, own, least=past_sums).values
+            record.terms, digest, own, wanted, lambda: self.reference(task_id, own, least=past_sums).values
         )  # fmt: skip
         graded.hand_in(record.terms, number)
         return number
