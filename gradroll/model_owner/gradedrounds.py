@@ -16,6 +16,7 @@ from circuits.hashing import keccak
 from circuits.statement import MAX_COPIES
 from circuits.terms import TaskTerms
 from commons.chain.writer import ChainWriter
+from commons.protocol.references import Opening
 from commons.runtime.identifiers import shown
 from commons.runtime.stages import stage
 from commons.storage.files import write_durably
@@ -173,6 +174,20 @@ class GradedRounds:
             return self._hand_in(terms, number)
 
     def _hand_in(self, terms: TaskTerms, number: int) -> tuple[HandedIn, ...]:
+        opening, kept = self._opened(terms, number)
+        with stage("handing in the reference"):
+            return self._sending.hand_in(terms.task_id, number, kept.values, len(opening.copies))
+
+    def was_opened_with(self, terms: TaskTerms, number: int, own: FloatArray) -> bool:
+        """Whether the reference of a round that is open was made of this gradient, float64[d].
+
+        Raises:
+            UnknownError: as of ``hand_in``.
+        """
+        return self._opened(terms, number)[1].own == keccak(encode_model(own))
+
+    def _opened(self, terms: TaskTerms, number: int) -> tuple[Opening, KeptReference]:
+        """What a round was opened with."""
         opening = self._view.opening(terms.task_id, number)
         kept = self._kept.load(terms.task_id, number, opening.model_digest, terms.dimension)
         if kept is None:
@@ -180,8 +195,7 @@ class GradedRounds:
                 f"nothing is kept here of the reference of round {number} of task {shown(terms.task_id)}; use the "
                 "state directory with which the round was opened"
             )
-        with stage("handing in the reference"):
-            return self._sending.hand_in(terms.task_id, number, kept.values, len(opening.copies))
+        return opening, kept
 
     def _reference(
         self,

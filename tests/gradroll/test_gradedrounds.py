@@ -12,17 +12,20 @@ import pytest
 from circuits.arrays import FloatArray
 from circuits.errors import ChainError, InvalidInputError, StorageError, UnavailableError, UnknownError
 from circuits.grading import Grades
+from circuits.hashing import keccak
 from circuits.statement import Committee
 from commons.chain.facts import AcceptedBatch, RecordedBatch
 from commons.protocol.bundle import Certificate
 from commons.protocol.references import Opening
 from commons.storage.accounts import SigningKey
+from commons.storage.modelfiles import encode_model
 from commons.storage.submissions import SubmissionStore
 from commons.wire import handing
+from gradroll.model_owner.buyer import ModelOwner
 from gradroll.model_owner.gradedreading import grades_of
 from gradroll.model_owner.gradedrounds import GradedRounds, KeptReference, KeptReferences, copies_for
 from native import G1
-from tests.gradroll.fakes import DIMENSION, GRADED, FakeCoordinator, FakeParameters, FakeProvers, GradedChain
+from tests.gradroll.fakes import DIMENSION, GRADED, NOW, FakeCoordinator, FakeParameters, FakeProvers, GradedChain
 from tests.support.graded_batch import Judge, graded_batch, gradient_at
 from tests.support.plain_batch import bundle_of, development_setup
 
@@ -62,6 +65,10 @@ class World:
         return GradedRounds(
             writer, self.coordinator.client, FakeParameters().parameters, self.state, stall=60.0, tls_roots=None
         )  # fmt: skip
+
+    def buyer(self) -> ModelOwner:
+        writer, parameters = self.chain.writer(self.account), FakeParameters().parameters
+        return ModelOwner(self.chain.view, writer, self.coordinator.client, parameters, state=self.state)
 
     def make(self) -> FloatArray:
         """A reference, each time another, as sums come."""
@@ -170,6 +177,18 @@ def test_two_at_once_deal_no_two_references(world: World) -> None:
     with held(), pytest.raises(StorageError, match="in use by another process"):
         world.rounds().hand_in(GRADED, number)
     assert world.rounds().hand_in(GRADED, number)
+
+
+def test_a_running_round_takes_no_other_reference_and_says_so(world: World) -> None:
+    """Its copies are on the chain; the command goes on handing those in."""
+    model = np.arange(float(DIMENSION))
+    number = world.rounds().open(GRADED, keccak(encode_model(model)), OWN, 4, world.make)
+    world.chain.opened, world.chain.deadline = 1, NOW + 60
+    for own, said in ((OWN, 0), (-OWN, 1)):
+        told = list[str]()
+        assert world.buyer().open_round(0, model, reference=own, warn=told.append) == number
+        assert sum("reference of another gradient than you name" in text for text in told) == said
+    assert world.made == 1
 
 
 def test_a_round_of_another_state_directory_is_not_handed_in(world: World) -> None:

@@ -140,8 +140,12 @@ def test_published_sums_are_those_of_the_newest_batches() -> None:
 
 def test_a_sum_that_cannot_be_had_is_not_left_out_of_what_is_taken_out() -> None:
     owner = task_with(("old", "batch"))
-    with pytest.raises(UnavailableError, match="nobody serves the sum"):
+    with pytest.raises(UnavailableError, match=r"nobody serves the sum .* of round 2 .* \(--past-sums 0\)"):
         owner.reference(0, np.ones(DIMENSION))
+    owner = task_with(("batch", "another"))
+    with pytest.raises(UnavailableError, match=r"of round 0 .* the 2 newer ones alone \(--past-sums 2\)"):
+        owner.reference(0, np.ones(DIMENSION))
+    assert owner.reference(0, np.linspace(1, 2, DIMENSION), least=2).removed == 2
 
 
 def test_a_reference_is_without_what_the_task_published_where_anybody_may_repeat_it() -> None:
