@@ -271,7 +271,8 @@ class ModelOwner(EscrowOwner):
         if terms.grading is None:
             raise InvalidInputError(f"task {shown(task_id)} does not grade gradients; take the aggregate's mean")
         gradient = float_vector(own, terms.dimension, "reference gradient", GradientError)
-        return guarded_update(gradient, aggregate.graded, terms.bound**0.5 / 2**terms.fraction_bits)
+        scaled = gradient / (np.max(np.abs(gradient)) or 1.0)  # its direction counts; huge products would leave float64
+        return guarded_update(scaled, aggregate.graded, terms.bound**0.5 / 2**terms.fraction_bits)
 
     def _grades(self, batch: AcceptedBatch) -> Grades:
         context = self._view.context(batch.task_id, batch.round)

@@ -180,12 +180,11 @@ def guarded_update(own: FloatArray, batches: Sequence[GradedSum], norm: float) -
     """
     if any(batch.total.shape != own.shape for batch in batches):
         raise InvalidInputError("the sums of a round have other shapes than the model owner's own gradient")
-    direction = _unit(own)
-    toward = np.zeros(own.shape) if direction is None else direction  # products with huge values would leave float64
-    judged = [batch for batch in batches if not batch.grades.fallback and float(batch.total @ toward) >= 0]
+    judged = [batch for batch in batches if not batch.grades.fallback and float(batch.total @ own) >= 0]
     if judged:
         total = np.sum([batch.total for batch in judged], axis=0)
         return Update(total / sum(sum(batch.grades.weights) for batch in judged), judged=True)
+    direction = _unit(own)
     if direction is None:
         raise GradientError("no gradient of the round was judged, and the model owner's own is zero: nothing to go by")
     return Update(direction * norm, judged=False)

@@ -1746,14 +1746,14 @@ MUTANTS = (
     ),
     Mutant(
         "gradroll/model_owner/referencegradient.py",
-        "if not batch.grades.fallback and float(batch.total @ toward) >= 0]",
-        "if float(batch.total @ toward) >= 0]",
+        "if not batch.grades.fallback and float(batch.total @ own) >= 0]",
+        "if float(batch.total @ own) >= 0]",
         "no model is led by a batch that nobody judged",
         _in("gradroll", "test_referencegradient.py"),
     ),
     Mutant(
         "gradroll/model_owner/referencegradient.py",
-        " and float(batch.total @ toward) >= 0]",
+        " and float(batch.total @ own) >= 0]",
         "]",
         "no model is led by a batch that points away from the own gradient",
         _in("gradroll", "test_referencegradient.py"),
