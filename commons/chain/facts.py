@@ -81,6 +81,10 @@ class RoundRecord:
     closed: bool
     finalized: bool
 
+    def ended_with(self, batches: int) -> bool:
+        """Whether it has so many batches and takes no more, so that shares of its bonus stay as they are."""
+        return self.batches == batches and (self.closed or self.owners >= self.seats > 0)
+
 
 @dataclass(frozen=True, slots=True)
 class OwnerRecord:

@@ -24,7 +24,7 @@ class GradeRow:
         value: the opened number.
         level: 0 to 3, by which it is paid.
         weight: how often its gradient counts in the sum.
-        pay: in the token's smallest unit, once the round is closed.
+        pay: in the token's smallest unit, if the round gets no more batches.
     """
 
     index: int

@@ -180,18 +180,20 @@ def _tell(console: Console, number: int, batch: AcceptedBatch, report: AuditRepo
 
 
 def _tell_grades(console: Console, session: Session, number: int, outcome: RoundOutcome) -> list[Told]:
-    """What each owner of a round was graded and earns, once all of its batches are what they say."""
+    """What each owner of a round was graded and earns, or has so far, once all of its batches are what they say."""
     from gradroll.audit.graderows import graded_round
     from gradroll.commands.gradingwords import grades_in_words, machine_grades
 
     statements = [report.statement for _, report in outcome.reports if report.statement is not None]
-    terms = session.view.terms(outcome.reports[0][0].task_id)
+    task = outcome.reports[0][0].task_id
+    terms = session.view.terms(task)
     if terms.grading_rule is None or len(statements) < len(outcome.reports):
         return []
-    batches = graded_round(statements, terms.pay)
-    for line in grades_in_words(batches, terms.grading_rule, session.view.tokens.currency(terms.pay.token)):
+    batches, coin = graded_round(statements, terms.pay), session.view.tokens.currency(terms.pay.token)
+    final = session.view.round(task, number).ended_with(len(batches))
+    for line in grades_in_words(batches, terms.grading_rule, coin, final=final):
         console.line(f"round {number}, {line}" if line.startswith("batch") else line)
-    return [{"round": number, **each} for each in machine_grades(batches)]
+    return [{"round": number, **each} for each in machine_grades(batches, final=final)]
 
 
 def _machine(number: int, batch: AcceptedBatch, report: AuditReport) -> Told:

@@ -58,16 +58,20 @@ def machine_grading(terms: NewTask) -> dict[str, object] | None:
     }  # fmt: skip
 
 
-def grades_in_words(batches: Sequence[GradedBatch], rule: GradingRule, coin: Currency) -> list[str]:
-    """What became of each owner of a graded round; a line each, below one for its batch."""
-    lines = []
+def grades_in_words(batches: Sequence[GradedBatch], rule: GradingRule, coin: Currency, *, final: bool) -> list[str]:
+    """What became of each owner of a graded round; a line each, below one for its batch.
+
+    Args:
+        final: whether the round takes no more batches, which would share the bonus.
+    """
+    lines, so_far = [], "" if final else " so far"
     for number, batch in enumerate(batches):
         how = "nobody had a weight, so all count once" if batch.fallback else "counted by weight"
         lines.append(f"batch {number}, graded against copy {batch.copy} of the reference; {how}")
         for row in batch.rows:
             lines.append(
                 f"  owner {row.index} ({checksum(row.signer)}): cosine {cosine(row, rule):+.3f} with noise, level "
-                f"{row.level}, {_counts(row.weight)}, earns {coin.shown(row.pay)}"
+                f"{row.level}, {_counts(row.weight)}, earns {coin.shown(row.pay)}{so_far}"
             )
     return lines
 
@@ -81,11 +85,11 @@ def _counts(weight: int) -> str:
     return "does not count" if weight == 0 else f"counts {('once', 'twice', 'three times')[weight - 1]}"
 
 
-def machine_grades(batches: Sequence[GradedBatch]) -> list[dict[str, object]]:
+def machine_grades(batches: Sequence[GradedBatch], *, final: bool) -> list[dict[str, object]]:
     """The same for programs; numbers beyond 2^53 and amounts are text."""
     return [
         {
-            "copy": batch.copy, "fallback": batch.fallback,
+            "copy": batch.copy, "fallback": batch.fallback, "final": final,
             "owners": [
                 {
                     "index": row.index, "signer": checksum(row.signer), "value": str(row.value), "level": row.level,

@@ -63,7 +63,10 @@ def _add_keys(commands: Subparsers) -> None:
         keys,
     )
     parser.add_argument("--policy", metavar="NAME", default=DEFAULT, help=_POLICY_HELP)
-    parser.add_argument("--capacity", type=positive, default=64, help="most owners of a batch (default 64)")
+    parser.add_argument(
+        "--capacity", type=positive, default=64,
+        help="most owners of a batch, with the model owner's reference where the policy grades (default 64)",
+    )  # fmt: skip
     parser.add_argument("--srs", type=Path, required=True, metavar="FILE")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     parser.add_argument(

@@ -23,6 +23,7 @@ from gradroll.commands.options import (
 )
 from gradroll.commands.posting import advise
 from gradroll.commands.registering import registered_first
+from gradroll.commands.termwords import pay_in_words
 from gradroll.console import Console
 
 if TYPE_CHECKING:
@@ -119,6 +120,7 @@ def status(arguments: argparse.Namespace) -> int:
         task = the_task(session.view, arguments.task)
         stands = owner.standing(task)
         coin = session.view.tokens.currency(stands.task.terms.pay.token)
+        levelled = session.view.is_levelled(stands.task.terms.verifier)
     account = checksum(owner.address)
     console.result(
         task=shown(task), account=account, index=stands.index, owed=str(stands.owed), accepted=stands.accepted,
@@ -129,8 +131,8 @@ def status(arguments: argparse.Namespace) -> int:
     if stands.owner is None:
         console.line(f"{account} is not registered for task {shown(task)}; gradroll submit --register does it")
         return 0
-    pay = coin.shown(stands.task.terms.pay.flat)
-    console.line(f"{account} is owner {stands.index} of task {shown(task)}, which pays {pay} a gradient")
+    pay = pay_in_words(stands.task.terms, coin, levelled=levelled)
+    console.line(f"{account} is owner {stands.index} of task {shown(task)}, which pays {pay}")
     if stands.owner.account != owner.address:
         console.line(f"its account, which is paid and may leave, is {checksum(stands.owner.account)}")
     for each in stands.rounds:
@@ -211,7 +213,7 @@ def _of_round(each: OwnRound) -> str:
 
 def _outcome_of(each: OwnRound) -> str:
     if each.accepted:
-        return "accepted, paid" if each.settled else "accepted, to be claimed: gradroll claim"
+        return f"accepted, {_pay_of(each)}"
     if each.status is not None:
         return _words(each.status)
     if not each.seated:
@@ -219,9 +221,18 @@ def _outcome_of(each: OwnRound) -> str:
     return f"the coordinator does not say ({each.trouble})" if each.trouble else "nothing handed in from here"
 
 
+def _pay_of(each: OwnRound) -> str:
+    if each.settled:
+        return "paid"
+    if each.due is None:
+        return "to be claimed when the round's settle deadline has passed"
+    return "to be claimed: gradroll claim" if each.due else "it earned nothing"
+
+
 def _machine(each: OwnRound) -> dict[str, object]:
     said = None if each.status is None else {"state": str(each.status.state), "reason": each.status.reason}
     return {
         "round": each.number, "coordinator": said, "trouble": each.trouble, "accepted": each.accepted,
         "settled": each.settled, "seated": each.seated, "posted": each.posted,
+        "due": None if each.due is None else str(each.due),
     }  # fmt: skip

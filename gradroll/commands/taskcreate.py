@@ -203,8 +203,8 @@ def _plan(arguments: argparse.Namespace, chosen: Settings, session: Session) -> 
     committee, verifier, relay = (_chosen(chosen, key) for key in _DEFAULTED)
     provers = session.view.committee(committee).size
     coin = session.view.tokens.currency(arguments.token or bytes(20))
-    pay = _pay(arguments, coin, provers, chosen.section(TaskDefaults).gas_price)
     least, graded = arguments.min_owners, grading(arguments)
+    pay = _pay(arguments, coin, provers, chosen.section(TaskDefaults).gas_price)
     if least is None:
         rows = session.view.policy_of(verifier).capacity
         least = usual_min_owners(pay, provers, arguments.capacity, rows - (graded is not None))
@@ -254,7 +254,7 @@ def _pay(arguments: argparse.Namespace, coin: Currency, provers: int, gas_price:
         )
     named = {name: given.of(coin) for name in _FEES if (given := getattr(arguments, name)) is not None}
     if not arguments.no_fees and len(named) < len(_FEES):
-        pay = gas_fees(pay, provers, gas_price)
+        pay = gas_fees(pay, provers, gas_price, graded=arguments.reference_data is not None)
     return replace(pay, **named)
 
 

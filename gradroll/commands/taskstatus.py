@@ -19,7 +19,7 @@ from gradroll.commands.options import (
     task_argument,
     the_task,
 )
-from gradroll.commands.termwords import machine_task, norm, offer_in_words, span, terms_in_words
+from gradroll.commands.termwords import machine_task, norm, offer_in_words, pay_in_words, span, terms_in_words
 from gradroll.console import Console
 
 if TYPE_CHECKING:
@@ -83,7 +83,8 @@ def listing(arguments: argparse.Namespace) -> int:
                 break
             if arguments.owner in (None, record.model_owner):
                 told.append(machine_task(record))
-                console.line(_one_line(record, view.tokens.currency(record.terms.pay.token)))
+                coin, levelled = view.tokens.currency(record.terms.pay.token), view.is_levelled(record.terms.verifier)
+                console.line(_one_line(record, coin, levelled=levelled))
     if not told:
         console.line("no such task" if arguments.owner else "the market has no task yet")
     console.result(tasks=told)
@@ -133,13 +134,13 @@ def status(arguments: argparse.Namespace) -> int:
         view = session.view
         task = the_task(view, arguments.task)
         record = view.task(task)
-        coin = view.tokens.currency(record.terms.pay.token)
+        coin, levelled = view.tokens.currency(record.terms.pay.token), view.is_levelled(record.terms.verifier)
         rounds = [view.round(task, number) for number in range(record.rounds_opened)]
         fees = [RoundFees.of(view, record.terms, number) for number in range(record.rounds_opened)]
         posted = [postings(view, task, number) for number in range(record.rounds_opened)]
         now = view.now()
         said = _ask_coordinator(session, task, console)
-    for line in _terms(record, coin):
+    for line in _terms(record, coin, levelled=levelled):
         console.line(line)
     of_coordinator = {each.round: each for each in said.rounds} if said else {}
     for number, state in enumerate(rounds):
@@ -173,8 +174,8 @@ def _ask_coordinator(session: Session, task: int, console: Console) -> TaskStatu
         return None
 
 
-def _terms(record: TaskRecord, coin: Currency) -> list[str]:
-    terms, pay = record.terms, record.terms.pay
+def _terms(record: TaskRecord, coin: Currency, *, levelled: bool) -> list[str]:
+    terms = record.terms
     windows = f"{span(terms.windows.submit)} to submit, {span(terms.windows.settle)} more to settle"
     offered = f", offered to {checksum(record.pending_owner)}" if record.pending_owner is not None else ""
     return [
@@ -182,18 +183,18 @@ def _terms(record: TaskRecord, coin: Currency) -> list[str]:
         f"at most {norm(terms):.6g}, committee {shown(terms.committee_id)}",
         f"coordinator {checksum(record.coordinator)}, verifier {checksum(terms.verifier)}",
         f"{record.active_owners} of up to {terms.capacity} owners registered, {terms.min_owners} or more a batch; "
-        f"{coin.shown(pay.flat)} a gradient",
+        f"pay: {pay_in_words(terms, coin, levelled=levelled)}",
         f"{record.rounds_opened} of {terms.rounds} rounds opened; {windows}",
         f"escrow {coin.shown(record.balance + record.reserved)}: {coin.shown(record.balance)} free, "
         f"{coin.shown(record.reserved)} reserved by rounds that are not finalized",
     ]
 
 
-def _one_line(record: TaskRecord, coin: Currency) -> str:
+def _one_line(record: TaskRecord, coin: Currency, *, levelled: bool) -> str:
     terms = record.terms
     return (
         f"task {shown(terms.task_id)}: {terms.dimension} coordinates, {record.active_owners} owners, "
-        f"{record.rounds_opened} of {terms.rounds} rounds, {coin.shown(terms.pay.flat)} a gradient, "
+        f"{record.rounds_opened} of {terms.rounds} rounds, {pay_in_words(terms, coin, levelled=levelled)}, "
         f"{coin.shown(record.balance)} free, of {checksum(record.model_owner)}"
     )
 

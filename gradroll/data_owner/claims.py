@@ -45,7 +45,15 @@ def why_nothing(view: ChainView, task_id: int, index: int | None, through: int) 
         return f"no gradient of this owner is accepted in {_rounds(rounds)}; gradroll status says what became of it"
     if view.owner(task_id, index).next_claim >= through:
         return f"all is paid: {accepted} accepted gradient{'s' * (accepted > 1)}, claimed before"
-    return "what was earned in a round with levels is paid when its settle deadline has passed; come back then"
+    return _unpaid(view, task_id, index, through)
+
+
+def _unpaid(view: ChainView, task_id: int, index: int, through: int) -> str:
+    """Why a claim pays nothing for gradients that were accepted since the last one: only levels do that."""
+    following = view.claimable(task_id, index, through).next_claim
+    if any(view.consumed(task_id, number, index) for number in range(following, through)):
+        return "what was earned in a round with levels is paid when its settle deadline has passed; come back then"
+    return "what this owner has handed in since its last claim had level 0, which earns nothing"
 
 
 def _rounds(rounds: range) -> str:

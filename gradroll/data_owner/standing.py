@@ -27,6 +27,8 @@ class OwnRound:
         seated: whether the market would take the owner's gradient in it: it registered in time, and had not left.
         accepted: whether the market has the owner's gradient.
         settled: whether its pay was claimed, or, after the task's claim window, went back.
+        due: what a claim pays for it now, in the smallest unit of the task's token; None where there is nothing to
+            claim, or not yet, as the round may get more batches.
         posted: whether the owner put its submission on the chain.
     """
 
@@ -36,6 +38,7 @@ class OwnRound:
     seated: bool
     accepted: bool
     settled: bool
+    due: int | None = None
     posted: bool = False
 
 
@@ -104,7 +107,17 @@ def _round(
         trouble = str(error)
     seated = owner.has_part(index, view.round(task_id, number), number)
     accepted = view.consumed(task_id, number, index)
-    return OwnRound(number, status, trouble, seated, accepted, accepted and number < owner.next_claim)
+    settled = accepted and number < owner.next_claim
+    due = _due(view, task_id, number, index) if accepted and not settled else None
+    return OwnRound(number, status, trouble, seated, accepted, settled, due)
+
+
+def _due(view: ChainView, task_id: int, number: int, index: int) -> int | None:
+    """What a claim pays for a round that the owner was not paid for; None while that is not known."""
+    through = view.claimable(task_id, index, number + 1)
+    if through.next_claim <= number:
+        return None
+    return through.amount - view.claimable(task_id, index, number).amount
 
 
 def await_end(ask: Callable[[], SubmissionStatus], *, timeout: float, every: float) -> SubmissionStatus:

@@ -112,12 +112,12 @@ def assemble(market: LocalMarket, shards: Sequence[Shard], roles: Sequence[Role]
     return Cast(tuple(players), buyer, buyer_chain, client, parameters, view)
 
 
-def plan_task(cast: Cast, market: LocalMarket, rounds: int, recipe: Recipe) -> TaskPlan:
-    """Terms for this cast."""
+def plan_task(cast: Cast, market: LocalMarket, rounds: int, recipe: Recipe, *, graded: bool) -> TaskPlan:
+    """Terms for this cast, with the fees of a task that grades or of one that does not."""
     owners, provers = len(cast.players), len(market.plan.provers)
     return TaskPlan(
         market.committee, market.verifier, market.coordinator, DIMENSION, recipe.norm,
-        gas_fees(Pay(bonus=REWARD, deposit=REWARD), provers), Windows(submit=_WINDOW, settle=_WINDOW),
+        gas_fees(Pay(bonus=REWARD, deposit=REWARD), provers, graded=graded), Windows(submit=_WINDOW, settle=_WINDOW),
         recipe.fraction_bits, min_owners=_FEWEST, capacity=owners, rounds=rounds, inline_payload=True,
     )  # fmt: skip
 

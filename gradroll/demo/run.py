@@ -200,7 +200,8 @@ def _train(
 
 def _create_task(options: Options, scene: Scene, cast: Cast, market: LocalMarket) -> int:
     """Post and fund the task, and have the owners register."""
-    plan = scene.terms(plan_task(cast, market, options.rounds, scene.recipe))
+    graded = isinstance(scene, GradedScene)
+    plan = scene.terms(plan_task(cast, market, options.rounds, scene.recipe, graded=graded))
     task_id = cast.buyer.create_task(plan)
     cast.buyer.fund(task_id, options.rounds * plan.pay.reserve(options.owners, options.provers, plan.min_owners))
     scene.admit(cast, task_id)

@@ -7,7 +7,6 @@ that the market contract recorded.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -188,7 +187,13 @@ class ModelOwner(EscrowOwner):
         running = running_on(self._view, record, keccak(data))
         if running is not None:
             warn(f"round {running} of task {shown(task_id)} is running on this model already; no other one is opened")
-            if graded is not None:
+            if graded is not None and reference is not None:
+                own = float_vector(reference, record.terms.dimension, "reference gradient", GradientError)
+                if not graded.was_opened_with(record.terms, running, own):
+                    warn(
+                        f"round {running} was opened with the reference of another gradient than you name; that one is "
+                        "handed in, and yours is not used"
+                    )
                 graded.hand_in(record.terms, running)
             return running
         wanted = record.terms.capacity if seats is None else seats
@@ -201,9 +206,8 @@ class ModelOwner(EscrowOwner):
         if graded is None or reference is None:
             return self._chain.open_round(task_id, digest, wanted)
         own = float_vector(reference, record.terms.dimension, "reference gradient", GradientError)
-        seated = max(wanted, record.active_owners)
         number = graded.open(
-            record.terms, digest, own, seated, lambda: self.reference(task_id, own, least=past_sums).values
+            record.terms, digest, own, wanted, lambda: self.reference(task_id, own, least=past_sums).values
         )  # fmt: skip
         graded.hand_in(record.terms, number)
         return number
@@ -267,7 +271,8 @@ class ModelOwner(EscrowOwner):
         if terms.grading is None:
             raise InvalidInputError(f"task {shown(task_id)} does not grade gradients; take the aggregate's mean")
         gradient = float_vector(own, terms.dimension, "reference gradient", GradientError)
-        return guarded_update(gradient, aggregate.graded, terms.bound**0.5 / 2**terms.fraction_bits)
+        scaled = gradient / (np.max(np.abs(gradient)) or 1.0)  # its direction counts; huge products would leave float64
+        return guarded_update(scaled, aggregate.graded, terms.bound**0.5 / 2**terms.fraction_bits)
 
     def _grades(self, batch: AcceptedBatch) -> Grades:
         context = self._view.context(batch.task_id, batch.round)
@@ -279,14 +284,22 @@ class ModelOwner(EscrowOwner):
         Newest round first, whole rounds, until there are ``least`` sums or the task has published no more.
 
         Raises:
-            UnavailableError: a sum cannot be had; others may have it, so it is not left out.
+            UnavailableError: a sum cannot be had; others may have it, so it is not left out.  The error names how many
+                newer ones there are.
         """
         bits, sums = self._view.terms(task_id).fraction_bits, list[FloatArray]()
         for number in reversed(range(self._view.task(task_id).rounds_opened)):
             if len(sums) >= least:
                 break
-            with suppress(NotReadyError):  # the round has no batch
+            try:
                 sums += [dequantize(each.values, bits) for each in self._read(task_id, number)[1]]
+            except NotReadyError:  # the round has no batch
+                continue
+            except UnavailableError as error:
+                raise UnavailableError(
+                    f"{error}; a sum of round {number} is to be taken out of the reference: run it again later, or "
+                    f"take out the {len(sums)} newer ones alone (--past-sums {len(sums)}); who repeats it may earn then"
+                ) from error
         return tuple(sums)
 
     def reference(self, task_id: int, own: npt.ArrayLike, *, least: int | None = None) -> Reference:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from circuits.errors import ClosedError, ContractError, InvalidInputError, NotReadyError
 from circuits.policies.registry import compiled
-from circuits.statement import Committee
+from circuits.statement import MAX_COPIES, Committee
 from circuits.terms import DAY, ETHER, NewTask
 from commons.chain.facts import CommitteeRecord, TaskRecord
 from commons.chain.openings import model_digest
@@ -44,6 +44,7 @@ def check_terms(view: ChainView, parameters: PublicParameters, terms: NewTask) -
             f"a batch of this verifier holds up to {largest} owners, the task asks for at least {terms.min_owners}; "
             "lower --min-owners, or take a verifier of more"
         )
+    _require_copies(terms, largest)
     _require_pay(terms, committee.committee)
     _require_token(view, terms.pay.token)
     _require_windows(terms, view.minimum_window)
@@ -69,7 +70,7 @@ def check_round(view: ChainView, record: TaskRecord, seats: int) -> tuple[str, .
         What may go wrong, in words.
 
     Raises:
-        InvalidInputError: more seats than the task holds owners.
+        InvalidInputError: more seats than the task holds owners, or than a reference has copies for.
         ClosedError: all rounds were opened.
         NotReadyError: members of the committee have not joined, or the round before is not settled.
         ContractError: the escrow does not cover the round.
@@ -86,6 +87,7 @@ def check_round(view: ChainView, record: TaskRecord, seats: int) -> tuple[str, .
         raise NotReadyError(_missing(committee) + "; no round can be opened before")
     _require_settled(view, record)
     seats = max(seats, record.active_owners)
+    _require_copies_of(view, record, seats)
     _require_escrow(view, record, seats)
     few = f"{record.active_owners} owners are registered for task {task}, a batch takes at least {terms.min_owners}"
     how = "more must register while the round is open" + ("; admit more" if terms.permissioned else "")
@@ -140,6 +142,45 @@ def _require_grading(view: ChainView, terms: NewTask) -> None:
             "this verifier does not grade gradients: leave out --reference-data, or take a verifier of the policy "
             "reference"
         )
+
+
+def seats_of_copies(largest: int) -> int:
+    """Most seats of a graded round: its reference has a copy for each full batch, and one for a batch that fails.
+
+    Args:
+        largest: most owners of a batch.
+    """
+    return (MAX_COPIES - 1) * largest
+
+
+def _require_copies(terms: NewTask, largest: int) -> None:
+    """Owners who no copy of the reference is left for would work for nothing."""
+    most = seats_of_copies(largest)
+    if terms.grading is not None and terms.capacity > most:
+        raise InvalidInputError(
+            f"a reference has up to {MAX_COPIES} copies, one for each full batch of {largest} owners and one to spare, "
+            f"so a task that grades by this verifier holds at most {most} owners, not {terms.capacity}; lower "
+            "--capacity, or take a verifier of more"
+        )
+
+
+def _require_copies_of(view: ChainView, record: TaskRecord, seats: int) -> None:
+    """The same of a round: tasks are created by other software, too."""
+    terms = record.terms
+    if terms.grading is None or seats <= (
+        most := seats_of_copies(terms.largest_batch(view.policy(terms.task_id).capacity))
+    ):
+        return
+    cure = (
+        f"open it with fewer (--seats {most})"
+        if record.active_owners <= most
+        else f"{record.active_owners} owners are registered and have a seat each, so create a task of fewer owners, or "
+        "of a verifier of more"
+    )
+    raise InvalidInputError(
+        f"the copies of a reference are enough for {most} owners in the batches of this verifier, and the round would "
+        f"have {seats} seats; {cure}"
+    )
 
 
 def _require_token(view: ChainView, token: bytes) -> None:
@@ -202,7 +243,8 @@ def _of_relay(view: ChainView, relay: bytes) -> tuple[str, ...]:
 
 def _of_fees(view: ChainView, terms: NewTask, provers: int) -> tuple[str, ...]:
     """Whether a batch costs its relayer more than it is paid, at what gas costs now."""
-    cost, pay = relaying_gas(provers) * view.gas_price(), terms.pay
+    gas, pay = relaying_gas(provers, graded=terms.grading is not None), terms.pay
+    cost = gas * view.gas_price()
     if any(pay.token) or not pay.fees or pay.coordinator_batch >= cost:
         return ()
     return (

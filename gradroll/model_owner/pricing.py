@@ -25,6 +25,9 @@ from circuits.terms import Pay
 BATCH_GAS, ATTESTATION_GAS, GRADIENT_GAS = 490_000, 7_500, 15_000
 """Gas of `acceptBatch` with fees, on a roster that was not copied: for a batch, for each prover's attestation, and for
 each gradient.  A few hundredths above contracts/snapshots."""
+GRADED_BATCH_GAS, GRADED_GRADIENT_GAS = 582_000, 16_800
+"""The same of `acceptGradedBatch`, for a batch with 16 copies of its reference, the most that there are, and for each
+gradient."""
 SETTLING_GAS, RECEIPT_GAS = 135_000, 28_000
 """Gas of `settleFees` where nobody has a credit yet: for a batch, and for each prover.  As far above."""
 GAS_PRICE = 10 * 10**9
@@ -37,9 +40,9 @@ HIDDEN_AMONG = 8
 """By that rule, too, owners of a batch, though fees would allow fewer: a gradient hides among the others'."""
 
 
-def relaying_gas(provers: int) -> int:
+def relaying_gas(provers: int, *, graded: bool = False) -> int:
     """Gas of having a batch accepted and its fees settled, beside that of its gradients."""
-    return BATCH_GAS + provers * ATTESTATION_GAS + settling_gas(provers)
+    return (GRADED_BATCH_GAS if graded else BATCH_GAS) + provers * ATTESTATION_GAS + settling_gas(provers)
 
 
 def settling_gas(provers: int) -> int:
@@ -47,13 +50,19 @@ def settling_gas(provers: int) -> int:
     return SETTLING_GAS + provers * RECEIPT_GAS
 
 
-def gas_fees(pay: Pay, provers: int, gas_price: int = GAS_PRICE) -> Pay:
+def gradient_gas(*, graded: bool = False) -> int:
+    """Gas of each gradient of a batch."""
+    return GRADED_GRADIENT_GAS if graded else GRADIENT_GAS
+
+
+def gas_fees(pay: Pay, provers: int, gas_price: int = GAS_PRICE, *, graded: bool = False) -> Pay:
     """The same pay with the fees that follow from a gas price.
 
     Args:
         pay: in ether; its fees are replaced, its deposit stays.
         provers: members of the committee.
         gas_price: wei for a unit of gas.
+        graded: whether the task grades, so that batches cost more.
 
     Raises:
         InvalidInputError: the token is not ether, in which gas has no price.
@@ -62,8 +71,8 @@ def gas_fees(pay: Pay, provers: int, gas_price: int = GAS_PRICE) -> Pay:
         raise InvalidInputError("gas costs ether, so fees in another token cannot be computed; name each of them")
     return replace(
         pay,
-        coordinator_batch=relaying_gas(provers) * gas_price,
-        coordinator_gradient=GRADIENT_GAS * gas_price,
+        coordinator_batch=relaying_gas(provers, graded=graded) * gas_price,
+        coordinator_gradient=gradient_gas(graded=graded) * gas_price,
         prover_batch=_rounded_up(settling_gas(provers) * gas_price, provers),
         prover_gradient=_rounded_up(pay.flat, PROVERS_PART),
     )

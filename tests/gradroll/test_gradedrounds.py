@@ -10,18 +10,22 @@ import numpy as np
 import pytest
 
 from circuits.arrays import FloatArray
-from circuits.errors import ChainError, InvalidInputError, UnavailableError, UnknownError
+from circuits.errors import ChainError, InvalidInputError, StorageError, UnavailableError, UnknownError
 from circuits.grading import Grades
+from circuits.hashing import keccak
 from circuits.statement import Committee
 from commons.chain.facts import AcceptedBatch, RecordedBatch
 from commons.protocol.bundle import Certificate
 from commons.protocol.references import Opening
 from commons.storage.accounts import SigningKey
+from commons.storage.modelfiles import encode_model
+from commons.storage.submissions import SubmissionStore
 from commons.wire import handing
+from gradroll.model_owner.buyer import ModelOwner
 from gradroll.model_owner.gradedreading import grades_of
-from gradroll.model_owner.gradedrounds import GradedRounds, KeptReferences, copies_for
+from gradroll.model_owner.gradedrounds import GradedRounds, KeptReference, KeptReferences, copies_for
 from native import G1
-from tests.gradroll.fakes import DIMENSION, GRADED, FakeCoordinator, FakeParameters, FakeProvers, GradedChain
+from tests.gradroll.fakes import DIMENSION, GRADED, NOW, FakeCoordinator, FakeParameters, FakeProvers, GradedChain
 from tests.support.graded_batch import Judge, graded_batch, gradient_at
 from tests.support.plain_batch import bundle_of, development_setup
 
@@ -61,6 +65,10 @@ class World:
         return GradedRounds(
             writer, self.coordinator.client, FakeParameters().parameters, self.state, stall=60.0, tls_roots=None
         )  # fmt: skip
+
+    def buyer(self) -> ModelOwner:
+        writer, parameters = self.chain.writer(self.account), FakeParameters().parameters
+        return ModelOwner(self.chain.view, writer, self.coordinator.client, parameters, state=self.state)
 
     def make(self) -> FloatArray:
         """A reference, each time another, as sums come."""
@@ -123,6 +131,66 @@ def test_another_reference_takes_no_place(world: World) -> None:
     assert world.chain.shown != first
 
 
+def test_other_seats_take_no_second_round_while_the_first_may_come(world: World) -> None:
+    """Copies are signed for one round; a second transaction with them would open one that nobody can take part in."""
+    world.chain.fails = True
+    with pytest.raises(ChainError):
+        world.open()
+    world.chain.fails = False
+    (kept,) = world.state.glob("references/*")
+    with pytest.raises(InvalidInputError, match=rf"with 4 seats, not 2, .*\(--seats 4\), or remove {kept} once"):
+        world.open(seats=2)
+    assert world.chain.seats == []
+    world.open()
+    assert world.chain.seats == [4]
+
+
+def test_who_registers_meanwhile_is_no_other_number_of_seats(world: World) -> None:
+    """The market gives each a seat; so there are copies for them, too."""
+    world.chain.fails = True
+    with pytest.raises(ChainError):
+        world.open(seats=1)
+    world.chain.fails = False
+    world.chain.owners = {bytes([1]) * 20: 0, bytes([2]) * 20: 1}
+    world.open(seats=1)
+    assert world.chain.seats == [1]
+
+
+def test_registered_owners_have_copies_whatever_seats_are_asked_for(world: World) -> None:
+    world.chain.owners = {bytes([index]) * 20: index for index in range(4)}
+    world.open(seats=1)
+    assert world.chain.shown is not None
+    assert len(world.chain.shown.copies) == 3
+
+
+def test_two_at_once_deal_no_two_references(world: World) -> None:
+    """Each would keep its own masks, and one of them the round's."""
+    held = SubmissionStore(world.state, world.chain.market_id).held
+
+    def make() -> FloatArray:
+        with pytest.raises(StorageError, match="in use by another process"):
+            world.open()
+        return world.make()
+
+    number = world.rounds().open(GRADED, MODEL, OWN, 4, make)
+    assert (world.made, world.chain.seats) == (1, [4])
+    with held(), pytest.raises(StorageError, match="in use by another process"):
+        world.rounds().hand_in(GRADED, number)
+    assert world.rounds().hand_in(GRADED, number)
+
+
+def test_a_running_round_takes_no_other_reference_and_says_so(world: World) -> None:
+    """Its copies are on the chain; the command goes on handing those in."""
+    model = np.arange(float(DIMENSION))
+    number = world.rounds().open(GRADED, keccak(encode_model(model)), OWN, 4, world.make)
+    world.chain.opened, world.chain.deadline = 1, NOW + 60
+    for own, said in ((OWN, 0), (-OWN, 1)):
+        told = list[str]()
+        assert world.buyer().open_round(0, model, reference=own, warn=told.append) == number
+        assert sum("reference of another gradient than you name" in text for text in told) == said
+    assert world.made == 1
+
+
 def test_a_round_of_another_state_directory_is_not_handed_in(world: World) -> None:
     world.open()
     world.state = world.state / "another"
@@ -133,12 +201,12 @@ def test_a_round_of_another_state_directory_is_not_handed_in(world: World) -> No
 
 def test_references_are_kept_by_round_and_model(tmp_path: Path) -> None:
     kept = KeptReferences(tmp_path)
-    kept.save(7, 1, MODEL, bytes(32), OWN)
+    kept.save(7, 1, MODEL, KeptReference(bytes(32), 5, OWN))
     assert kept.load(7, 2, MODEL, DIMENSION) is None
     assert kept.load(7, 1, bytes(32), DIMENSION) is None
     found = kept.load(7, 1, MODEL, DIMENSION)
     assert found is not None
-    assert (found[0], found[1].tolist()) == (bytes(32), OWN.tolist())
+    assert (found.own, found.seats, found.values.tolist()) == (bytes(32), 5, OWN.tolist())
     with pytest.raises(InvalidInputError, match="no model"):
         kept.load(7, 1, MODEL, DIMENSION + 1)
 

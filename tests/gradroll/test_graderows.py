@@ -15,7 +15,7 @@ from commons.runtime.amounts import ETH, checksum
 from gradroll.audit.graderows import GradedBatch, GradeRow, graded_round
 from gradroll.commands.gradingwords import cosine, grades_in_words, machine_grades
 from native import g1_generator
-from tests.gradroll.fakes import context
+from tests.gradroll.fakes import NOW, context, round_record
 
 BASE, BONUS = 100, 900
 PAY = Pay(base=BASE, bonus=BONUS)
@@ -90,22 +90,43 @@ def test_what_has_no_grades_or_is_of_another_round_is_refused() -> None:
 
 def test_every_owner_has_a_line_that_says_what_became_of_it() -> None:
     found = graded_round([batch([3, 3, 0]), batch([0, 0], first=7, copy=1)], replace(PAY, base=0, bonus=10**18))
-    lines = grades_in_words(found, RULE, ETH)
+    lines = grades_in_words(found, RULE, ETH, final=True)
     assert lines[0] == "batch 0, graded against copy 0 of the reference; counted by weight"
     assert lines[1] == (
         f"  owner 0 ({checksum(bytes([1]) * 20)}): cosine +0.625 with noise, level 3, counts three times, earns "
         f"{ETH.shown(5 * 10**18 * 3 // 8)}"
     )
     assert "level 0, does not count, earns 0 ETH" in lines[3]
+    assert not any("so far" in line for line in lines)
     assert lines[4] == "batch 1, graded against copy 1 of the reference; nobody had a weight, so all count once"
     assert "owner 8" in lines[6]
     assert "level 1, counts once" in lines[6]
 
 
+def test_pay_of_a_round_that_takes_batches_is_so_far() -> None:
+    """The next one shares the bonus with those before."""
+    lines = grades_in_words(graded_round([batch([3, 3])], PAY), RULE, ETH, final=False)
+    assert [line.endswith(" so far") for line in lines] == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("changes", "final"),
+    [
+        ({}, False), ({"closed": True}, True), ({"owners": 4}, True), ({"owners": 3}, False),
+        ({"closed": True, "batches": 2}, False), ({"owners": 4, "batches": 2}, False),
+        ({"owners": 0, "seats": 0}, False),
+    ],
+)  # fmt: skip
+def test_pay_is_final_when_no_other_batch_can_come(changes: dict[str, object], final: bool) -> None:
+    """Another than those that were audited, too: one may have come in between."""
+    usual = {"batches": 1, "owners": 2, "closed": False, **changes}
+    assert round_record(NOW - 60, NOW + 60, **usual).ended_with(1) is final
+
+
 def test_programs_are_told_numbers_whole() -> None:
     row = GradeRow(3, b"\x01" * 20, -(1 << 60), 0, 0, 1 << 90)
-    (told,) = machine_grades([GradedBatch(1, False, (row,))])
-    assert told["copy"] == 1
+    (told,) = machine_grades([GradedBatch(1, False, (row,))], final=False)
+    assert (told["copy"], told["final"]) == (1, False)
     assert told["owners"] == [
         {"index": 3, "signer": checksum(b"\x01" * 20), "value": str(-(1 << 60)), "level": 0, "weight": 0,
          "pay": str(1 << 90)}

@@ -11,7 +11,9 @@ import pytest
 
 import gradroll.model_owner.from_provers
 import native
+from circuits.arrays import FloatArray
 from circuits.errors import InvalidInputError, NotReadyError, ProofError, UnavailableError
+from circuits.grading import Grades
 from circuits.payload import Aggregate, encode
 from circuits.quantize import IntArray
 from circuits.verify import sum_of_commitments
@@ -19,10 +21,20 @@ from commons.chain.facts import AcceptedBatch, RecordedBatch, RoundRecord
 from commons.chain.writer import ChainWriter
 from commons.storage.accounts import SigningKey
 from commons.storage.modelfiles import decode_model, encode_model
-from gradroll.model_owner.buyer import ModelOwner
+from gradroll.model_owner.buyer import ModelOwner, RoundAggregate
 from gradroll.model_owner.from_provers import ProverReader
 from gradroll.model_owner.plan import quantised_bound
-from tests.gradroll.fakes import DIMENSION, FakeChain, FakeCoordinator, FakeParameters, FakeProvers, GradedChain, terms
+from gradroll.model_owner.referencegradient import GradedSum, Update
+from tests.gradroll.fakes import (
+    DIMENSION,
+    GRADED,
+    FakeChain,
+    FakeCoordinator,
+    FakeParameters,
+    FakeProvers,
+    GradedChain,
+    terms,
+)
 from tests.support.plain_batch import PlainBatch, build_batch, development_setup, random_gradients, seed_of
 
 KEYS = tuple(SigningKey.from_secret(seed_of("prover", p)) for p in range(4))
@@ -140,8 +152,12 @@ def test_published_sums_are_those_of_the_newest_batches() -> None:
 
 def test_a_sum_that_cannot_be_had_is_not_left_out_of_what_is_taken_out() -> None:
     owner = task_with(("old", "batch"))
-    with pytest.raises(UnavailableError, match="nobody serves the sum"):
+    with pytest.raises(UnavailableError, match=r"nobody serves the sum .* of round 2 .* \(--past-sums 0\)"):
         owner.reference(0, np.ones(DIMENSION))
+    owner = task_with(("batch", "another"))
+    with pytest.raises(UnavailableError, match=r"of round 0 .* the 2 newer ones alone \(--past-sums 2\)"):
+        owner.reference(0, np.ones(DIMENSION))
+    assert owner.reference(0, np.linspace(1, 2, DIMENSION), least=2).removed == 2
 
 
 def test_a_reference_is_without_what_the_task_published_where_anybody_may_repeat_it() -> None:
@@ -160,6 +176,24 @@ def test_a_reference_for_owners_that_were_admitted_is_the_own_gradient() -> None
     assert np.allclose(owner.reference(0, own).values, own / np.linalg.norm(own))
     with pytest.raises(UnavailableError):
         owner.reference(0, own, least=1)
+
+
+@pytest.mark.parametrize("size", [1e-306, 1.0, 1e306])
+def test_a_batch_that_points_away_leads_nowhere_whatever_length_the_own_gradient_has(size: float) -> None:
+    """Products of huge coordinates are infinite, and their sum is no number."""
+    owner, judged = task_with(()), Grades((3, 1), (3, 1), fallback=False)
+    own, toward, away = np.zeros((3, DIMENSION))
+    own[:2], toward[:2], away[:2] = (3, -4), (3e3, 1e3), (3e3, 3e3)
+
+    def update(*sums: FloatArray) -> Update:
+        graded = tuple(GradedSum(each, judged) for each in sums)
+        return owner.update(0, RoundAggregate(np.zeros(DIMENSION, np.int64), sums[0], (), graded), size * own)
+
+    assert np.allclose(update(toward).values, toward / 4)
+    assert np.allclose(update(away, toward).values, toward / 4)
+    alone, norm = update(away), GRADED.bound**0.5 / 2**GRADED.fraction_bits
+    assert not alone.judged
+    assert np.allclose(alone.values, norm * own / 5)
 
 
 def test_bytes_that_are_no_aggregate_are_not_used() -> None:

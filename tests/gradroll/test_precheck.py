@@ -135,7 +135,10 @@ def test_terms_under_which_no_round_ends_are_refused(
         before_creating(**changes)
 
 
-GRADING: dict[str, Any] = {"grading": Grading(4, 4, bytes(32)), "bound": 1 << 32}
+GRADING: dict[str, Any] = {
+    "grading": Grading(4, 4, bytes(32)), "bound": 1 << 32,
+    "pay": replace(FEES, coordinator_batch=relaying_gas(4, graded=True) * GAS_PRICE),
+}  # fmt: skip
 
 
 def test_terms_that_grade_go_with_a_verifier_that_does() -> None:
@@ -152,6 +155,28 @@ def test_the_reference_takes_a_row_of_the_circuit() -> None:
     assert before_creating(Market(KEYS, levelled=True), min_owners=rows - 1, **GRADING) == ()
     with pytest.raises(InvalidInputError, match=f"holds up to {rows - 1} owners, the task asks for at least {rows}"):
         before_creating(Market(KEYS, levelled=True), min_owners=rows, **GRADING)
+
+
+def test_a_task_that_grades_has_a_copy_of_the_reference_for_each_batch() -> None:
+    """Who is behind the fifteenth full batch would compute for nothing."""
+    most, grades = 15 * (POLICY.capacity - 1), Market(KEYS, levelled=True)
+    assert before_creating(grades, capacity=most, **GRADING) == ()
+    with pytest.raises(InvalidInputError, match=f"at most {most} owners, not {most + 1}; lower --capacity"):
+        before_creating(grades, capacity=most + 1, **GRADING)
+    assert before_creating(capacity=most + 1) == ()
+
+
+def test_a_round_has_a_copy_of_the_reference_for_each_batch() -> None:
+    """A task of more owners can have been created by other software."""
+    most = 15 * (POLICY.capacity - 1)
+    changes: dict[str, Any] = {**GRADING, "capacity": 2 * most, "pay": Pay()}
+    assert before_opening(Market(KEYS), seats=most, **changes) == ()
+    with pytest.raises(InvalidInputError, match=rf"would have {most + 1} seats; open it with fewer \(--seats {most}\)"):
+        before_opening(Market(KEYS), seats=most + 1, **changes)
+    crowd = Market(KEYS, owners={index.to_bytes(20): index for index in range(most + 1)})
+    with pytest.raises(InvalidInputError, match=f"{most + 1} owners are registered .* create a task of fewer owners"):
+        before_opening(crowd, seats=1, **changes)
+    assert before_opening(Market(KEYS), seats=most + 1, capacity=2 * most, pay=Pay()) == ()
 
 
 @pytest.mark.parametrize("pay", [FEES, Pay(bonus=1), Pay(prover_batch=1)], ids=["both", "pay", "fees"])
@@ -171,6 +196,12 @@ def test_a_fee_below_what_gas_costs_now_is_told_of() -> None:
     (told,) = before_creating(Market(KEYS, price=GAS_PRICE + 1))
     assert "its gas costs now; who relays pays for it" in told
     assert before_creating(Market(KEYS, price=GAS_PRICE + 1), pay=Pay(bonus=1000)) == ()
+
+
+def test_a_graded_batch_costs_its_relayer_more() -> None:
+    assert before_creating(Market(KEYS, levelled=True), **GRADING) == ()
+    (told,) = before_creating(Market(KEYS, levelled=True), **{**GRADING, "pay": FEES})
+    assert "its gas costs now; who relays pays for it" in told
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,16 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.economics import rounds, snapshots
+from benchmarks.economics.costs import Line
 from circuits.errors import InvalidInputError
+from circuits.statement import MAX_COPIES
 from circuits.terms import Pay
 from gradroll.model_owner.pricing import (
     BATCH_PART,
     GAS_PRICE,
-    GRADIENT_GAS,
     HIDDEN_AMONG,
     gas_fees,
+    gradient_gas,
     owners_that_carry,
     relaying_gas,
     settling_gas,
@@ -25,6 +27,9 @@ ETHER, FINNEY = 10**18, 10**15
 COMMITTEES = [4, 7, 16, 31]
 HEADROOM = 1.1
 """The rule is above what is measured, and not by more."""
+COPY_GAS = 96 * 16 + 94
+"""Of one more copy of a reference: its calldata, without zeros, and hashing it.  Fixtures have 3 copies, a round of
+many owners has 16."""
 
 
 def settled(provers: int) -> int:
@@ -34,18 +39,28 @@ def settled(provers: int) -> int:
     return first + more * snapshots.of("committee", "settleFees, for the first time: more per member")
 
 
-def accepted(owners: int, provers: int) -> float:
+def graded_batch(owners: int) -> int:
+    """Measured gas of a graded batch without fees, with as many copies of the reference as there may be."""
+    return snapshots.of("graded", f"acceptGradedBatch, {owners} owners") + (MAX_COPIES - 3) * COPY_GAS
+
+
+def accepted(owners: int, provers: int, *, graded: bool) -> float:
     """Measured gas of a batch with fees that all members have attested, on a roster that was not copied."""
     more = provers - rounds.PROVERS
-    attested = rounds.gas_of_fees() + more * snapshots.of("committee", "acceptBatch: more per attestation")
-    return rounds.batch_line(compacted=False).at(owners) + attested
+    fees = rounds.gas_of_fees() + owners * snapshots.of("gas", "fees, 64 owners: more per gradient")
+    attested = fees + more * snapshots.of("committee", "acceptBatch: more per attestation")
+    if not graded:
+        return rounds.batch_line(compacted=False).at(owners) + attested
+    return Line.through((15, graded_batch(15)), (32, graded_batch(32))).at(owners) + attested
 
 
+@pytest.mark.parametrize("graded", [False, True], ids=["norm", "graded"])
 @pytest.mark.parametrize("provers", COMMITTEES)
 @pytest.mark.parametrize("owners", [2, 3, 8, 16, 32, 64, 120])
-def test_the_coordinators_fee_covers_its_gas(owners: int, provers: int) -> None:
+def test_the_coordinators_fee_covers_its_gas(owners: int, provers: int, graded: bool) -> None:
     """Of the acceptance, and of a settling in which everybody has a credit for the first time."""
-    pay, gas = gas_fees(Pay(bonus=1), provers), accepted(owners, provers) + settled(provers)
+    pay = gas_fees(Pay(bonus=1), provers, graded=graded)
+    gas = accepted(owners, provers, graded=graded) + settled(provers)
     fee = pay.coordinator_batch + owners * pay.coordinator_gradient
     assert gas * GAS_PRICE <= fee <= HEADROOM * gas * GAS_PRICE
 
@@ -55,7 +70,15 @@ def test_it_covers_each_batch_that_was_measured(label: str) -> None:
     """Not only the line through them."""
     owners = int(label.partition("_")[2])
     gas = snapshots.of("gas", f"{label}: transaction") + rounds.gas_of_fees() + settled(rounds.PROVERS)
-    assert gas <= relaying_gas(rounds.PROVERS) + owners * GRADIENT_GAS <= HEADROOM * gas
+    assert gas <= relaying_gas(rounds.PROVERS) + owners * gradient_gas() <= HEADROOM * gas
+
+
+@pytest.mark.parametrize("owners", [15, 32])
+def test_it_covers_each_graded_batch_that_was_measured(owners: int) -> None:
+    """The one of 6 has owners of two words of the roster, which no fee reckons with."""
+    gas = graded_batch(owners) + rounds.gas_of_fees() + settled(rounds.PROVERS)
+    fee = relaying_gas(rounds.PROVERS, graded=True) + owners * gradient_gas(graded=True)
+    assert gas <= fee <= HEADROOM * gas
 
 
 @pytest.mark.parametrize("provers", COMMITTEES)
@@ -64,9 +87,11 @@ def test_the_provers_fees_together_cover_a_settling(provers: int) -> None:
     assert gas * GAS_PRICE <= provers * pay.prover_batch <= HEADROOM * gas * GAS_PRICE
 
 
-def test_fees_follow_the_gas_price_that_is_asked_for() -> None:
-    pay = gas_fees(Pay(bonus=10**6, deposit=7), provers=4, gas_price=3)
-    assert (pay.coordinator_batch, pay.coordinator_gradient) == (3 * relaying_gas(4), 3 * GRADIENT_GAS)
+@pytest.mark.parametrize("graded", [False, True], ids=["norm", "graded"])
+def test_fees_follow_the_gas_price_that_is_asked_for(graded: bool) -> None:
+    pay = gas_fees(Pay(bonus=10**6, deposit=7), provers=4, gas_price=3, graded=graded)
+    expected = (3 * relaying_gas(4, graded=graded), 3 * gradient_gas(graded=graded))
+    assert (pay.coordinator_batch, pay.coordinator_gradient) == expected
     assert (4 * pay.prover_batch, pay.prover_gradient) == (3 * settling_gas(4), 10**4)
     assert (pay.bonus, pay.deposit) == (10**6, 7)
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
 from circuits.errors import NotReadyError, UnavailableError
 from circuits.terms import Pay, TaskTerms
+from commons.chain.facts import Claimable
 from commons.protocol.status import SubmissionState, SubmissionStatus
 from commons.runtime.amounts import ETH
 from commons.storage.accounts import SigningKey
-from gradroll.commands.submit import leaving_in_words
+from gradroll.commands.submit import _of_round, leaving_in_words
 from gradroll.data_owner.claims import why_nothing
 from gradroll.data_owner.standing import await_end, standing
 from tests.gradroll.fakes import FakeChain
@@ -64,13 +65,43 @@ class Unpaid(FakeChain):
         return replace(super().terms(task_id), pay=Pay())
 
 
+@dataclass
+class Levels(FakeChain):
+    """Pays by level: the owner has level 0 in the first rounds, ``earned`` in the last, once they have ended."""
+
+    ended: int = 1
+    earned: int = 0
+
+    def claimable(self, task_id: int, index: int, through: int) -> Claimable:
+        end = min(through, self.ended)
+        return Claimable(self.earned if end == self.opened else 0, end)
+
+
+def test_an_owner_sees_what_a_round_with_levels_earned_when_it_is_known() -> None:
+    def told(ended: int, earned: int) -> list[str]:
+        market = Levels(
+            (SigningKey.generate(),), {OWNER: 5}, opened=3, accepted_indices=frozenset({5}), ended=ended, earned=earned
+        )  # fmt: skip
+        return [_of_round(each) for each in standing(market.view, 0, OWNER, lambda _: None).rounds]
+
+    nothing, later = (
+        "accepted, it earned nothing",
+        "accepted, to be claimed when the round's settle deadline has passed",
+    )
+    assert told(1, 7) == [nothing, later, later]
+    assert told(3, 0) == [nothing] * 3
+    assert told(3, 7) == [nothing, nothing, "accepted, to be claimed: gradroll claim"]
+
+
 def test_every_reason_for_nothing_to_claim_has_its_own_words() -> None:
     assert "not registered" in why_nothing(chain().view, 0, None, 2)
     assert "opened no round" in why_nothing(chain().view, 0, 5, 0)
     assert "no gradient of this owner is accepted in 2 rounds" in why_nothing(chain().view, 0, 5, 2)
     paid = chain(accepted_indices=frozenset({5}), next_claim=2)
     assert "all is paid: 2 accepted gradients" in why_nothing(paid.view, 0, 5, 2)
-    assert "settle deadline" in why_nothing(chain(accepted_indices=frozenset({5})).view, 0, 5, 2)
+    accepted = Levels((SigningKey.generate(),), {OWNER: 5}, opened=2, accepted_indices=frozenset({5}))
+    assert "settle deadline has passed; come back then" in why_nothing(accepted.view, 0, 5, 2)
+    assert "had level 0, which earns nothing" in why_nothing(replace(accepted, ended=2).view, 0, 5, 2)
     free = Unpaid((SigningKey.generate(),), {OWNER: 5})
     assert "pays nothing" in why_nothing(free.view, 0, 5, 2)
 

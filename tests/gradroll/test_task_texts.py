@@ -36,27 +36,33 @@ def state(submit: int, settle: int, *, finalized: bool = False) -> RoundRecord:
 
 
 def test_the_escrow_adds_up() -> None:
-    lines = taskstatus._terms(record(), ETH)
+    lines = taskstatus._terms(record(), ETH, levelled=False)
     assert lines[-1] == ("escrow 0.6 ETH: 0.24 ETH free, 0.36 ETH reserved by rounds that are not finalized")
 
 
 def test_terms_are_told_in_units() -> None:
-    text = "\n".join(taskstatus._terms(record(), ETH))
+    text = "\n".join(taskstatus._terms(record(), ETH, levelled=False))
     assert "task 0x0000000000000000 of 0x" in text
     assert "10 coordinates, norm at most 16," in text
-    assert "3 of up to 4 owners registered, 2 or more a batch; 0.06 ETH a gradient" in text
+    assert "3 of up to 4 owners registered, 2 or more a batch; pay: 0.06 ETH for every accepted gradient" in text
     assert "2 of 9 rounds opened; 10 min to submit, 1 min 30 s more to settle" in text
-    assert "0.24 ETH free" in taskstatus._one_line(record(), ETH)
+    assert "0.24 ETH free" in taskstatus._one_line(record(), ETH, levelled=False)
+
+
+def test_pay_that_levels_divide_is_told_as_an_average() -> None:
+    average = "0.06 ETH a gradient on average, divided by level"
+    assert average in "\n".join(taskstatus._terms(record(), ETH, levelled=True))
+    assert average in taskstatus._one_line(record(), ETH, levelled=True)
 
 
 def test_amounts_of_a_token_are_told_in_it() -> None:
-    text = "\n".join(taskstatus._terms(record(), Currency("USDC", 16, b"\x07" * 20)))
-    assert "6 USDC a gradient" in text
+    text = "\n".join(taskstatus._terms(record(), Currency("USDC", 16, b"\x07" * 20), levelled=False))
+    assert "6 USDC for every accepted gradient" in text
     assert "escrow 60 USDC: 24 USDC free" in text
 
 
 def test_an_offered_task_says_to_whom() -> None:
-    text = "\n".join(taskstatus._terms(replace(record(), pending_owner=b"\x11" * 20), ETH))
+    text = "\n".join(taskstatus._terms(replace(record(), pending_owner=b"\x11" * 20), ETH, levelled=False))
     assert "offered to 0x1111111111111111111111111111111111111111" in text
 
 
@@ -83,6 +89,9 @@ class Market:
 
     def task(self, number: int) -> TaskRecord:
         return record()
+
+    def is_levelled(self, verifier: bytes) -> bool:
+        return False
 
     def now(self) -> int:
         return NOW

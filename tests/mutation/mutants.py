@@ -1753,6 +1753,13 @@ MUTANTS = (
     ),
     Mutant(
         "gradroll/model_owner/referencegradient.py",
+        " and float(batch.total @ own) >= 0]",
+        "]",
+        "no model is led by a batch that points away from the own gradient",
+        _in("gradroll", "test_referencegradient.py"),
+    ),
+    Mutant(
+        "gradroll/model_owner/referencegradient.py",
         "    values = span.taken_out_of(span.taken_out_of(start))",
         "    values = span.taken_out_of(start)",
         "what is published is out of a reference that was nearly all published",
@@ -2866,8 +2873,8 @@ MUTANTS = (
     ),
     Mutant(
         "gradroll/model_owner/gradedrounds.py",
-        "        if kept is not None and kept[0] == origin:\n            return kept[1]\n",
-        "",
+        "        if kept is None or kept.own != origin:\n",
+        "        if True:\n",
         "a round is opened with the copies that are kept, whatever sums came since",
         _in(
             "gradroll",
@@ -2876,8 +2883,8 @@ MUTANTS = (
     ),
     Mutant(
         "gradroll/model_owner/gradedrounds.py",
-        "kept[0] == origin",
-        "kept[0]",
+        "kept is None or kept.own != origin",
+        "kept is None",
         "a reference is of the gradient that was given",
         _in("gradroll", "test_gradedrounds.py::test_another_reference_takes_no_place"),
     ),
@@ -2943,5 +2950,26 @@ MUTANTS = (
         "        if False:\n",
         "what makes the shares of an opening again is not replaced while it may be mined",
         _in("gradroll", "test_gradedrounds.py::test_another_reference_takes_no_place"),
+    ),
+    Mutant(
+        "gradroll/model_owner/gradedrounds.py",
+        "        elif kept.seats != seats:\n",
+        "        elif False:\n",
+        "copies of one round open no second one beside it",
+        _in("gradroll", "test_gradedrounds.py::test_other_seats_take_no_second_round_while_the_first_may_come"),
+    ),
+    Mutant(
+        "gradroll/model_owner/gradedrounds.py",
+        "        with self._store.held():\n            record",
+        "        if True:\n            record",
+        "two processes deal no two references for one round",
+        _in("gradroll", "test_gradedrounds.py::test_two_at_once_deal_no_two_references"),
+    ),
+    Mutant(
+        "gradroll/model_owner/precheck.py",
+        "if terms.grading is not None and terms.capacity > most:",
+        "if False:",
+        "a task that grades has a copy of the reference for each full batch",
+        _in("gradroll", "test_precheck.py::test_a_task_that_grades_has_a_copy_of_the_reference_for_each_batch"),
     ),
 )
