@@ -294,7 +294,7 @@ class Deliveries:
         """Enter the header when enough have the share, or tell the journal who has it as well."""
         with self._lock:
             handing = self._of(offer)
-            receipts, waits = dict(handing.receipts), bool(handing.under_way)
+            receipts, waits = dict(handing.receipts), handing.expects
             has_quorum = handing.has_quorum
         if not receipts:
             return

@@ -14,6 +14,8 @@ HandAgain = Callable[[int, Collection[bytes]], bool]
 """Told of a prover that may have lost shares for which it gave receipts, and of which submissions; says whether it is
 handed all of them again."""
 _DOUBLINGS = 16
+_TRIES = 2
+"""How often a prover is tried before a header is entered without it: once may be a node that lags, or a full queue."""
 
 
 @dataclass(slots=True)
@@ -59,6 +61,17 @@ class Handing:
     def has_quorum(self) -> bool:
         """Whether its header can be entered."""
         return self.committee is not None and len(self.receipts) >= self.committee.quorum
+
+    @property
+    def expects(self) -> bool:
+        """Whether a prover may well take its share soon.
+
+        Who is drawn before all have its share is put together with others of that kind, who may be liars.
+        """
+        if self.committee is None:
+            return False
+        others = set(range(self.committee.size)) - set(self.receipts) - self.unsound
+        return any(p in self.under_way or self.failures[p] < _TRIES for p in others)
 
     def waits(self, prover: int, now: float) -> bool:
         """Whether a prover is not to be handed its share now."""

@@ -192,14 +192,26 @@ def test_an_upload_reaches_every_prover_and_its_header_is_entered(world: World) 
 def test_a_prover_that_comes_back_gets_its_share_and_counts_as_a_holder(world: World) -> None:
     world.away = {2}
     world.hand_in(world.upload(0))
+    world.turn(1)
     submission = world.submission(0)
     assert state_of(world.journal).submissions[submission].receipts == (0, 1, 3)
     assert "connection refused" in world.deliveries.status(submission).undelivered[2]
     world.away = set()
-    world.turn(1)
+    world.turn(2)
     assert world.holders(0) == {0, 1, 2, 3}
     assert world.log.of(ShareDelivered) == [ShareDelivered(submission, 2)]
     assert state_of(Journal(world.log)).submissions[submission].receipts == (0, 1, 2, 3)
+
+
+def test_a_header_waits_for_a_prover_that_fails_once(world: World) -> None:
+    """Who is drawn with fewer holders than others is put together with those of that kind, who may be liars."""
+    world.away = {2}
+    world.hand_in(world.upload(0))
+    assert not world.log.of(HeaderAccepted)
+    world.away = set()
+    world.turn(1)
+    assert state_of(world.journal).submissions[world.submission(0)].receipts == (0, 1, 2, 3)
+    assert not world.log.of(ShareDelivered)
 
 
 def test_a_prover_that_comes_back_late_is_shown_who_had_the_share_in_time(world: World) -> None:
@@ -510,6 +522,7 @@ def test_a_prover_that_refuses_for_ever_costs_a_call_a_minute(world: World, refu
     world.behaviour = refuse
     for owner in range(OWNERS):
         world.hand_in(world.upload(owner))
+    world.turn(1)
     assert len(world.log.of(HeaderAccepted)) == OWNERS
     for _ in range(60):
         world.turn(1)
@@ -604,6 +617,8 @@ def test_a_prover_that_takes_without_end_holds_up_nobody_else(tmp_path: Path) ->
                 world.hand_in(world.upload(owner))
             wait_for(lambda: all(world.holders(owner) >= {1, 2, 3} for owner in range(OWNERS)))
             assert world.calls[0] <= AT_ONCE
+            world.turn()
+            assert not world.log.of(HeaderAccepted), "the others' receipts are waited for, also of who is busy"
             wait_for(lambda: world.turn(6) or len(world.log.of(HeaderAccepted)) == OWNERS)  # type: ignore[func-returns-value]
         finally:
             over.set()
