@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from circuits.policies import DEFAULT
+from circuits.policies.graded import REFERENCE
+
 DIMENSIONS = (650, 7_450, 61_470, 270_896, 812_688, 1 << 20)
 """Softmax on digits; MLP, LeNet, ResNet-20, ResNet-20 with two noise vectors; a million."""
 SMALL, MIDDLE, LARGE = DIMENSIONS[0], DIMENSIONS[2], DIMENSIONS[-1]
@@ -12,19 +15,30 @@ CAPACITY = 64
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One batch: model size, owners, committee, slots of the circuit."""
+    """One batch: model size, owners, committee, slots of the circuit, policy."""
 
     dimension: int
     owners: int
     provers: int = 4
     threshold: int = 1
     capacity: int = CAPACITY
+    policy: str = DEFAULT
 
     @property
     def name(self) -> str:
-        """Name of the result file."""
+        """Of the round, without its policy."""
         tail = "" if self.capacity == CAPACITY else f"-c{self.capacity}"
         return f"d{self.dimension}-m{self.owners}-n{self.provers}t{self.threshold}{tail}"
+
+    @property
+    def result(self) -> str:
+        """Name of the result file."""
+        return f"{'graded' if self.is_graded else 'round'}-{self.name}"
+
+    @property
+    def is_graded(self) -> bool:
+        """Whether each batch has a copy of a reference, and gradients count by it."""
+        return self.policy != DEFAULT
 
     def record(self) -> dict[str, object]:
         """For a result file."""
@@ -39,8 +53,15 @@ def matrix() -> tuple[Case, ...]:
     cases = [Case(dimension, 32) for dimension in (DIMENSIONS[0], 1 << 12, *DIMENSIONS[1:])]
     cases += [Case(dimension, owners) for dimension in (SMALL, MIDDLE) for owners in (8, 64)]
     cases += [Case(LARGE, 8), *(Case(dimension, 32, 7, 2) for dimension in (SMALL, MIDDLE, LARGE))]
-    cases.append(Case(SMALL, 10, capacity=16))
+    cases += [Case(SMALL, 10, capacity=16), Case(SMALL, 32, capacity=32)]
+    cases += graded()
     return tuple(sorted(cases, key=lambda case: (case.dimension * case.owners * case.provers, case.capacity)))
+
+
+def graded() -> list[Case]:
+    """Rounds whose gradients count by a reference, to be held against those without; the copy takes a slot."""
+    cases = [Case(dimension, 32, policy=REFERENCE.name) for dimension in (SMALL, MIDDLE, LARGE)]
+    return [*cases, Case(SMALL, 32, capacity=33, policy=REFERENCE.name)]
 
 
 def quick() -> tuple[Case, ...]:

@@ -16,8 +16,8 @@ from benchmarks import parameters
 from benchmarks.cases import Case
 from benchmarks.machine import ROOT
 from circuits.errors import ConfigError, GradrollError, UnavailableError
-from circuits.policies import DEFAULT
-from circuits.terms import Pay, Windows
+from circuits.hashing import keccak
+from circuits.terms import Grading, Pay, Windows
 from commons.chain.patience import Patience
 from commons.chain.rpc import ErrorTable, Rpc
 from commons.chain.view import ChainView
@@ -33,10 +33,12 @@ from gradroll.setup.keygen import SRS_FILE
 from gradroll.setup.local_market import ALLOWANCE, LocalMarket, MarketPlan, endow, prepare
 from gradroll.setup.processes import Processes, Running, wait_until
 
-FRACTION_BITS = 16
+FRACTION_BITS, _GRADED_BITS = 16, 8
+"""Where gradients are graded, the bound in steps is at most 2^34, which leaves so many at 2^20 parameters."""
 _START = 120.0
 _WINDOW = 36_000
 _REWARD = 10**12
+_GRADING = Grading(4, 4, keccak(b"the benchmarks' data"))
 _MODULES = ROOT / "contracts" / "node_modules" / "@foundry-rs"
 
 
@@ -91,7 +93,7 @@ def stage(case: Case, work: Path) -> Iterator[Stage]:
     with anvil(chain_port), Processes(work / "logs") as fleet:
         plan = MarketPlan(
             directory=work / "market", chain=url, provers=tuple(f"127.0.0.1:{port}" for port in ports),
-            threshold=case.threshold, dimension=case.dimension, policy=DEFAULT, capacity=case.capacity,
+            threshold=case.threshold, dimension=case.dimension, policy=case.policy, capacity=case.capacity,
             coordinator=f"127.0.0.1:{relay_port}", parameters=keys,
         )  # fmt: skip
         market = prepare(plan, lambda _: None)
@@ -146,16 +148,20 @@ def _task(case: Case, market: LocalMarket, coordinator: CoordinatorClient) -> tu
     home = market.plan.directory
     chain = ChainWriter(market.view(), load_account(home / "model-owner.json"), Patience(poll=0.05))
     keys = market.plan.parameter_directory
-    buyer = ModelOwner(market.view(), chain, coordinator, PublicParameters(keys / SRS_FILE, keys, allow_insecure=True))
+    parameters = PublicParameters(keys / SRS_FILE, keys, allow_insecure=True)
+    buyer = ModelOwner(market.view(), chain, coordinator, parameters, state=home / "model-owner")
     plan = TaskPlan(
         market.committee, market.verifier, market.coordinator, case.dimension, norm_of(case.dimension),
-        Pay(bonus=_REWARD), Windows(_WINDOW, _WINDOW), FRACTION_BITS, min_owners=2, capacity=case.owners,
-        rounds=64,
+        Pay(bonus=_REWARD), Windows(_WINDOW, _WINDOW), _GRADED_BITS if case.is_graded else FRACTION_BITS,
+        min_owners=2, capacity=case.owners, rounds=64,
+        permissioned=case.is_graded, grading=_GRADING if case.is_graded else None,
     )  # fmt: skip
     task_id = buyer.create_task(plan)
     buyer.fund(task_id, 64 * case.owners * _REWARD)
     accounts = [create_account(home / "owners" / f"owner-{i}.json") for i in range(case.owners)]
     endow(market.plan.chain, [account.address for account in accounts], ALLOWANCE)
+    if case.is_graded:
+        chain.admit(task_id, [account.address for account in accounts])
     for account in accounts:
         ChainWriter(market.view(), account, Patience(poll=0.05)).register(task_id)
     return buyer, task_id
@@ -167,7 +173,7 @@ def _start_owners(case: Case, market: LocalMarket, task_id: int, work: Path) -> 
         "coordinator": market.coordinator_endpoint,
         "parameters": str(market.plan.parameter_directory),
         "accounts": str(market.plan.directory / "owners"), "owners": case.owners, "dimension": case.dimension,
-        "task_id": task_id, "together": case.owners if case.capacity != 64 else 1,
+        "task_id": task_id, "together": case.owners if case.owners <= 10 and case.capacity == 16 else 1,
     }  # fmt: skip
     path = work / "owners.json"
     path.write_text(json.dumps(plan))

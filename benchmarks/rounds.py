@@ -18,6 +18,8 @@ from benchmarks.machine import ROOT
 from benchmarks.market import Stage, stage
 from benchmarks.processes import MemorySampler, cpu_seconds
 from circuits.errors import UnavailableError
+from gradroll.demo.scenes import LATE
+from gradroll.demo.settling import put_forward
 
 _TIMEOUT = 1500.0
 WORK = ROOT / "build" / "bench" / "run"
@@ -25,7 +27,8 @@ WORK = ROOT / "build" / "bench" / "run"
 
 @dataclass(frozen=True, slots=True)
 class RoundFigures:
-    """One round.  CPU is by role: seconds of the whole process, from the first byte of a share on.
+    """One round.  CPU is by role: seconds of the whole process, from the first byte of a share on, which in a round
+    that grades is one of the reference's.
 
     A round ends when its sum is open: ``wall_release`` of ``wall_prove`` is after the market's acceptance.
     """
@@ -107,9 +110,12 @@ def summary(case: Case, figures: list[RoundFigures], uploaded: float) -> dict[st
 
 
 def _round(running: Stage, case: Case) -> RoundFigures:
-    number = running.buyer.open_round(running.task_id, np.zeros(case.dimension))
-    begun, before = time.monotonic(), _cpu(running)
+    opening = _cpu(running)
+    number = _open(running, case)
+    begun, before = time.monotonic(), opening if case.is_graded else _cpu(running)
     owners = running.submit_all(number)
+    if case.is_graded:
+        put_forward(running.view, running.view.round(running.task_id, number).submit_deadline + LATE)
     submitted, between = time.monotonic(), _cpu(running)
     gas, data = _await(running, number, released=False)
     accepted = time.monotonic()
@@ -120,6 +126,14 @@ def _round(running: Stage, case: Case) -> RoundFigures:
         round(settled - submitted, 3), round(settled - accepted, 3), gas, data,
         {k: [each[k] for each in owners] for k in owners[0]},
     )  # fmt: skip
+
+
+def _open(running: Stage, case: Case) -> int:
+    """A round on a model of its own: owners that are graded take part in one on each."""
+    drawn = np.random.default_rng()
+    model = drawn.random(case.dimension)
+    own = drawn.random(case.dimension) - 0.5 if case.is_graded else None
+    return running.buyer.open_round(running.task_id, model, reference=own)
 
 
 def _cpu(running: Stage) -> dict[str, float]:
@@ -163,8 +177,11 @@ def _stored(running: Stage) -> dict[str, int]:
 
 
 def _received(log: Path, event: str) -> dict[str, float]:
+    """Of lines of one cause some are left out and counted; they are as long as the others."""
     found = list(steplog.events(log, event))
-    return {"shares": len(found), "received": sum(float(each["received"]) for each in found)}
+    sizes = [float(each["received"]) for each in found if "received" in each]
+    shares = len(sizes) + sum(int(each.get("left_out", 0)) for each in found)
+    return {"shares": shares, "received": sum(sizes) * shares / max(len(sizes), 1)}
 
 
 def _per_round(steps: dict[str, dict[str, float]], rounds: int) -> dict[str, dict[str, float]]:

@@ -40,7 +40,7 @@ def jobs(*, quick: bool) -> list[Job]:
 def _round_job(case: cases.Case) -> Job:
     size = case.dimension * case.owners * case.provers
     repeats = _SHORT if size <= _LIMIT else _LONG
-    return Job(f"round-{case.name}", lambda: rounds.measure(case, repeats))
+    return Job(case.result, lambda: rounds.measure(case, repeats))
 
 
 def run(only: Sequence[str], *, quick: bool, again: bool, say: Callable[[str], None]) -> int:

@@ -304,13 +304,14 @@ class Driver:
 
     def _facts(self, key: RoundKey, now: int) -> RoundFacts:
         """The round as the chain has it.  Batches are mostly ours, so an old look will do, but not to find the round
-        over: a pause of the market moves its deadlines.
+        over: a pause of the market moves its deadlines; nor after a block by which submissions may have ended for good.
         """
         with self._lock:
             looked, facts = self._rounds.get(key, (0.0, None))
         if facts is not None and self._clock.monotonic() - looked <= self._settings.round_age:
             later = replace(facts, now=now)
-            if facts.is_over or not later.is_over:
+            ending = facts.settled <= facts.submit_deadline < now != facts.now
+            if facts.is_over or not (later.is_over or ending):
                 return later
         facts, terms = self._read(key, now), self._view.terms(key[0])
         fleet = self._fleets.of(terms.committee_id, facts.epoch)

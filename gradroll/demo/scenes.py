@@ -21,7 +21,7 @@ from gradroll.demo.training import DIMENSION, Recipe, Shard, gradient, plain_agg
 from gradroll.model_owner.buyer import RoundAggregate
 from gradroll.model_owner.plan import TaskPlan
 
-_LATE = 60
+LATE = 60
 """Seconds after the submit deadline until which provers may take their clocks to be wrong, and a little more."""
 
 
@@ -134,7 +134,7 @@ class GradedScene:
 
     def end_submissions(self, cast: Cast, task_id: int, number: int) -> None:
         """Numbers are opened when nobody can hand in any more: the development chain's clock is put forward."""
-        put_forward(cast, cast.view.round(task_id, number).submit_deadline + _LATE)
+        put_forward(cast.view, cast.view.round(task_id, number).submit_deadline + LATE)
 
     def plain(self, cast: Cast, model: FloatArray, bound: int, aggregate: RoundAggregate) -> Plain:
         """With the weights that the proven numbers give; the cheaters' gradients are among them."""

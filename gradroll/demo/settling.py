@@ -12,6 +12,7 @@ from web3.types import RPCEndpoint
 
 from circuits.errors import ChainError, UnavailableError
 from commons.chain.ignored import certain_after
+from commons.chain.view import ChainView
 from commons.protocol.status import SubmissionState, SubmissionStatus
 from gradroll.data_owner.owner import Submitted
 from gradroll.demo.cast import Cast
@@ -92,7 +93,7 @@ def await_fees(cast: Cast, task_id: int, alive: Callable[[], None], timeout: flo
             return
         if not ahead and not any(each.waiting for each in fees):
             ahead = True
-            put_forward(cast, max(_payable_after(cast, task_id, number) for number in rounds))
+            put_forward(cast.view, max(_payable_after(cast, task_id, number) for number in rounds))
         alive()
         if time.monotonic() > deadline:
             raise UnavailableError(f"fees were not settled within {timeout:.0f} s; the coordinator's log says why")
@@ -105,11 +106,11 @@ def _payable_after(cast: Cast, task_id: int, number: int) -> int:
     return max(certain_after(cast.view, task_id, number), *dues, 0)
 
 
-def put_forward(cast: Cast, time_to_be: int) -> None:
-    """Have the chain's clock show more than a time."""
-    for method, parameters in (("evm_increaseTime", [max(time_to_be + 1 - cast.view.now(), 0)]), ("evm_mine", [])):
-        ask = partial(cast.view.rpc.web3.provider.make_request, RPCEndpoint(method), parameters)
-        if "error" in cast.view.rpc.guarded(ask):
+def put_forward(view: ChainView, time_to_be: int) -> None:
+    """Have a development chain's clock show more than a time."""
+    for method, parameters in (("evm_increaseTime", [max(time_to_be + 1 - view.now(), 0)]), ("evm_mine", [])):
+        ask = partial(view.rpc.web3.provider.make_request, RPCEndpoint(method), parameters)
+        if "error" in view.rpc.guarded(ask):
             raise ChainError(f"the node refuses {method}: the demo takes a development chain, anvil or its own")
 
 

@@ -42,9 +42,9 @@ def _known_policy(monkeypatch: pytest.MonkeyPatch) -> None:
 class Round(World):
     """A coordinator of a graded round, with room for four owners in a batch."""
 
-    def __init__(self, directory: Path, copies: Sequence[OwnerPlan]) -> None:
+    def __init__(self, directory: Path, copies: Sequence[OwnerPlan], *, round_age: float = 30.0) -> None:
         self.graded: GradedNetwork = graded_with(OWNERS, copies=copies, windows=Windows(60, 600))
-        super().__init__(directory, InOrder(), network=self.graded)
+        super().__init__(directory, InOrder(), network=self.graded, round_age=round_age)
         self.copies = [header.digest(self.graded.context) for header in self.graded.references]
         for digest, header in zip(self.copies, self.graded.references, strict=True):
             self.journal.record(HeaderAccepted(digest, header, tuple(EVERYBODY)))
@@ -112,6 +112,16 @@ def test_round_is_graded_in_two_batches_after_its_submissions_are_over(tmp_path:
     assert len(world.log.of(OrderDrawn)) == 1
     world.check_sum(first)
     world.check_sum(second)
+
+
+def test_round_is_graded_as_soon_as_a_block_shows_that_its_submissions_are_over(tmp_path: Path) -> None:
+    """And not only when the coordinator looks at the round again anyway, which is later."""
+    world = Round(tmp_path, (GOOD, GOOD, GOOD), round_age=3600.0)
+    world.turn()
+    world.end_submissions()
+    world.turn(after=0.3)
+    world.turn(after=0.3)
+    assert world.steps()
 
 
 def test_cohort_with_a_bad_copy_ends_and_the_others_take_the_next_one(tmp_path: Path) -> None:
