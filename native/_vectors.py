@@ -76,6 +76,14 @@ def batch_inverse(a: FrArray) -> FrArray:
     return _kernel.batch_inverse(a)
 
 
+def square_roots(a: FrArray) -> FrArray:
+    """Of the two square roots of each element the lesser one.  The time depends on the elements: nothing secret.
+
+    Raises ValueError naming the first element that is zero or no square.
+    """
+    return _kernel.square_roots(a)
+
+
 def powers(x: int, n: int) -> FrArray:
     """1, x, x**2, ... (n elements)."""
     return _kernel.powers(scalar_bytes(x), n)

@@ -32,10 +32,6 @@ from commons.protocol.gradedbodies import GradedCombineBody
 from commons.sharing.reconstruct import open_vector
 from native import FrArray, R
 
-_TWO_ADICITY = 28
-_ODD = (R - 1) >> _TWO_ADICITY
-_NO_SQUARE = pow(native.COSET_SHIFT, _ODD, R)
-"""A root of unity of order 2^28: 5 generates the whole group."""
 _HALF = pow(2, -1, R)
 
 
@@ -47,36 +43,13 @@ def squares_digest(squares: FrArray) -> bytes:
 def square_roots(squares: FrArray) -> FrArray:
     """Of each of FrArray (n, 4) the square root that is at most (r - 1) / 2.
 
-    Tonelli and Shanks, for all at once: the exponent's steps are the same whatever the numbers are.
-
     Raises:
         InconsistentError: one is zero or no square, so it is no square of a shared value.
     """
-    one = native.from_ints([1])
-    half = _powered(squares, (_ODD - 1) >> 1)
-    roots = native.mul(squares, half)
-    left = native.mul(roots, half)  # roots^2 = squares left, and left has an order of 2^27 at most
-    correction = _NO_SQUARE
-    for exponent in range(_TWO_ADICITY - 1, 0, -1):
-        order = left
-        for _ in range(exponent - 1):
-            order = native.mul(order, order)
-        odd = ~(order == one).all(axis=1)
-        factors = np.where(odd[:, None], native.from_ints([correction]), one)
-        roots, left = native.mul(roots, factors), native.mul(left, native.mul(factors, factors))
-        correction = correction * correction % R
-    if not np.array_equal(native.mul(roots, roots), squares) or not roots.any(axis=1).all():
-        raise InconsistentError("an opened square is zero or none; a prover lied about its share")
-    return native.from_ints([min(root, R - root) for root in native.to_ints(roots)])
-
-
-def _powered(base: FrArray, exponent: int) -> FrArray:
-    out = base
-    for bit in bin(exponent)[3:]:
-        out = native.mul(out, out)
-        if bit == "1":
-            out = native.mul(out, base)
-    return out
+    try:
+        return native.square_roots(squares)
+    except ValueError as error:
+        raise InconsistentError("an opened square is zero or none; a prover lied about its share") from error
 
 
 def noise_bits(randoms: FrArray, squares: FrArray) -> FrArray:

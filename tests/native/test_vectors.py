@@ -39,6 +39,16 @@ def test_inverses_agree_with_galois() -> None:
         native.batch_inverse(native.from_ints([1, 2, 0, 0]))
 
 
+def test_square_roots_are_the_lesser_ones() -> None:
+    a = elements("root", 60)[1:]
+    squares = native.from_ints([v * v % R for v in a])
+    assert native.to_ints(native.square_roots(squares)) == [min(v, R - v) for v in a]
+    assert native.square_roots(native.zeros(0)).shape == (0, 4)
+    for bad in (0, 5):
+        with pytest.raises(ValueError, match="element 1 is zero or no square"):
+            native.square_roots(native.from_ints([4, bad, 9]))
+
+
 @settings(max_examples=50, deadline=None)
 @given(vectors)
 def test_integers_round_trip(values: list[int]) -> None:
@@ -107,6 +117,7 @@ def test_every_kernel_refuses_elements_above_the_order(value: int) -> None:
         lambda: native.neg(bad),
         lambda: native.inner(bad, good),
         lambda: native.batch_inverse(bad),
+        lambda: native.square_roots(bad),
         lambda: native.prefix_sum(bad),
         lambda: native.linear_combination([good, bad], [1, 1]),
         lambda: native.project([good, bad], bytes(32)),

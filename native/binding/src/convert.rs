@@ -28,7 +28,9 @@ pub fn exception(error: Error) -> PyErr {
         Error::Decoding(_) => python::DecodingError::new_err(text),
         Error::ZeroInverse { .. } => PyZeroDivisionError::new_err(text),
         Error::Overflow { .. } => PyOverflowError::new_err(text),
-        Error::Length { .. } | Error::Range(_) => PyValueError::new_err(text),
+        Error::Length { .. } | Error::NoSquare { .. } | Error::Range(_) => {
+            PyValueError::new_err(text)
+        }
     }
 }
 

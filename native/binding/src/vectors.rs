@@ -58,6 +58,12 @@ fn batch_inverse<'py>(py: Python<'py>, a: Array<'py>) -> PyResult<Vector<'py>> {
 }
 
 #[pyfunction]
+fn square_roots<'py>(py: Python<'py>, a: Array<'py>) -> PyResult<Vector<'py>> {
+    let a = limbs(&a)?;
+    array(py, run(py, || vector::square_roots(a))?)
+}
+
+#[pyfunction]
 fn powers<'py>(py: Python<'py>, x: &[u8], n: usize) -> PyResult<Vector<'py>> {
     let x = scalar(x)?;
     array(py, run(py, || vector::powers(x, n))?)
@@ -150,6 +156,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(scale, module)?)?;
     module.add_function(wrap_pyfunction!(inner, module)?)?;
     module.add_function(wrap_pyfunction!(batch_inverse, module)?)?;
+    module.add_function(wrap_pyfunction!(square_roots, module)?)?;
     module.add_function(wrap_pyfunction!(powers, module)?)?;
     module.add_function(wrap_pyfunction!(linear_combination, module)?)?;
     module.add_function(wrap_pyfunction!(prefix_sum, module)?)?;

@@ -31,6 +31,11 @@ pub enum Error {
         /// Position of the first zero.
         index: usize,
     },
+    /// The element at `index` is zero, or the square of none.
+    NoSquare {
+        /// Position of the first such element.
+        index: usize,
+    },
     /// The element at `index` does not fit a signed 64-bit integer.
     Overflow {
         /// Position of the first such element.
@@ -49,6 +54,9 @@ impl fmt::Display for Error {
             Self::Length { what, left, right } => write!(f, "{what}: {left} against {right}"),
             Self::Point(text) | Self::Range(text) | Self::Decoding(text) => f.write_str(text),
             Self::ZeroInverse { index } => write!(f, "element {index} is zero and has no inverse"),
+            Self::NoSquare { index } => {
+                write!(f, "element {index} is zero or no square")
+            }
             Self::Overflow { index } => {
                 write!(f, "element {index} does not fit a signed 64-bit integer")
             }

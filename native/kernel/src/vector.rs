@@ -1,12 +1,15 @@
 //! Element-wise arithmetic on long vectors.
 
 use ark_bn254::Fr;
-use ark_ff::{AdditiveGroup, Field, Zero, serial_batch_inversion_and_mul};
+use ark_ff::{AdditiveGroup, BigInteger, Field, PrimeField, Zero, serial_batch_inversion_and_mul};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result, same_length};
 use crate::field::{BLOCK, Limbs, ZERO, check, montgomery_factor, raw, unraw};
 use crate::wide::Wide;
+
+/// Square roots that a thread computes at least.
+const ROOTS: usize = 64;
 
 fn zip_with(a: &[Limbs], b: &[Limbs], f: impl Fn(Fr, Fr) -> Fr + Sync) -> Result<Vec<Limbs>> {
     same_length("lengths of the two vectors", a.len(), b.len())?;
@@ -119,6 +122,25 @@ pub fn batch_inverse(a: &[Limbs]) -> Result<Vec<Limbs>> {
             }
         });
     Ok(out)
+}
+
+/// Of the two square roots of each element the lesser one. The time depends on the elements.
+///
+/// # Errors
+/// [`Error::NoSquare`] with the first element that is zero or no square; a non-canonical element.
+pub fn square_roots(a: &[Limbs]) -> Result<Vec<Limbs>> {
+    check(a)?;
+    let roots: Vec<Option<Limbs>> = a.par_iter().with_min_len(ROOTS).map(square_root).collect();
+    if let Some(index) = roots.iter().position(Option::is_none) {
+        return Err(Error::NoSquare { index });
+    }
+    Ok(roots.into_iter().flatten().collect())
+}
+
+fn square_root(x: &Limbs) -> Option<Limbs> {
+    let root = (raw(x) * montgomery_factor()).sqrt()?.into_bigint();
+    let other = (-Fr::from(root)).into_bigint();
+    (!root.is_zero()).then(|| root.min(other).0)
 }
 
 /// `1, x, x^2, ..` (`n` terms).

@@ -121,8 +121,36 @@ pub fn vectors(data: &[u8]) {
         }
         Err(other) => panic!("{other}"),
     }
+    roots(&a);
     many(&mut input, m, n);
     refused(data);
+}
+
+/// Square roots of squares, and of whatever comes.
+fn roots(a: &[Limbs]) {
+    let squares = vector::mul(a, a).unwrap();
+    match vector::square_roots(&squares) {
+        Ok(roots) => {
+            assert_eq!(vector::mul(&roots, &roots).unwrap(), squares);
+            let negative = vector::neg(&roots).unwrap();
+            assert!(
+                values(&roots)
+                    .into_iter()
+                    .zip(values(&negative))
+                    .all(|(lesser, other)| lesser < other)
+            );
+        }
+        Err(Error::NoSquare { index }) => {
+            assert_eq!(a.iter().position(|x| value(x).is_zero()), Some(index));
+        }
+        Err(other) => panic!("{other}"),
+    }
+    let no_squares = values(a).into_iter().position(|x| !x.legendre().is_qr());
+    match vector::square_roots(a) {
+        Ok(_) => assert_eq!(no_squares, None),
+        Err(Error::NoSquare { index }) => assert_eq!(no_squares, Some(index)),
+        Err(other) => panic!("{other}"),
+    }
 }
 
 /// Sums and products of several rows.
