@@ -1323,10 +1323,27 @@ MUTANTS = (
     ),
     Mutant(
         "coordinator/driver.py",
-        "            if facts.is_over or not later.is_over:\n                return later\n",
-        "            return later\n",
+        "            if facts.is_over or not (later.is_over or ending):\n",
+        "            if facts.is_over or not ending:\n",
         "no round is closed by a deadline that a pause has moved",
         _in("coordinator", "test_takeovers.py"),
+    ),
+    Mutant(
+        "coordinator/driver.py",
+        "            if facts.is_over or not (later.is_over or ending):\n",
+        "            if facts.is_over or not later.is_over:\n",
+        "a graded round begins with the block that ends submissions",
+        _in(
+            "coordinator",
+            "test_graded_driver.py::test_round_is_graded_as_soon_as_a_block_shows_that_its_submissions_are_over",
+        ),
+    ),
+    Mutant(
+        "coordinator/handover.py",
+        "        return any(p in self.under_way or self.failures[p] < _TRIES for p in others)\n",
+        "        return any(p in self.under_way for p in others)\n",
+        "a header waits for a prover that fails once",
+        _in("coordinator", "test_deliveries.py::test_a_header_waits_for_a_prover_that_fails_once"),
     ),
     Mutant(
         "coordinator/catchingup.py",
