@@ -213,6 +213,7 @@ def test_a_pause_closes_no_round_and_batches_are_sent_when_it_is_over(tmp_path: 
     world = World(tmp_path, InOrder(), round_age=3600)
     chain = world.market.chain
     world.enter([2])
+    world.market.be_at(chain.opened[0].submit + 30)
     world.turn()
     chain.pause()
     world.market.be_at(chain.opened[0].settle + 500)
