@@ -224,7 +224,7 @@ def test_a_pause_closes_no_round_and_batches_are_sent_when_it_is_over(tmp_path: 
     assert not world.log.of(BatchSettled)
     assert "has paused the acceptance" in world.coordinator.task_status(world.task).rounds[0].waits
     chain.resume()
-    world.turn(after=100.0)
+    world.turn(after=10.0)
     assert world.log.of(BatchSettled) == [BatchSettled(proven()[0].batch_id, True, "")]
 
 
