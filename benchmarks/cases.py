@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from circuits.policies import DEFAULT
 from circuits.policies.graded import REFERENCE
@@ -40,6 +40,12 @@ class Case:
         """Whether each batch has a copy of a reference, and gradients count by it."""
         return self.policy != DEFAULT
 
+    @property
+    def ungraded(self) -> Case:
+        """The same round without a reference, nor a slot for one."""
+        slots = self.capacity - (self.capacity == self.owners + 1)
+        return replace(self, policy=DEFAULT, capacity=slots)
+
     def record(self) -> dict[str, object]:
         """For a result file."""
         return asdict(self)
@@ -53,15 +59,16 @@ def matrix() -> tuple[Case, ...]:
     cases = [Case(dimension, 32) for dimension in (DIMENSIONS[0], 1 << 12, *DIMENSIONS[1:])]
     cases += [Case(dimension, owners) for dimension in (SMALL, MIDDLE) for owners in (8, 64)]
     cases += [Case(LARGE, 8), *(Case(dimension, 32, 7, 2) for dimension in (SMALL, MIDDLE, LARGE))]
-    cases += [Case(SMALL, 10, capacity=16), Case(SMALL, 32, capacity=32)]
-    cases += graded()
+    cases.append(Case(SMALL, 10, capacity=16))
     return tuple(sorted(cases, key=lambda case: (case.dimension * case.owners * case.provers, case.capacity)))
 
 
-def graded() -> list[Case]:
-    """Rounds whose gradients count by a reference, to be held against those without; the copy takes a slot."""
-    cases = [Case(dimension, 32, policy=REFERENCE.name) for dimension in (SMALL, MIDDLE, LARGE)]
-    return [*cases, Case(SMALL, 32, capacity=33, policy=REFERENCE.name)]
+def graded() -> tuple[Case, ...]:
+    """Rounds whose gradients count by a reference, each to be held against the same round without; a copy of the
+    reference takes a slot.
+    """
+    cases = (Case(dimension, 32, policy=REFERENCE.name) for dimension in (SMALL, MIDDLE, LARGE))
+    return (*cases, Case(SMALL, 32, capacity=33, policy=REFERENCE.name))
 
 
 def quick() -> tuple[Case, ...]:

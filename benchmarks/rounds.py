@@ -78,6 +78,13 @@ def measure(case: Case, rounds: int) -> dict[str, Any]:
     }
 
 
+def measure_beside(case: Case, rounds: int) -> dict[str, Any]:
+    """Rounds that grade, and the same rounds without a reference, measured just before them."""
+    other = measure(case.ungraded, rounds)
+    beside = {name: other[name] for name in ("case", "prover_steps", "coordinator_advances", "memory", "summary")}
+    return {**measure(case, rounds), "beside": beside}
+
+
 def summary(case: Case, figures: list[RoundFigures], uploaded: float) -> dict[str, Any]:
     """The figures that goals are about: medians over rounds of the slowest prover's CPU, and so on.
 

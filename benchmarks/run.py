@@ -34,13 +34,15 @@ def jobs(*, quick: bool) -> list[Job]:
     if not quick:
         single += [Job("joint-proof", proofs.measure), Job("cold-start", coldstart.measure), Job("gas", gas.measure)]
         single += [Job("peers-groth16", groth16.measure), Job("peers-circom", circom.measure)]
-    return [*single, *map(_round_job, chosen)]
+    beside = () if quick else cases.graded()
+    return [*single, *map(_round_job, chosen), *map(_round_job, beside)]
 
 
 def _round_job(case: cases.Case) -> Job:
     size = case.dimension * case.owners * case.provers
     repeats = _SHORT if size <= _LIMIT else _LONG
-    return Job(case.result, lambda: rounds.measure(case, repeats))
+    measure = rounds.measure_beside if case.is_graded else rounds.measure
+    return Job(case.result, lambda: measure(case, repeats))
 
 
 def run(only: Sequence[str], *, quick: bool, again: bool, say: Callable[[str], None]) -> int:

@@ -23,6 +23,11 @@ from benchmarks.targets import DEFAULT, DEMO
 
 PAGES = (*(ROOT / "docs" / f"{name}.md" for name in ("performance", "economics", "robustness")), ROOT / "README.md")
 _MODELS = {650: "softmax on digits", 61_470: "LeNet", 270_896: "ResNet-20", 1 << 20: "a million"}
+_GRADED = (
+    ("prover CPU s / gradient", "prover_cpu_per_gradient"), ("coordinator CPU s / batch", "coordinator_cpu_per_batch"),
+    ("owner CPU s", "owner_cpu_per_submission"), ("upload B / coordinate", "upload_bytes_per_coordinate"),
+    ("gas / gradient", "gas_per_gradient"), ("whole round, wall s", "wall_round"),
+)  # fmt: skip
 _MARK = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -111,6 +116,20 @@ def _round_row(found: Result) -> tuple[str, ...]:
     )  # fmt: skip
 
 
+def graded() -> str:
+    """Rounds that grade, each with the factor over the same round without."""
+    found = [r for r in results.load_all("graded-d") if "beside" in r]
+    found.sort(key=lambda r: (r["case"]["dimension"], r["case"]["capacity"]))
+    head = ("d", "slots", *(name for name, _ in _GRADED))
+    return table(head, map(_graded_row, found))
+
+
+def _graded_row(found: Result) -> tuple[str, ...]:
+    case, figures, plain = found["case"], found["summary"], found["beside"]["summary"]
+    measured = (f"{number(figures[key])} ({figures[key] / plain[key] - 1:+.1%})" for _, key in _GRADED)
+    return (f"{case['dimension']:,}", str(case["capacity"]), *measured)
+
+
 def steps() -> str:
     """Steps of one prover at a million coordinates, with floors."""
     found, kernels = results.load(f"round-{DEFAULT.name}"), results.load("kernels")
@@ -190,7 +209,7 @@ def machine() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "goals": goals, "growth": growth, "batches": batches, "steps": steps, "rates": rates, "gas": gas,
-    "paid": paid,
+    "paid": paid, "graded": graded,
     "machine": machine, "headline": headline, **costtables.TABLES, **robusttables.TABLES,
 }  # fmt: skip
 
