@@ -1,7 +1,7 @@
 """Quantising a vector whose blocks have scales of their own, and reading sums of such vectors.
 
-One bound holds for the whole integer vector, as it does without blocks: the proof knows one vector.  So bound and grades
-are of the vector in units of the finest block, which is what ``to_units`` makes of one in its own units.
+One bound holds for the whole integer vector, as it does without blocks: the proof knows one vector.  So bound and
+grades are of the vector in units of the finest block, which is what ``to_units`` makes of one in its own units.
 """
 
 from __future__ import annotations
