@@ -16,7 +16,7 @@ from circuits.errors import InvalidInputError
 from circuits.foreignjson import parse_json
 from circuits.hashing import keccak, tag
 from circuits.quantize import MAX_FRACTION_BITS
-from circuits.terms import MAX_DIMENSION, NewTask
+from circuits.terms import MAX_DIMENSION, NO_DIGEST, NewTask
 
 VERSION = 1
 MAX_BLOCKS = 4096
@@ -134,11 +134,17 @@ class ModelManifest:
         return cls.decode(data[len(_TAG) :])
 
     def require_of(self, terms: NewTask) -> None:
-        """Raise unless it fits a task.
+        """Raise unless it is the one that a task's terms name.
 
         Raises:
-            InvalidInputError: it describes vectors of another length.
+            InvalidInputError: they name another or none, or it describes vectors of another length than the task's.
         """
+        if self.digest != terms.manifest:
+            named = "none" if terms.manifest == NO_DIGEST else f"0x{terms.manifest.hex()}"
+            raise InvalidInputError(
+                f"the model manifest at hand has the digest 0x{self.digest.hex()}, the task's terms name {named}; name "
+                "the task's own"
+            )
         if self.dimension != terms.dimension:
             raise InvalidInputError(
                 f"the blocks of the model manifest have {self.dimension} coordinates, the task's gradients "
