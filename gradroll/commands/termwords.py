@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from circuits.terms import NO_DIGEST
 from commons.runtime.amounts import checksum
 from commons.runtime.identifiers import shown
 from gradroll.commands.gradingwords import grading_in_words, machine_grading, shown_by_grading
@@ -43,6 +42,8 @@ def terms_in_words(terms: NewTask, committee: Committee, coin: Currency, *, leve
 
 def _scale(terms: NewTask) -> str:
     """How large a gradient may be, and to what it is rounded."""
+    from circuits.terms import NO_DIGEST
+
     if terms.manifest == NO_DIGEST:
         return f"norm at most {norm(terms):.6g}, in multiples of 2^-{terms.fraction_bits}"
     return f"rounded block by block by scales in the manifest, squares of all integers up to {terms.bound} together"
@@ -56,6 +57,8 @@ def _sums(terms: NewTask) -> str:
 
 def model_in_words(terms: NewTask) -> list[str]:
     """Which manifest says what the model is, and to which key sums are sealed; nothing where there is none."""
+    from circuits.terms import NO_DIGEST
+
     lines = []
     if terms.manifest != NO_DIGEST:
         lines.append(f"model: as the manifest with the digest 0x{terms.manifest.hex()} says (gradroll task manifest)")
@@ -227,6 +230,8 @@ def machine_terms(terms: NewTask) -> dict[str, object]:
 
 def _machine_digest(word: bytes) -> str | None:
     """A word for programs; None where it stands for nothing."""
+    from circuits.terms import NO_DIGEST
+
     return None if word == NO_DIGEST else f"0x{word.hex()}"
 
 
