@@ -22,7 +22,7 @@ from circuits.errors import ClosedError, GradrollError, UnknownError
 from circuits.groth16 import ProvingKey
 from circuits.policies import DEFAULT
 from circuits.statement import MASK_BITS, ROWS, SLACK_BITS, Committee, Context, Membership, Policy, SubmissionHeader
-from circuits.terms import MarketId, Pay, TaskTerms, Windows
+from circuits.terms import NO_DIGEST, MarketId, Pay, TaskTerms, Windows
 from circuits.verify import verify_batch
 from commons.protocol import release
 from commons.protocol.bundle import Certificate
@@ -215,6 +215,7 @@ class Network:
         coordinator: address of the task's coordinator at present.
         payee: whom the coordinator's machine wants to be paid for relaying.
         inline: whether the task has its sums on the chain.
+        sum_key: to which shares of its sums are sealed.
         left: registration indices of owners without a part in the round.
     """
 
@@ -226,6 +227,7 @@ class Network:
     least_owners: int = 2
     pay: Pay = field(default_factory=lambda: Pay(bonus=1))
     inline: bool = False
+    sum_key: bytes = NO_DIGEST
     windows: Windows = Windows(60, 60)  # noqa: RUF009
     model_digest: bytes = MODEL_DIGEST
     setup: Setup = field(init=False)
@@ -252,7 +254,7 @@ class Network:
             committee_id=1, verifier=bytes(20), coordinator=self.coordinator, dimension=self.dimension,
             fraction_bits=16, bound=BOUND, min_owners=self.least_owners, capacity=64, rounds=10,
             windows=self.windows, pay=self.pay, inline_payload=self.inline, market=MARKET,
-            task_id=7, creator=bytes(19) + b"\x41",
+            task_id=7, creator=bytes(19) + b"\x41", sum_key=self.sum_key,
         )  # fmt: skip
         self.context = Context.of(self.terms, 0, self.model_digest, self.policy)
 
@@ -428,12 +430,15 @@ class Network:
         certificate: Certificate,
         provers: Iterable[int] | None = None,
         faults: Mapping[int, Sequence[Fault]] | None = None,
+        secret: bytes | None = None,
     ) -> release.Opened:
-        """Ask provers to release their shares of a batch's sum, and open it."""
+        """Ask provers to release their shares of a batch's sum, and open it; a private one with its key's secret."""
         asked = range(self.provers) if provers is None else provers
         requests = release.requests(certificate, asked)
         replies = {p: self.answer(p, r, faults or {}) for p, r in requests.items()}
-        return release.opened(self.committee, self.setup.commitment, certificate, replies)
+        return release.opened(
+            self.committee, self.setup.commitment, release.SumAsked.of(certificate), replies, secret=secret
+        )
 
 
 def _owner_vector(plan: OwnerPlan, nth: object, bound: int) -> tuple[FrArray, FrArray]:
