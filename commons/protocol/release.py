@@ -27,10 +27,9 @@ from commons.protocol.bodies import DigestBody
 from commons.protocol.bundle import Certificate
 from commons.protocol.messages import Step, StepReply, StepRequest
 from commons.protocol.replies import Answers, Failure, ProverNamed, ProverVerdict, blamed, collect, vectors
-from commons.protocol.sealedsums import SumLabel
+from commons.protocol.sealedreplies import SumOpener
 from commons.protocol.signing import signs
 from commons.sharing.reconstruct import open_vector
-from commons.sharing.sealing import public_key
 from native import G1, FrArray
 
 _MOST_SUBSETS = 1024
@@ -83,7 +82,7 @@ def opened(
     asked: SumAsked,
     replies: Mapping[int, StepReply | Failure],
     present: Sequence[bytes] = (),
-    secret: bytes | None = None,
+    opens: SumOpener | None = None,
 ) -> Opened:
     """Open the sum from the provers' replies.
 
@@ -91,18 +90,16 @@ def opened(
         committee: the members of the round's epoch.
         present: addresses of the present members, by index.  A member that has another key since then signs with that;
             it matters for blame only, as a sum that is returned opens its commitment.
-        secret: private key for the task's sums, where they are private.
+        opens: opens sealed shares, where the task's sums are private.
 
     Raises:
         UnavailableError: no t + 1 shares open the commitment; the message has the provers' reasons.
     """
     answers, length = _answers(committee, asked.batch_id, replies, present), len(key.bases)
-    if secret is None:
+    if opens is None:
         answers, shares = vectors(answers, length, Step.RELEASE)
     else:
-        public = public_key(secret)
-        labels = {p: SumLabel.of(asked.context, asked.batch_id, p, public) for p in answers.replies}
-        answers, shares = sealedreplies.opened_shares(answers, labels, secret, length)
+        answers, shares = sealedreplies.opened_shares(answers, length, opens)
     for candidate, wrong in _candidates(shares, committee.threshold):
         if key.commit_long(candidate) == asked.commitment:
             values = native.to_int64(np.ascontiguousarray(candidate[:-TAIL]))

@@ -7,7 +7,7 @@ first byte is no version of a plain sum's encoding (``circuits.payload``).  Exac
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import pairwise
@@ -16,11 +16,13 @@ from circuits.errors import WireError
 from commons.protocol.bodies import DigestBody, Reader
 from commons.protocol.messages import MAX_PROVERS, Message, Step, StepReply
 from commons.protocol.replies import Answers, ProverNamed, ProverVerdict
-from commons.protocol.sealedsums import SumLabel, open_sum, sealed_bytes
+from commons.protocol.sumlabels import sealed_bytes
 from native import FrArray
 
 _MAGIC = b"\xff\x01"
 _SIGNATURE = 65
+SumOpener = Callable[[int, bytes], FrArray]
+"""Opens a prover's sealed share of a sum, FrArray (d + 129, 4); only who has the secret of the task's key has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +86,19 @@ def of_form(answers: Answers[DigestBody], scalars: int) -> Answers[DigestBody]:
 
 
 def opened_shares(
-    answers: Answers[DigestBody], labels: Mapping[int, SumLabel], secret: bytes, scalars: int
+    answers: Answers[DigestBody], scalars: int, opens: SumOpener
 ) -> tuple[Answers[DigestBody], dict[int, FrArray]]:
     """The shares in sealed replies, FrArray (scalars, 4); who sealed none of its own is named.
 
     Args:
-        labels: of each prover's share.
-        secret: private key for sums of the task.
+        opens: raises WireError for what does not open.
     """
     answers = of_form(answers, scalars)
     shares: dict[int, FrArray] = {}
     fallen: list[ProverVerdict] = []
     for prover, reply in answers.replies.items():
         try:
-            shares[prover] = open_sum(secret, reply.raw, labels[prover], scalars)
+            shares[prover] = opens(prover, reply.raw)
         except WireError as error:
             fallen.append(ProverNamed(prover, Step.RELEASE, f"sealed share: {error}"))
     return _without(answers, fallen), shares

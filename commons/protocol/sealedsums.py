@@ -1,15 +1,12 @@
-"""Shares of a private sum, sealed to the key of whoever may read it.
+"""Sealing shares of private sums to a task's key, and opening them with its secret.
 
-A task with a key for sums has its provers seal their shares to it.  A sealed share is an HPKE message (32 bytes of key,
-sealed) and the share under that key, in pieces of ChaCha20-Poly1305 (RFC 8439): the cipher takes no message of 2 GiB.
 Market, task, round, batch, prover and the key for sums are bound by the HPKE message's ``info`` and by the associated
-data of every piece, with its place, so a share opens as what it is or not at all.  Section 12 of docs/protocol.md.
+data of every piece, with its place, so a share opens as what it is or not at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 from cryptography.exceptions import InvalidTag
@@ -18,49 +15,17 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from circuits.errors import InvalidInputError, WireError
 from circuits.hashing import words
-from circuits.statement import Context
+from circuits.statement import TAIL, Context
+from commons.protocol.sumlabels import HEAD_BYTES, KEY_BYTES, PIECE, TAG_BYTES, SumLabel, places, sealed_bytes
 from commons.sharing.scalars import from_little_endian
-from commons.sharing.sealing import seal, unseal
+from commons.sharing.sealing import public_key, seal, unseal
 from native import FrArray
 
-KEY_BYTES = 32
-_SUM = b"gradroll/v1/sum-share"
 _FIELD = (1 << 255) - 19
 """Coordinates of Curve25519 lie below it (RFC 7748)."""
-_SCALAR, _TAG, _ENCAPSULATED = 32, 16, 32
-_HEAD = _ENCAPSULATED + KEY_BYTES + _TAG
-_PIECE = 1 << 24
-"""Plaintext bytes of every piece but the last."""
+_SCALAR = 32
 _PROBE = X25519PrivateKey.from_private_bytes(bytes(range(1, 1 + KEY_BYTES)))
 """A key that everybody knows: with a point of small order it gives what every key gives."""
-
-
-@dataclass(frozen=True, slots=True)
-class SumLabel:
-    """Ties a sealed share to one prover's share of one batch's sum.
-
-    Attributes:
-        domain: the market's EIP-712 domain separator, 32 bytes.
-        batch_id: 32 bytes.
-        key: public key for sums of the task, 32 bytes.
-    """
-
-    domain: bytes
-    task_id: int
-    round: int
-    batch_id: bytes
-    prover: int
-    key: bytes
-
-    @classmethod
-    def of(cls, context: Context, batch_id: bytes, prover: int, key: bytes) -> SumLabel:
-        """The label in a batch's context."""
-        return cls(context.market.domain, context.task_id, context.round, batch_id, prover, key)
-
-    @property
-    def info(self) -> bytes:
-        """What the share is sealed under."""
-        return _SUM + words(self.domain, self.task_id, self.round, self.batch_id, self.prover, self.key)
 
 
 def require_sum_key(public: bytes) -> None:
@@ -84,11 +49,6 @@ def require_sum_key(public: bytes) -> None:
         ) from error
 
 
-def sealed_bytes(scalars: int) -> int:
-    """Length of a sealed share of so many scalars."""
-    return _HEAD + _SCALAR * scalars + _TAG * _pieces(_SCALAR * scalars)
-
-
 def seal_sum(share: FrArray, label: SumLabel) -> bytes:
     """Seal a share, FrArray (n, 4), to the label's key.  The same share gives other bytes each time.
 
@@ -98,10 +58,8 @@ def seal_sum(share: FrArray, label: SumLabel) -> bytes:
     require_sum_key(label.key)
     key, info = ChaCha20Poly1305.generate_key(), label.info
     cipher, plain = ChaCha20Poly1305(key), np.ascontiguousarray(share, "<u8").data.cast("B")
-    pieces = (
-        cipher.encrypt(_nonce(i), plain[at : at + _PIECE], data)
-        for i, (at, data) in enumerate(_places(len(plain), _PIECE, info))
-    )
+    count = len(tuple(places(len(plain))))
+    pieces = (cipher.encrypt(_nonce(i), plain[at : at + PIECE], _bound(info, i, count)) for i, at in places(len(plain)))
     return b"".join((seal(label.key, key, info), *pieces))
 
 
@@ -117,13 +75,11 @@ def open_sum(secret: bytes, sealed: bytes, label: SumLabel, scalars: int) -> FrA
     """
     if len(sealed) != sealed_bytes(scalars):
         raise WireError(f"a sealed share of {scalars} scalars has {sealed_bytes(scalars)} bytes, not {len(sealed)}")
-    info, view = label.info, memoryview(sealed)
+    info, found, whole = label.info, tuple(places(_SCALAR * scalars)), memoryview(sealed)[HEAD_BYTES:]
     try:
-        key = unseal(secret, sealed[:_HEAD], info, "the share")
-        cipher, whole = ChaCha20Poly1305(key), view[_HEAD:]
+        cipher = ChaCha20Poly1305(unseal(secret, sealed[:HEAD_BYTES], info, "the share"))
         pieces = [
-            cipher.decrypt(_nonce(i), whole[at : at + _PIECE + _TAG], data)
-            for i, (at, data) in enumerate(_places(len(whole), _PIECE + _TAG, info))
+            cipher.decrypt(_nonce(i), _sealed_piece(whole, i, at), _bound(info, i, len(found))) for i, at in found
         ]
     except (WireError, InvalidTag, ValueError) as error:
         raise WireError(
@@ -132,14 +88,20 @@ def open_sum(secret: bytes, sealed: bytes, label: SumLabel, scalars: int) -> FrA
     return from_little_endian(b"".join(pieces), "a sealed share")
 
 
-def _pieces(plain: int) -> int:
-    return -(-plain // _PIECE)
+def opener(secret: bytes, context: Context, batch_id: bytes) -> Callable[[int, bytes], FrArray]:
+    """Opens the sealed shares of a batch's sum, each with its prover's index.  It raises as ``open_sum``."""
+    key, scalars = public_key(secret), context.dimension + TAIL
+    return lambda prover, sealed: open_sum(secret, sealed, SumLabel.of(context, batch_id, prover, key), scalars)
 
 
-def _places(length: int, step: int, info: bytes) -> Iterator[tuple[int, bytes]]:
-    """Where each piece begins, and its associated data: the label, its number and how many there are."""
-    count = -(-length // step)
-    return ((i * step, info + words(i, count)) for i in range(count))
+def _sealed_piece(whole: memoryview, index: int, at: int) -> memoryview:
+    begin = at + index * TAG_BYTES
+    return whole[begin : begin + PIECE + TAG_BYTES]
+
+
+def _bound(info: bytes, index: int, count: int) -> bytes:
+    """Associated data of a piece: the label, its number and how many there are."""
+    return info + words(index, count)
 
 
 def _nonce(index: int) -> bytes:

@@ -20,8 +20,8 @@ from commons.protocol.messages import (
     StepReply,
     StepRequest,
 )
-from commons.protocol.sealedsums import sealed_bytes
 from commons.protocol.streamheads import StepHead
+from commons.protocol.sumlabels import sealed_bytes
 from commons.sharing.sharepayloads import largest_payload
 from commons.wire import checks
 from commons.wire._generated import prover_pb2 as pb

@@ -20,8 +20,8 @@ from circuits.verify import sum_of_commitments, verify_batch
 from commons.protocol.bodies import DigestBody, vector_digest
 from commons.protocol.bundle import Certificate
 from commons.protocol.messages import StepRequest
-from commons.protocol.sealedsums import SumLabel, seal_sum
 from commons.protocol.signing import require_owner, require_signer
+from commons.protocol.sumlabels import SumLabel
 from provers.party import ledger
 from provers.party.environment import Environment
 from provers.party.memory import Party
@@ -66,7 +66,7 @@ def release(party: Party, env: Environment, request: StepRequest) -> StepResult:
     vector, terms = env.summed(selection), bound_terms(env, context)
     if not terms.sums_private:
         return StepResult(party, DigestBody(vector_digest(vector)).encode(), news, vector)
-    sealed = seal_sum(vector, SumLabel.of(context, batch_id, party.index, terms.sum_key))
+    sealed = env.seal_sum(vector, SumLabel.of(context, batch_id, party.index, terms.sum_key))
     return StepResult(party, DigestBody(sha256(sealed).digest()).encode(), news, raw=sealed)
 
 

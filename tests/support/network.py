@@ -30,7 +30,9 @@ from commons.protocol.keypackages import CommitteeReference
 from commons.protocol.messages import Cohort, Message, Step, StepReply, StepRequest, message_digest
 from commons.protocol.references import Opening
 from commons.protocol.replies import Failure
+from commons.protocol.sealedsums import opener, seal_sum
 from commons.protocol.signing import sign_digest
+from commons.protocol.sumlabels import SumLabel
 from commons.sharing import replicated
 from commons.sharing.prss import PrssKeys
 from commons.sharing.sharepayloads import INTEGER_FORM, decode_payload, encode_dense, payload_digest
@@ -143,6 +145,9 @@ class Memory:
 
     def summed(self, selection: Selection) -> FrArray:
         return native.linear_combination([self.shares(s).row for s in selection.submissions], selection.weights)
+
+    def seal_sum(self, share: FrArray, label: SumLabel) -> bytes:
+        return seal_sum(share, label)
 
     def commitment_key(self, dimension: int) -> CommitmentKey:
         return self._network.setup.commitment
@@ -436,9 +441,9 @@ class Network:
         asked = range(self.provers) if provers is None else provers
         requests = release.requests(certificate, asked)
         replies = {p: self.answer(p, r, faults or {}) for p, r in requests.items()}
-        return release.opened(
-            self.committee, self.setup.commitment, release.SumAsked.of(certificate), replies, secret=secret
-        )
+        about = release.SumAsked.of(certificate)
+        opens = None if secret is None else opener(secret, about.context, about.batch_id)
+        return release.opened(self.committee, self.setup.commitment, about, replies, opens=opens)
 
 
 def _owner_vector(plan: OwnerPlan, nth: object, bound: int) -> tuple[FrArray, FrArray]:
