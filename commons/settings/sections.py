@@ -299,6 +299,8 @@ class ModelOwnerSettings(Section):
     state: File | None = None
     """Directory of the references that are dealt to provers, with their seeds until they are handed in.  Needed where
     a task grades gradients."""
+    sum_key: File | None = None
+    """Key file with which private sums are read (`gradroll setup sum-key`).  Needed where a task has a key for sums."""
 
 
 class TaskDefaults(Section):

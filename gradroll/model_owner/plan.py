@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 from circuits.errors import InvalidInputError
-from circuits.terms import DAY, MAX_BOUND, Grading, NewTask, Pay, Windows
+from circuits.terms import DAY, MAX_BOUND, NO_DIGEST, Grading, NewTask, Pay, Windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class TaskPlan:
         inline_payload: sums of up to 16 KiB are put into the chain's log.
         lapse_rounds: an owner in no accepted batch of so many rounds in a row loses its place; 0: never.
         grading: how gradients are graded, where the verifier does that.
+        sum_key: X25519 public key, 32 bytes, to which provers seal their shares of sums; without it sums are public.
     """
 
     committee: int
@@ -46,6 +47,7 @@ class TaskPlan:
     inline_payload: bool = False
     lapse_rounds: int = 10
     grading: Grading | None = None
+    sum_key: bytes = NO_DIGEST
 
     def __post_init__(self) -> None:
         """Raises InvalidInputError for a norm that no bound stands for."""
@@ -69,6 +71,7 @@ class TaskPlan:
             pay=self.pay,
             lapse_rounds=self.lapse_rounds,
             grading=self.grading,
+            sum_key=self.sum_key,
         )
 
 
