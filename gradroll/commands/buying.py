@@ -60,6 +60,14 @@ def sum_key_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def manifest_option(parser: argparse.ArgumentParser) -> None:
+    """The option for a task's model manifest."""
+    parser.add_argument(
+        "--manifest", type=Path, metavar="FILE",
+        help="the task's model manifest, where the coordinator is not to be asked for it (model_owner.manifest)",
+    )  # fmt: skip
+
+
 def amount_argument(parser: argparse.ArgumentParser) -> None:
     """The argument for an amount of the task's token."""
     parser.add_argument(
@@ -76,6 +84,7 @@ def buyer_settings(arguments: argparse.Namespace) -> Settings:
         model_owner__coordinator=getattr(arguments, "coordinator", None),
         model_owner__tls_roots=getattr(arguments, "tls_roots", None),
         model_owner__sum_key=getattr(arguments, "sum_key", None),
+        model_owner__manifest=getattr(arguments, "manifest", None),
         keys__srs=getattr(arguments, "srs", None),
         keys__directory=getattr(arguments, "keys", None),
     )
