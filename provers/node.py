@@ -317,7 +317,7 @@ class Servicer(prover_pb2_grpc.ProverServicer):
             self._seldom.say(logging.INFO, "others", missed)
 
     def _limits(self, session: bytes) -> batchsteps.Limits:
-        return batchsteps.Limits(self._prover.dimension(session))
+        return batchsteps.Limits.of(self._prover.cohort(session))
 
 
 def _caller(head: StepHead, context: grpc.ServicerContext) -> str | None:

@@ -16,7 +16,7 @@ from commons import VERSION
 from commons.chain.ports import MarketReader
 from commons.protocol.bundle import Certificate
 from commons.protocol.keypackages import KeyConfirmation, KeyPackage
-from commons.protocol.messages import StepReply, StepRequest
+from commons.protocol.messages import Cohort, StepReply, StepRequest
 from commons.protocol.receipts import AvailabilityReceipt
 from commons.protocol.status import ProverStatus
 from commons.protocol.streamheads import ShareHead, StepHead
@@ -146,9 +146,9 @@ class Prover:
         """Submission and receipt of a share that is here.  Raises UnknownError."""
         return self.seats.of_round(header.task_id, header.round).intake.receipt(header)
 
-    def dimension(self, session: bytes) -> int:
-        """Coordinates of the model of an attempt; bounds what is read for it.  Raises UnknownError."""
-        return self.seats.dimension(session)
+    def cohort(self, session: bytes) -> Cohort:
+        """The cohort that a session is about; bounds what is read for it.  Raises UnknownError."""
+        return self.seats.cohort(session)
 
     def admit(self, head: StepHead) -> None:
         """Let a step in by its head alone, before anything else of it is read.  Raises as ``StepGate.admit``."""

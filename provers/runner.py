@@ -12,10 +12,9 @@ from hashlib import sha256
 
 from circuits.errors import GradrollError, UnknownError, WireError
 from circuits.statement import Membership
-from commons.protocol.bodies import SignatureBody
 from commons.protocol.bounded import remember
-from commons.protocol.bundle import AuditBundle, Certificate
-from commons.protocol.messages import NONCE_BYTES, Message, Step, StepReply, StepRequest
+from commons.protocol.bundle import Certificate
+from commons.protocol.messages import NONCE_BYTES, Cohort, Step, StepReply, StepRequest
 from commons.protocol.streamheads import StepHead
 from commons.runtime import spans
 from commons.runtime.pieces import Pieces
@@ -81,13 +80,13 @@ class Runner:
         self._party: Party | None = None
         self._replies: OrderedDict[bytes, StepReply] = OrderedDict()
 
-    def dimension(self, session: bytes) -> int:
-        """Coordinates of the model of a cohort or an attempt; bounds what is read for it.  Raises UnknownError."""
+    def cohort(self, session: bytes) -> Cohort:
+        """The cohort that a session is or is about; bounds what is read for it.  Raises UnknownError."""
         party = self._party  # replaced as a whole, so no lock is needed
         if party is None:
             raise _unknown(session)
         state = party.cohorts.get(session) or party.any_attempt(session)
-        return state.cohort.context.dimension
+        return state.cohort
 
     def task_of(self, head: StepHead) -> int:
         """The task that a step is about, from its head alone.  Raises UnknownError for a session nobody knows."""
@@ -151,12 +150,12 @@ class Runner:
                 request.step.name, request.session.hex()[:16], error.code, str(error),
             )  # fmt: skip
             raise
-        if request.step is Step.ATTEST:  # before the lock, which binds the owners: after it the batch must be kept
-            dimension = self.dimension(request.session)
-            self._store.require_room_for_batch(outcome.about[0], len(request.payload), dimension)
+        if outcome.attested is not None:  # before the lock, which binds the owners: after it the batch must be kept
+            dimension = outcome.attested.statement.context.dimension
+            self._store.require_room_for_batch(outcome.about[0], outcome.attested.size, dimension)
         with spans.part("write"):
             self._store.commit(outcome.entries, outcome.about, head)
-            self._keep(request, outcome.reply.message)
+            self._keep(request, outcome)
         if request.step is not Step.RELEASE:  # which changes nothing of it, and may have run without keys
             self._party = outcome.party
         return outcome.reply
@@ -174,11 +173,10 @@ class Runner:
         nonce = secrets.token_bytes(NONCE_BYTES)
         return Party.new(own.index, own.committee, self._key_setup.reference, keys, nonce)
 
-    def _keep(self, request: StepRequest, message: Message) -> None:
+    def _keep(self, request: StepRequest, outcome: Outcome) -> None:
         """What this prover serves when the coordinator is gone: batches it attested, certificates it has seen."""
-        if request.step is Step.ATTEST:
-            own = (self._membership.index, SignatureBody.decode(message.body).signature)
-            self._store.put_batch(AuditBundle.decode(request.payload).attested_by([own]))
+        if outcome.attested is not None:
+            self._store.put_batch(outcome.attested)
         elif request.step is Step.RELEASE:
             self._store.put_certificate(Certificate.decode(request.payload))
 

@@ -18,7 +18,7 @@ from commons.chain.facts import CommitteeRecord
 from commons.chain.ports import MarketReader
 from commons.protocol.bundle import named_round
 from commons.protocol.keypackages import CommitteeReference
-from commons.protocol.messages import Step, StepReply, StepRequest
+from commons.protocol.messages import Cohort, Step, StepReply, StepRequest
 from commons.protocol.streamheads import StepHead
 from provers.formers import Formers
 from provers.intake import ShareIntake
@@ -100,9 +100,9 @@ class Seats:
         """The task that a step is about, from its head alone.  Raises UnknownError for a session nobody knows."""
         return self.of_session(lambda runner: runner.task_of(head)).runner.task_of(head)
 
-    def dimension(self, session: bytes) -> int:
-        """Coordinates of the model of a session.  Raises UnknownError."""
-        return self.of_session(lambda runner: runner.dimension(session)).runner.dimension(session)
+    def cohort(self, session: bytes) -> Cohort:
+        """The cohort that a session is about.  Raises UnknownError."""
+        return self.of_session(lambda runner: runner.cohort(session)).runner.cohort(session)
 
     def run(self, request: StepRequest) -> StepReply:
         """Run a step with the seat that it is for."""

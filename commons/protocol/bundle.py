@@ -41,6 +41,8 @@ VERSION = 3
 GRADED_VERSION = 4
 MAX_CERTIFICATE = 2 * 1024 * 1024
 """Most bytes of a certificate: 256 owners of a committee of 32 take 0.35 MB."""
+LARGEST_WITHOUT_ROW = MAX_CERTIFICATE + 32 * (MAX_COHORT + 1) * ROWS
+"""No less than the bytes of any bundle, but for its row."""
 _ADDRESS, _SIGNATURE = 20, 65
 ROUND_NAMED = 1 + 32 + _ADDRESS + 4 * 32
 """Bytes of a certificate up to its round: version, chain, market, deployment, task, hash of the terms, round."""
@@ -170,7 +172,20 @@ class AuditBundle:
 
     def encode_opened(self) -> bytes:
         """What follows the certificate."""
-        return b"".join((*(scalars_to_bytes(z) for z in self.projections), scalars_to_bytes(self.row)))
+        return self._encode_projections() + scalars_to_bytes(self.row)
+
+    def encode_to_attest(self) -> bytes:
+        """ATTEST's payload: the bundle, of a graded batch without the row, which its provers have since LOCK."""
+        head = self.certificate.encode() + self._encode_projections()
+        return head if self.statement.graded is not None else head + scalars_to_bytes(self.row)
+
+    @property
+    def size(self) -> int:
+        """Bytes of ``encode``."""
+        return len(self.certificate.encode()) + 32 * (sum(map(len, self.projections)) + len(self.row))
+
+    def _encode_projections(self) -> bytes:
+        return b"".join(map(scalars_to_bytes, self.projections))
 
     @classmethod
     def decode(cls, raw: bytes) -> AuditBundle:
@@ -179,16 +194,26 @@ class AuditBundle:
         Raises:
             WireError: the bytes are no bundle of this version.
         """
+        return cls.decode_to_attest(raw, None)
+
+    @classmethod
+    def decode_to_attest(cls, raw: bytes, row: FrArray | None) -> AuditBundle:
+        """Parse ATTEST's payload, as ``decode``.
+
+        Args:
+            row: the row that is here already, so that none follows; None where it does.
+
+        Raises:
+            WireError: the bytes are none of this version, or a row is missing or one too many.
+        """
         reader = Reader(raw)
         certificate = _read_certificate(reader)
         statement = certificate.statement
-        bundle = cls(
-            certificate,
-            tuple(reader.scalars(ROWS) for _ in range(len(statement.rows) + 1)),
-            reader.scalars(statement.context.dimension + TAIL),
-        )
+        projections = tuple(reader.scalars(ROWS) for _ in range(len(statement.rows) + 1))
+        if row is None:
+            row = reader.scalars(statement.context.dimension + TAIL)
         reader.end()
-        return bundle
+        return cls(certificate, projections, row)
 
 
 def named_round(head: bytes) -> tuple[int, int] | None:
@@ -201,7 +226,7 @@ def named_round(head: bytes) -> tuple[int, int] | None:
 
 def largest_bundle(dimension: int) -> int:
     """No less than the bytes of any bundle of a model of so many coordinates."""
-    return MAX_CERTIFICATE + 32 * ((MAX_COHORT + 1) * ROWS + dimension + TAIL)
+    return LARGEST_WITHOUT_ROW + 32 * (dimension + TAIL)
 
 
 def _read_certificate(reader: Reader) -> Certificate:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from circuits.errors import WireError
 from circuits.statement import TAIL
 from circuits.terms import MAX_DIMENSION
-from commons.protocol.bundle import MAX_CERTIFICATE, largest_bundle
+from commons.protocol.bundle import LARGEST_WITHOUT_ROW, MAX_CERTIFICATE, largest_bundle
 from commons.protocol.messages import (
     MAX_BODY,
     MAX_COHORT,
@@ -34,14 +34,30 @@ _ALONE = frozenset({Step.COIN, Step.RELEASE})
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long the streamed values of a step may be for one model dimension."""
+    """How long the streamed values of a step may be.
+
+    Attributes:
+        dimension: coordinates of the session's model.
+        graded: whether its owners are graded: then the row comes with LOCK, and not with ATTEST.
+    """
 
     dimension: int = MAX_DIMENSION
+    graded: bool = False
+
+    @classmethod
+    def of(cls, cohort: Cohort) -> Limits:
+        """Those of a cohort's steps and its attempts'."""
+        return cls(cohort.context.dimension, cohort.reference is not None)
 
     @property
-    def payload(self) -> int:
-        """Most bytes of an audit bundle."""
-        return largest_bundle(self.dimension)
+    def bundle(self) -> int:
+        """Most bytes of what ATTEST carries of an audit bundle."""
+        return LARGEST_WITHOUT_ROW if self.graded else largest_bundle(self.dimension)
+
+    @property
+    def row(self) -> int:
+        """Most bytes of the row that LOCK carries."""
+        return SCALAR * self.vector if self.graded else 0
 
     @property
     def vector(self) -> int:
@@ -209,9 +225,9 @@ def _limit(step: Step, session: bytes, limits: Callable[[bytes], Limits]) -> int
         case Step.RELEASE:
             return MAX_CERTIFICATE
         case Step.ATTEST:
-            return limits(session).payload
+            return limits(session).bundle
         case Step.LOCK:
-            return SCALAR * limits(session).vector
+            return limits(session).row
         case Step.EXCLUDE:
             return limits(session).raw
         case _:

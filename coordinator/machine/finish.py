@@ -46,7 +46,7 @@ def proved(resources: Resources, state: Proving, replies: Replies) -> Transition
     if not groth16.verify(resources.verifying_key, public, validated.gram, validated.knowledge, groth):
         raise SetbackError(Unlocated("the joint proof does not verify"))
     bundle = _bundle(resources, run, evidence, _batch_proof(resources, run, evidence, groth))
-    request = StepRequest(Step.ATTEST, run.session, payload=bundle.encode())
+    request = StepRequest(Step.ATTEST, run.session, payload=bundle.encode_to_attest())
     return Transition(Attesting(run.with_lock, bundle), dict.fromkeys(run.active, request))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from circuits.errors import WireError
-from commons.protocol.bundle import named_round
+from commons.protocol.bundle import AuditBundle, named_round
 from commons.protocol.messages import Cohort, Message, Step, StepReply, StepRequest, message_digest
 from commons.protocol.signing import require_signer
 from commons.protocol.streamheads import StepHead
@@ -44,12 +44,14 @@ class Outcome:
         entries: ledger entries; make them durable, then adopt ``party``, then send ``reply``.
         about: task and number of the round that they are about.
         reply: the signed answer.
+        attested: the batch that it attests, for whoever asks this prover for it; None for other steps.
     """
 
     party: Party
     entries: tuple[Entry, ...]
     about: tuple[int, int]
     reply: StepReply
+    attested: AuditBundle | None = None
 
 
 def handle(party: Party, request: StepRequest, env: Environment) -> Outcome:
@@ -61,7 +63,7 @@ def handle(party: Party, request: StepRequest, env: Environment) -> Outcome:
     result = _STEPS[request.step](party, env, request)
     digest = message_digest(request.session, request.step, party.index, result.body)
     message = Message(request.session, request.step, party.index, result.body, env.sign(digest))
-    return Outcome(result.party, result.entries, about, StepReply(message, result.vector, result.raw))
+    return Outcome(result.party, result.entries, about, StepReply(message, result.vector, result.raw), result.attested)
 
 
 def _round_of(party: Party, request: StepRequest) -> tuple[int, int]:

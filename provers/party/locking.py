@@ -25,7 +25,7 @@ from circuits.policies.gram import position
 from circuits.statement import TAIL, Context, Graded
 from circuits.transcript import squarings
 from commons.protocol import noisebits
-from commons.protocol.bodies import Reader, vector_digest
+from commons.protocol.bodies import Reader
 from commons.protocol.gradedbodies import GradedCombineBody, LockBody, OpenBody
 from commons.protocol.messages import Step, StepRequest
 from commons.protocol.relay import take
@@ -63,7 +63,7 @@ def lock(party: Party, env: Environment, request: StepRequest) -> StepResult:
     square_norm = _require_bits(party, combined, noise, request)
     row = _read_row(request.payload, masked.cohort.context)
     _require_row(env, combined, row, square_norm)
-    state = SetLocked(combined, square_norm, members.digest, vector_digest(row))
+    state = SetLocked(combined, square_norm, members.digest, row)
     return StepResult(party.with_attempt(request.session, state), LockBody(members.digest).encode(), (locked,))
 
 

@@ -249,4 +249,4 @@ def combine(party: Party, env: Environment, request: StepRequest) -> StepResult:
     if masked.noise is not None:
         bits = [v.bits for v in vectors]
         body = noising.combined(party, confirmed, masked.noise, bits, vector_digest(vector), square_norm)
-    return StepResult(party.with_attempt(session, Combined(confirmed, rho)), body.encode(), (spent,), vector)
+    return StepResult(party.with_attempt(session, Combined(confirmed.unmasked(), rho)), body.encode(), (spent,), vector)

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+import numpy as np
+
 from circuits.errors import NotReadyError, UnknownError
 from circuits.statement import Committee, Graded, SubmissionHeader
 from commons.protocol.messages import Cohort, Proposal
@@ -59,7 +61,7 @@ class Masked:
     Attributes:
         coin: the cohort's coin, behind ``seed``.
         projections: the kept owners' opened projections.
-        mask_row: this prover's share of row 0.
+        mask_row: this prover's share of row 0; empty from COMBINE on.
         product_masks: its degree-t shares of the masks of the inner products.
         noise: None where the cohort is not graded.
     """
@@ -125,6 +127,11 @@ class Confirmed:
         """The cohort of the attempt."""
         return self.validated.cohort
 
+    def unmasked(self) -> Confirmed:
+        """The same without this prover's share of row 0: COMBINE is its only use, and it is as long as the model."""
+        masked = replace(self.validated.masked, mask_row=np.empty((0, 4), np.uint64))
+        return replace(self, validated=replace(self.validated, masked=masked))
+
 
 @dataclass(frozen=True, slots=True)
 class Combined:
@@ -145,13 +152,13 @@ class SetLocked:
 
     Attributes:
         selection: digest of the set.
-        row: SHA-256 of the combined row, which opens C_rho, combines the projections and has the norm T.
+        row: the combined row, which opens C_rho, combines the projections and has the norm T; FrArray (d + 129, 4).
     """
 
     combined: Combined
     square_norm: int
     selection: bytes
-    row: bytes
+    row: FrArray = field(repr=False)
 
     @property
     def cohort(self) -> Cohort:
@@ -177,13 +184,13 @@ class Proved:
 
     Attributes:
         graded: reference, rule and opened numbers; None where the cohort is not graded.
-        row: there, SHA-256 of the combined row, which was looked at before the numbers were opened.
+        row: there, the combined row, which was looked at before the numbers were opened; ATTEST does not bring it.
     """
 
     combined: Combined
     square_norm: int
     graded: Graded | None = None
-    row: bytes = b""
+    row: FrArray | None = field(default=None, repr=False)
 
     @property
     def cohort(self) -> Cohort:

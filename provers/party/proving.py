@@ -23,13 +23,14 @@ from circuits.policies.spec import GradedInputs, PublicInputs
 from circuits.statement import Attested, BatchStatement, Graded
 from circuits.transcript import values_state
 from circuits.verify import circuit_inputs, verify_batch
-from commons.protocol.bodies import CombineBody, ProveBody, SignatureBody, vector_digest
+from commons.protocol.bodies import CombineBody, ProveBody, SignatureBody
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.messages import Message, Step, StepRequest
 from commons.protocol.relay import take
 from commons.protocol.rules import require_row
 from commons.sharing.prss import Purpose
 from commons.sharing.reconstruct import open_scalar
+from native import FrArray
 from provers.party import ledger, locking
 from provers.party.environment import Environment
 from provers.party.masking import committed_block, share_vectors
@@ -70,15 +71,15 @@ def _public(combined: Combined, square_norm: int, graded: Graded | None) -> Publ
     return circuit_inputs(statement, combined.rho, batch_id, square_norm)
 
 
-def _ready(party: Party, env: Environment, request: StepRequest) -> tuple[Combined, int, Graded | None, bytes]:
-    """What is proven, T, what is opened of a graded set, and the digest of the row on which that rests."""
+def _ready(party: Party, env: Environment, request: StepRequest) -> tuple[Combined, int, Graded | None, FrArray | None]:
+    """What is proven, T, what is opened of a graded set, and the row on which that rests."""
     if party.any_attempt(request.session).cohort.reference is not None:
         numbered = party.attempt(request.session, Numbered)
         locked = numbered.locked
         return locked.combined, locked.square_norm, locking.graded(party, env, numbered, request), locked.row
     combined = party.attempt(request.session, Combined)
     masked = combined.confirmed.validated.masked
-    return combined, _open_square_norm(party, masked, request.session, request.relayed), None, b""
+    return combined, _open_square_norm(party, masked, request.session, request.relayed), None, None
 
 
 def _open_square_norm(party: Party, masked: Masked, session: bytes, relayed: Sequence[Message]) -> int:
@@ -98,7 +99,7 @@ def attest(party: Party, env: Environment, request: StepRequest) -> StepResult:
     proved = party.attempt(request.session, Proved)
     masked = proved.combined.confirmed.validated.masked
     context = masked.cohort.context
-    bundle = AuditBundle.decode(request.payload)
+    bundle = AuditBundle.decode_to_attest(request.payload, proved.row)
     check_context(env, context)
     require_continuity(env, context)
     _require_own_batch(proved, bundle)
@@ -106,19 +107,17 @@ def attest(party: Party, env: Environment, request: StepRequest) -> StepResult:
     env.require_admissible(context, tuple(h.owner_index for h in bundle.statement.owners))
     policy = env.policy(context.task_id)
     verify_batch(bundle.statement, bundle.proof, env.proving_key(policy).verifying)
-    _require_row(env, proved, bundle)
+    if proved.row is None:  # that of a graded set was looked at before its numbers were opened
+        require_row(bundle, env.commitment_key(context.dimension))
     locked = ledger.Locked(selection_of(bundle.statement))
     env.ledger.check(locked)
-    body = SignatureBody(env.sign(attested(env, bundle.certificate).digest(context)))
-    return StepResult(party.with_attempt(request.session, Finished(masked.cohort)), body.encode(), (locked,))
-
-
-def _require_row(env: Environment, proved: Proved, bundle: AuditBundle) -> None:
-    """What was looked at before a graded set was locked need not be looked at again, if it is the same row."""
-    if proved.graded is None:
-        require_row(bundle, env.commitment_key(bundle.statement.context.dimension))
-    elif vector_digest(bundle.row) != proved.row:
-        raise WireError("the row of the batch is not the one for which its owners' numbers were opened")
+    signature = env.sign(attested(env, bundle.certificate).digest(context))
+    return StepResult(
+        party.with_attempt(request.session, Finished(masked.cohort)),
+        SignatureBody(signature).encode(),
+        (locked,),
+        attested=bundle.attested_by([(party.index, signature)]),
+    )
 
 
 def attested(env: Environment, batch: Certificate) -> Attested:

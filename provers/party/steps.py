@@ -9,6 +9,7 @@ from circuits.errors import RuleViolationError, WireError
 from circuits.hashing import keccak
 from circuits.statement import BatchStatement, Context, SubmissionHeader
 from circuits.terms import TaskTerms
+from commons.protocol.bundle import AuditBundle
 from commons.protocol.references import Opening
 from native import FrArray
 from provers.party import ledger
@@ -18,13 +19,17 @@ from provers.party.memory import Party
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What a step yields before it is signed: the next party, ledger entries, the body, and what travels beside it."""
+    """What a step yields before it is signed: the next party, ledger entries, the body, and what travels beside it.
+
+    ATTEST yields the batch that it attests, too.
+    """
 
     party: Party
     body: bytes
     entries: tuple[ledger.Entry, ...] = ()
     vector: FrArray | None = None
     raw: bytes = b""
+    attested: AuditBundle | None = None
 
 
 def require_continuity(env: Environment, context: Context) -> None:

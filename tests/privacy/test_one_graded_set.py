@@ -39,7 +39,7 @@ FEW = (0, 1, CORRUPT)
 
 def certified(attempt: GradedAttempt, bundle: AuditBundle, provers: tuple[int, ...]) -> Certificate:
     """The batch with the signatures of those honest provers that sign, and of the corrupt one, which signs anything."""
-    attempt.ask(Step.ATTEST, None, payload=bundle.encode(), provers=provers)
+    attempt.ask(Step.ATTEST, None, payload=bundle.encode_to_attest(), provers=provers)
     said, network = attempt.said[Step.ATTEST], attempt.network
     signed = {p: SignatureBody.decode(m.body).signature for p, m in said.items()}
     word = bundle.certificate.attested(network.policy.verifier_code, network.terms.committee_id)

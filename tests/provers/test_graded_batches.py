@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ from native import FrArray, R
 from provers.foresight import Foresight, UnforeseenError
 from provers.party import Acceptance, Party, handle, noising, vouching
 from provers.party.ledger import CohortJoined, GradedLocked, GradedSet, Locked
-from provers.party.memory import Validated
+from provers.party.memory import SetLocked, Validated
 from provers.party.steps import members_of, selection_of
 from provers.store import Store
 from tests.support.gradedattempt import GradedAttempt, shown_instead
@@ -85,7 +85,7 @@ def exact(attempt: GradedAttempt) -> list[int]:
 
 
 def attested(attempt: GradedAttempt, bundle: AuditBundle) -> Certificate:
-    attempt.ask(Step.ATTEST, None, payload=bundle.encode())
+    attempt.ask(Step.ATTEST, None, payload=bundle.encode_to_attest())
     attempt.require_no_refusal()
     said = attempt.said[Step.ATTEST]
     return bundle.certificate.attested_by([(p, SignatureBody.decode(m.body).signature) for p, m in said.items()])
@@ -600,19 +600,73 @@ def test_other_numbers_another_row_or_another_rule_are_not_attested() -> None:
         lambda g: replace(g, rule=replace(g.rule, min_owners=1)),
     )
     for lie in lies:
-        attempt.ask(Step.ATTEST, None, payload=attempt.bundle(changed(bundle, lie)).encode())
+        attempt.ask(Step.ATTEST, None, payload=attempt.bundle(changed(bundle, lie)).encode_to_attest())
         require_refused(attempt, (0, 1, 2, 3), "bad-message", "not the one that this attempt has proven")
-    row = moved(bundle.row, len(bundle.row) - 1, 1)
-    attempt.ask(Step.ATTEST, None, payload=replace(bundle, row=row).encode())
-    require_refused(attempt, (0, 1, 2, 3), "bad-message", "row of the batch")
+    attempt.ask(Step.ATTEST, None, payload=replace(bundle, row=moved(bundle.row, len(bundle.row) - 1, 1)).encode())
+    require_refused(attempt, (0, 1, 2, 3), "bad-message", "bytes too many")
+    plain = replace(bundle, certificate=replace(bundle.certificate, statement=replace(bundle.statement, graded=None)))
+    attempt.ask(
+        Step.ATTEST, None, payload=replace(plain, projections=bundle.projections[1:], row=bundle.row[:0]).encode()
+    )
+    require_refused(attempt, (0, 1, 2, 3), "bad-message", "not the one that this attempt has proven")
     heavier = replace(bundle.proof, commitment_sum=native.g1_add(bundle.proof.commitment_sum, native.g1_generator))
     wrong = replace(bundle, certificate=replace(bundle.certificate, proof=heavier))
-    attempt.ask(Step.ATTEST, None, payload=wrong.encode())
+    attempt.ask(Step.ATTEST, None, payload=wrong.encode_to_attest())
     assert {failure.code for failure in attempt.refused.values()} == {"proof-invalid"}
     assert not any(memory.ledger.locks for memory in attempt.network.memories)
     attested(attempt, bundle)
     lock = attempt.network.memories[0].ledger.locks
     assert {selection.weights for selection in lock.values()} == {bundle.statement.weights}
+
+
+def test_the_row_comes_once_and_is_part_of_what_is_attested() -> None:
+    """With LOCK: later nothing takes its place, and what a prover keeps of the batch is whole."""
+    attempt = began(graded_with(COSINES))
+    attempt.through(Step.LOCK)
+    network, row = attempt.network, attempt.row
+    state = network.parties[0].attempts[attempt.proposal.digest]
+    assert isinstance(state, SetLocked) and np.array_equal(state.row, row)
+    for repeated in (moved(row, 0, 1), row):
+        attempt.ask(Step.LOCK, Step.COMBINE, payload=scalars_to_bytes(repeated))
+        require_refused(attempt, (0, 1, 2, 3), "not-ready", "stands at SetLocked")
+    attempt.onward(Step.OPEN, Step.PROVE)
+    bundle = attempt.bundle()
+    request = network.authorized(attempt.request(Step.ATTEST, payload=bundle.encode_to_attest()))
+    assert len(request.payload) == bundle.size - 32 * len(row)
+    outcome = handle(network.parties[0], request, network.memories[0])
+    own = (0, SignatureBody.decode(outcome.reply.message.body).signature)
+    assert outcome.attested is not None
+    assert outcome.attested.encode() == bundle.attested_by([own]).encode()
+    assert len(outcome.attested.encode()) == outcome.attested.size
+
+
+def test_a_prover_holds_one_vector_as_long_as_the_model_at_a_time() -> None:
+    """Of an attempt: row 0 until COMBINE, then, where owners are graded, the combined row until ATTEST."""
+    attempt = began(graded_with(COSINES))
+    attempt.mask()
+    session, parties = attempt.proposal.digest, attempt.network.parties
+    long = len(attempt.network.setup.commitment.bases)
+
+    def held() -> int:
+        return sum(len(each) == long for each in vectors_in(parties[0].attempts[session]))
+
+    counts = {Step.MASK: held()}
+    for step in (Step.VALIDATE, Step.CONFIRM, Step.COMBINE, Step.LOCK, Step.OPEN, Step.PROVE):
+        attempt.onward(step, step)
+        counts[step] = held()
+    attested(attempt, attempt.bundle())
+    assert held() == 0
+    assert counts == {step: int(step is not Step.COMBINE) for step in counts}
+
+
+def vectors_in(state: Any) -> Iterator[FrArray]:
+    """All vectors of a state, however deep."""
+    if isinstance(state, np.ndarray):
+        yield state
+    elif is_dataclass(state) or isinstance(state, tuple):
+        parts = state if isinstance(state, tuple) else [getattr(state, each.name) for each in fields(state)]
+        for part in parts:
+            yield from vectors_in(part)
 
 
 def test_a_sum_has_the_weights_that_were_attested() -> None:

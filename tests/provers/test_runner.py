@@ -265,7 +265,7 @@ def test_a_prover_that_has_forgotten_the_batch_releases_it_too(world: World) -> 
     world.network.accept(done)
     world.restart()
     with pytest.raises(UnknownError, match="a restart forgets it"):
-        world.runner.dimension(world.request(Step.ATTEST).session)
+        world.runner.cohort(world.request(Step.ATTEST).session)
     opened = world.network.open_sum(done.bundle.certificate, provers=[0, PROVER])
     assert opened.payload == world.network.open_sum(done.bundle.certificate, provers=[0, 1]).payload
     assert not opened.verdicts

@@ -11,8 +11,10 @@ from dataclasses import replace
 import pytest
 
 import native
+from commons.protocol.bundle import AuditBundle
 from commons.protocol.gradedbodies import OpenBody
 from commons.protocol.messages import Step, StepReply, StepRequest
+from commons.protocol.rules import require_row
 from commons.protocol.status import SubmissionState
 from tests.simulation.playing import play
 from tests.simulation.world.gradedworld import GradedWorld, Numbers, numbers_agree
@@ -42,10 +44,13 @@ def test_numbers_are_opened_once_nobody_hands_anything_in_and_weights_are_the_ma
         world.run(always)
         in_the_end(world)
         numbers_agree(world)
-        ((_, batch),) = world.chain.batches(0)
+        ((batch_id, batch),) = world.chain.batches(0)
         assert world.numbers.opened.keys() == {(0, index) for index in range(4)}
         assert batch.statement.graded is not None
         assert sorted(set(batch.statement.weights)) == [0, 1]
+        for prover in filter(None, world.provers):
+            kept = AuditBundle.decode(prover.store.audit_bundle(batch_id))
+            require_row(kept, world.setup.commitment)
 
 
 @pytest.mark.parametrize("seed", range(2))

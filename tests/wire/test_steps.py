@@ -267,19 +267,24 @@ def test_no_more_than_a_certificate_is_taken() -> None:
             read(release_of(MAX_CERTIFICATE + 1), limits)
 
 
-_BOUNDS = {Step.ATTEST: largest_bundle(10), Step.EXCLUDE: largest_payload(10), Step.LOCK: 32 * LIMITS.vector}
+_ROW = 32 * LIMITS.vector
+_BOUNDS = {
+    False: {Step.ATTEST: largest_bundle(10), Step.EXCLUDE: largest_payload(10)},
+    True: {Step.ATTEST: largest_bundle(10) - _ROW, Step.EXCLUDE: largest_payload(10), Step.LOCK: _ROW},
+}
 
 
+@pytest.mark.parametrize("graded", [False, True])
 @pytest.mark.parametrize("step", [step for step in Step if step is not Step.RELEASE])
-def test_every_other_payload_is_bounded_by_its_session_and_comes_with_few_steps(step: Step) -> None:
-    """A share is a small part of an audit bundle; what a step has no use for is not read."""
-    allowed = _BOUNDS.get(step, 0)
+def test_every_other_payload_is_bounded_by_its_session_and_comes_with_few_steps(step: Step, graded: bool) -> None:
+    """A share is a small part of an audit bundle; what a step has no use for is not read.  A row comes once."""
+    allowed, limits = _BOUNDS[graded].get(step, 0), batchsteps.Limits(10, graded)
     exact = StepRequest(step, b"\x01" * 32, authorization=SIGNED, payload=bytes(allowed))
     if step is Step.COIN:
         exact = replace(exact, cohort=COHORT)
-    assert len(through(exact).payload) == allowed
+    assert len(read(batchsteps.request_to_wire(exact), lambda _: limits).payload) == allowed
     with pytest.raises(WireError, match="length of the step's payload"):
-        through(replace(exact, payload=bytes(allowed + 1)))
+        read(batchsteps.request_to_wire(replace(exact, payload=bytes(allowed + 1))), lambda _: limits)
 
 
 def reply_parts(**changes: object) -> list[pb.RunReply]:

@@ -208,7 +208,7 @@ class Coordinator:
             return False
         if prover in self.world.stage.shape.corrupt:
             return True
-        return self._send(prover, StepRequest(Step.ATTEST, session, payload=bundle.encode()))
+        return self._send(prover, StepRequest(Step.ATTEST, session, payload=bundle.encode_to_attest()))
 
     def _ask_to_release(self, session: bytes, prover: int) -> bool:
         made = self._certificate(session)

@@ -113,7 +113,7 @@ class Line:
         parts = list(batchsteps.request_to_wire(request))
 
         def work(prover: Prover) -> list[Any]:
-            limits = lambda session: batchsteps.Limits(prover.dimension(session))  # noqa: E731
+            limits = lambda session: batchsteps.Limits.of(prover.cohort(session))  # noqa: E731
             arriving = iter(parts)
             head = batchsteps.step_head_from_wire(next(arriving))
             prover.admit(head)
