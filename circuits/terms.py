@@ -24,8 +24,10 @@ CHANGE_DELAY, UNBONDING_DELAY = 7 * DAY, 120 * DAY
 windows of a round, finality and the time for which provers keep sums."""
 ETHER = bytes(20)
 """Stands for ether where the address of a token is asked for."""
+NO_DIGEST = bytes(32)
+"""Stands for a manifest or a key in the terms of a task that has none."""
 _MAX_IDENTIFIER = (1 << 64) - 1
-_NO_GRADING: tuple[int, int, bytes] = (0, 0, bytes(32))
+_NO_GRADING: tuple[int, int, bytes] = (0, 0, NO_DIGEST)
 """Words of ``Grading`` in the terms of a task that does not grade."""
 
 
@@ -230,6 +232,9 @@ class NewTask:
         capacity: most owners registered at a time, each of whom may be accepted once a round.
         lapse_rounds: an owner in no accepted batch of so many settled rounds in a row can be made to leave; 0: never.
         grading: how gradients are graded against a reference of the model owner's; None: they all count once.
+        manifest: 32 bytes, digest of the task's model manifest, or ``NO_DIGEST``.
+        sum_key: 32 bytes, the X25519 public key (RFC 7748) to which provers seal their shares of sums, or
+            ``NO_DIGEST``: sums are public.
     """
 
     committee_id: int
@@ -247,6 +252,8 @@ class NewTask:
     pay: Pay = field(default_factory=Pay)
     lapse_rounds: int = 0
     grading: Grading | None = None
+    manifest: bytes = NO_DIGEST
+    sum_key: bytes = NO_DIGEST
 
     def __post_init__(self) -> None:
         limits = (
@@ -265,6 +272,15 @@ class NewTask:
         _require_address("coordinator", self.coordinator)
         if self.grading_rule is not None:
             self.grading_rule.scale(self.bound)
+        if (len(self.manifest), len(self.sum_key)) != (32, 32):
+            raise InvalidInputError("task terms: manifest and sum_key have 32 bytes each")
+        if self.inline_payload and self.sums_private:
+            raise InvalidInputError("task terms: sums that are sealed to a key are not published on the chain")
+
+    @property
+    def sums_private(self) -> bool:
+        """Whether sums are sealed to the model owner's key; otherwise everybody reads them."""
+        return self.sum_key != NO_DIGEST
 
     @property
     def grading_rule(self) -> GradingRule | None:
@@ -285,7 +301,7 @@ class NewTask:
             self.min_owners, self.capacity, self.rounds, self.windows.submit, self.windows.settle,
             self.permissioned, self.inline_payload, *self.pay.words, self.lapse_rounds, self.windows.claim,
             self.windows.exit, self.windows.availability,
-            *(_NO_GRADING if self.grading is None else self.grading.words),
+            *(_NO_GRADING if self.grading is None else self.grading.words), self.manifest, self.sum_key,
         )  # fmt: skip
 
     def identifier(self, deployment: bytes, creator: bytes, nonce: int) -> int:

@@ -32,7 +32,7 @@ from native import G1
 TERMS = (
     "(uint64,address,address,uint32,uint8,uint64,uint16,uint16,uint32,uint32,uint32,bool,bool,"
     "address,uint128,uint128,uint128,uint128,uint128,uint128,uint128,uint8,uint32,uint32,uint32,"
-    "uint8,uint8,bytes32)"
+    "uint8,uint8,bytes32,bytes32,bytes32)"
 )
 TASK = f"({TERMS},{4 * 'address,'}{6 * 'uint256,'}bytes32,uint256)"
 ROUND = f"(bytes32,{11 * 'uint256,'}bool,bool)"
@@ -58,14 +58,14 @@ AGGREGATE_PUBLISHED = "AggregatePublished(uint256,uint256,uint256,bytes)"
 def terms(raw: Sequence[Any], market: MarketId, task_id: int, creator: bytes) -> TaskTerms:
     """A task's terms.  Raises ChainError for some that no market takes."""
     committee_id, verifier, coordinator, dimension, fraction_bits, bound, *rest = raw
-    min_owners, capacity, rounds, submit, settle, permissioned, inline, token, *amounts = rest[:-7]
-    lapse, claim, leave, available, *grading = rest[-7:]
+    min_owners, capacity, rounds, submit, settle, permissioned, inline, token, *amounts = rest[:-9]
+    lapse, claim, leave, available, *grading, manifest, sum_key = rest[-9:]
     try:
         return TaskTerms(
             committee_id, to_canonical_address(verifier), to_canonical_address(coordinator), dimension, fraction_bits,
             bound, min_owners, capacity, rounds, Windows(submit, settle, claim, leave, available), permissioned, inline,
-            Pay(to_canonical_address(token), *amounts), lapse, Grading.of(*grading), market=market, task_id=task_id,
-            creator=creator,
+            Pay(to_canonical_address(token), *amounts), lapse, Grading.of(*grading), manifest, sum_key, market=market,
+            task_id=task_id, creator=creator,
         )  # fmt: skip
     except InvalidInputError as error:
         raise ChainError(f"the node shows terms that no market takes ({error}); is the contract ours?") from error

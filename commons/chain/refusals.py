@@ -257,6 +257,7 @@ _TERMS = {
     "step": "step of the grades (1 to dither, which is at most 64; 0 where the verifier does not grade)",
     "dither": "dither of the grades (0 where the verifier does not grade)",
     "referenceData": "digest of the reference's data (0 where the verifier does not grade)",
+    "sumKey": "key for sums (with one, sums are not published on the chain)",
     "token": "token (an ERC-20 with balances and allowances, or zero for ether)",
     "basePay": "base pay (in an open task it is 0: who registers several keys would have it several times)",
     "amounts": "pay and fees (for all seats of a round they stay below 2^128 units in all)",

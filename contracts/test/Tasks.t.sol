@@ -115,7 +115,7 @@ contract TasksTest is Scene {
     function test_createTask_hashOfEveryTerm() external {
         TaskTerms memory given = _anyTerms();
         uint256 words = abi.encode(given).length / 32;
-        equal(words, 28, "terms");
+        equal(words, 30, "terms");
         bytes memory levelling = address(new LevellingVerifier()).code;
         bytes memory token = address(new SilentToken()).code;
         for (uint256 word = 1; word < words; ++word) {
@@ -155,6 +155,21 @@ contract TasksTest is Scene {
         market.createTask(t, 0);
         ++t.bound;
         _invalid(t, "bound");
+    }
+
+    /// @dev What is sealed to a key is not published on the chain.
+    function test_createTask_sumKeyWithInlinePayload() external {
+        TaskTerms memory t = terms();
+        (t.manifest, t.sumKey, t.inlinePayload) = (keccak256("manifest"), bytes32(uint256(1)), true);
+        _invalid(t, "sumKey");
+        t.sumKey = bytes32(uint256(1) << 255);
+        _invalid(t, "sumKey");
+        t.inlinePayload = false;
+        TaskTerms memory kept = market.task(createTask(t)).terms;
+        equal(kept.manifest, keccak256("manifest"), "manifest");
+        equal(kept.sumKey, bytes32(uint256(1) << 255), "key");
+        (t.sumKey, t.inlinePayload) = (0, true);
+        createTask(t);
     }
 
     /// @dev The reference takes one of the circuit's slots.
@@ -328,6 +343,7 @@ contract TasksTest is Scene {
         (t.basePay, t.bonusPay, t.token) = (0, PAY, address(0x70C0));
         // of which each can be one more or less
         (t.step, t.dither, t.referenceData, t.bound) = (4, 8, keccak256("data"), 1 << 32);
+        t.manifest = keccak256("manifest"); // no key: one allows no inline payload
     }
 
     function _invalid(TaskTerms memory t, string memory term) private {

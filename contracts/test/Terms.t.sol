@@ -28,7 +28,7 @@ contract TermsCaller {
 contract TermsTest is Scene {
     TermsCaller private _caller = new TermsCaller();
 
-    /// @dev Any change of any one of deployment, task, creator and the 28 terms changes the hash.
+    /// @dev Any change of any one of deployment, task, creator and the 30 terms changes the hash.
     function testFuzz_hash_everyTerm(
         bytes32 deployment,
         uint256 taskId,
@@ -36,7 +36,7 @@ contract TermsTest is Scene {
         TaskTerms memory t,
         uint256 seed
     ) external view {
-        uint8[31] memory bits = [
+        uint8[33] memory bits = [
             0,
             0,
             160,
@@ -67,6 +67,8 @@ contract TermsTest is Scene {
             32,
             8,
             8,
+            0,
+            0,
             0
         ];
         bytes32 hash = _caller.hash(deployment, taskId, owner, t);

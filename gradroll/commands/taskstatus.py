@@ -19,7 +19,15 @@ from gradroll.commands.options import (
     task_argument,
     the_task,
 )
-from gradroll.commands.termwords import machine_task, norm, offer_in_words, pay_in_words, span, terms_in_words
+from gradroll.commands.termwords import (
+    machine_task,
+    model_in_words,
+    norm,
+    offer_in_words,
+    pay_in_words,
+    span,
+    terms_in_words,
+)
 from gradroll.console import Console
 
 if TYPE_CHECKING:
@@ -182,6 +190,7 @@ def _terms(record: TaskRecord, coin: Currency, *, levelled: bool) -> list[str]:
         f"task {shown(terms.task_id)} of {checksum(record.model_owner)}{offered}: {terms.dimension} coordinates, norm "
         f"at most {norm(terms):.6g}, committee {shown(terms.committee_id)}",
         f"coordinator {checksum(record.coordinator)}, verifier {checksum(terms.verifier)}",
+        *model_in_words(terms),
         f"{record.active_owners} of up to {terms.capacity} owners registered, {terms.min_owners} or more a batch; "
         f"pay: {pay_in_words(terms, coin, levelled=levelled)}",
         f"{record.rounds_opened} of {terms.rounds} rounds opened; {windows}",

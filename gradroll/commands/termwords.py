@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from circuits.terms import NO_DIGEST
 from commons.runtime.amounts import checksum
 from commons.runtime.identifiers import shown
 from gradroll.commands.gradingwords import grading_in_words, machine_grading, shown_by_grading
@@ -23,10 +24,10 @@ def terms_in_words(terms: NewTask, committee: Committee, coin: Currency, *, leve
     lapse = (
         f"; who is in no batch of {terms.lapse_rounds} rounds in a row loses its place" if terms.lapse_rounds else ""
     )
-    sums = "published on the chain" if terms.inline_payload else "served by the provers"
     return [
         f"gradients: {terms.dimension} coordinates, norm at most {norm(terms):.6g}, in multiples of "
-        f"2^-{terms.fraction_bits}; sums are {sums}",
+        f"2^-{terms.fraction_bits}; sums are {_sums(terms)}",
+        *model_in_words(terms),
         f"owners: {who}, up to {terms.capacity} at a time, {terms.min_owners} or more in a batch{lapse}",
         f"pay in {coin}: {pay_in_words(terms, coin, levelled=levelled)}",
         *_of_open_tasks(terms, levelled=levelled),
@@ -39,6 +40,22 @@ def terms_in_words(terms: NewTask, committee: Committee, coin: Currency, *, leve
         "collude",
         f"coordinator: {checksum(terms.coordinator)}; verifier: {checksum(terms.verifier)}",
     ]
+
+
+def _sums(terms: NewTask) -> str:
+    if terms.sums_private:
+        return "for the model owner alone"
+    return "published on the chain" if terms.inline_payload else "served by the provers"
+
+
+def model_in_words(terms: NewTask) -> list[str]:
+    """Which manifest says what the model is, and to which key sums are sealed; nothing where there is none."""
+    lines = []
+    if terms.manifest != NO_DIGEST:
+        lines.append(f"model: as the manifest with the digest 0x{terms.manifest.hex()} says")
+    if terms.sums_private:
+        lines.append(f"sums: private, sealed to the model owner's key 0x{terms.sum_key.hex()}")
+    return lines
 
 
 def pay_in_words(terms: NewTask, coin: Currency, *, levelled: bool) -> str:
@@ -197,8 +214,14 @@ def machine_terms(terms: NewTask) -> dict[str, object]:
         "prover_gradient_fee": str(pay.prover_gradient), "submit_window": windows.submit,
         "settle_window": windows.settle, "claim_window": windows.claim, "exit_delay": windows.exit,
         "availability_window": windows.availability, "lapse_rounds": terms.lapse_rounds,
-        "grading": machine_grading(terms),
+        "grading": machine_grading(terms), "manifest": _machine_digest(terms.manifest),
+        "sum_key": _machine_digest(terms.sum_key),
     }  # fmt: skip
+
+
+def _machine_digest(word: bytes) -> str | None:
+    """A word for programs; None where it stands for nothing."""
+    return None if word == NO_DIGEST else f"0x{word.hex()}"
 
 
 def machine_task(record: TaskRecord) -> dict[str, object]:

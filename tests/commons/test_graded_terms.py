@@ -15,23 +15,26 @@ MARKET = MarketId(1, b"\x03" * 20, b"\x04" * 32)
 
 
 def new(grading: Grading | None, bound: int = 1 << 32) -> NewTask:
-    return NewTask(1, b"\1" * 20, b"\2" * 20, 10, 16, bound, 2, 6, 3, Windows(60, 600), grading=grading)
+    return NewTask(
+        1, b"\1" * 20, b"\2" * 20, 10, 16, bound, 2, 6, 3, Windows(60, 600), grading=grading, manifest=b"\7" * 32,
+        sum_key=b"\x08" * 32,
+    )  # fmt: skip
 
 
 def shown(task: NewTask, last: Sequence[object]) -> TaskTerms:
-    return decoding.terms([*task.words[:-3], *last], MARKET, 5, b"\6" * 20)
+    return decoding.terms([*task.words[:-5], *last, *task.words[-2:]], MARKET, 5, b"\6" * 20)
 
 
-def test_the_last_three_words_say_it() -> None:
-    assert new(Grading(4, 8, DATA)).words[-3:] == (4, 8, DATA)
-    assert new(None).words[-3:] == (0, 0, bytes(32))
-    assert len(new(None).words) == 28
+def test_three_of_the_last_words_say_it() -> None:
+    assert new(Grading(4, 8, DATA)).words[-5:-2] == (4, 8, DATA)
+    assert new(None).words[-5:-2] == (0, 0, bytes(32))
+    assert len(new(None).words) == 30
 
 
 @pytest.mark.parametrize("grading", [None, Grading(1, 1, DATA), Grading(64, 64, bytes(32))])
 def test_what_a_node_shows_is_read(grading: Grading | None) -> None:
     task = new(grading)
-    read = shown(task, task.words[-3:])
+    read = shown(task, task.words[-5:-2])
     assert read.grading == grading
     assert read.words == task.words
 

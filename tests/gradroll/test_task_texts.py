@@ -61,6 +61,14 @@ def test_amounts_of_a_token_are_told_in_it() -> None:
     assert "escrow 60 USDC: 24 USDC free" in text
 
 
+def test_a_manifest_and_a_key_for_sums_are_told() -> None:
+    sealed = record(manifest=b"\x55" * 32, sum_key=b"\x66" * 32)
+    text = "\n".join(taskstatus._terms(sealed, ETH, levelled=False))
+    assert f"the digest 0x{'55' * 32}" in text and f"key 0x{'66' * 32}" in text
+    plain = "\n".join(taskstatus._terms(record(), ETH, levelled=False))
+    assert "manifest" not in plain and "key 0x" not in plain
+
+
 def test_an_offered_task_says_to_whom() -> None:
     text = "\n".join(taskstatus._terms(replace(record(), pending_owner=b"\x11" * 20), ETH, levelled=False))
     assert "offered to 0x1111111111111111111111111111111111111111" in text

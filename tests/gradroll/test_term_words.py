@@ -141,6 +141,22 @@ def test_with_coarse_steps_no_level_is_told_that_no_cosine_has() -> None:
     assert "2 from" not in said
 
 
+def test_who_reads_sums_and_what_the_model_is() -> None:
+    task = own(manifest=b"\x55" * 32, sum_key=b"\x66" * 32)
+    said = words(terms_in_words(task, COMMITTEE, ETH, levelled=False))
+    assert "sums are for the model owner alone" in said
+    assert f"sums: private, sealed to the model owner's key 0x{'66' * 32}" in said
+    assert f"model: as the manifest with the digest 0x{'55' * 32} says" in said
+    assert (machine_terms(task)["manifest"], machine_terms(task)["sum_key"]) == (f"0x{'55' * 32}", f"0x{'66' * 32}")
+
+
+def test_without_a_key_and_a_manifest_neither_is_shown() -> None:
+    said = words(terms_in_words(own(), COMMITTEE, ETH, levelled=False))
+    assert "sums are served by the provers" in said
+    assert "manifest" not in said and "private" not in said
+    assert machine_terms(own())["manifest"] is None and machine_terms(own())["sum_key"] is None
+
+
 def test_where_nothing_is_graded_nothing_is_said_of_it() -> None:
     said = words([*terms_in_words(own(), COMMITTEE, ETH, levelled=False), *offer_in_words(offer(), ETH)])
     assert "grade" not in said

@@ -143,6 +143,7 @@ TERMS = (
     "submitWindow", "settleWindow", "permissioned", "inlinePayload", "token", "basePay", "bonusPay",
     "coordinatorBatchFee", "coordinatorGradientFee", "proverBatchFee", "proverGradientFee", "deposit", "lapseRounds",
     "claimWindow", "exitDelay", "availabilityWindow", "step", "dither", "referenceData",
+    "manifest", "sumKey",
 )  # fmt: skip
 COMMITTEE_TERMS = ("threshold", "bondToken", "bond", "changeDelay", "unbondingDelay")
 DOMAIN = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract,bytes32 salt)"

@@ -43,6 +43,7 @@ library Terms {
         _require(terms.bound != 0 && terms.bound < BOUND_LIMIT, "bound");
         _require(terms.minOwners >= 2, "minOwners");
         _checkGrading(terms);
+        _require(terms.sumKey == 0 || !terms.inlinePayload, "sumKey");
         _require(terms.capacity >= terms.minOwners, "capacity");
         _require(terms.rounds != 0 && terms.rounds < ROUNDS_LIMIT, "rounds");
         _require(terms.lapseRounds <= MAX_LAPSE_ROUNDS, "lapseRounds");
@@ -114,7 +115,7 @@ library Terms {
         (state.claimWindow, state.exitDelay) = (terms.claimWindow, terms.exitDelay);
         (state.availabilityWindow, state.lapseRounds) = (terms.availabilityWindow, terms.lapseRounds);
         (state.step, state.dither, state.referenceData) = (terms.step, terms.dither, terms.referenceData);
-        state.token = terms.token;
+        (state.manifest, state.sumKey, state.token) = (terms.manifest, terms.sumKey, terms.token);
         _storeAmounts(state, terms);
     }
 
@@ -166,7 +167,9 @@ library Terms {
             availabilityWindow: state.availabilityWindow,
             step: state.step,
             dither: state.dither,
-            referenceData: state.referenceData
+            referenceData: state.referenceData,
+            manifest: state.manifest,
+            sumKey: state.sumKey
         });
     }
 

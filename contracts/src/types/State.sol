@@ -78,6 +78,8 @@ struct TaskState {
     mapping(uint256 chunk => uint256) compacted;
     mapping(uint256 round => RoundState) roundStates;
     bytes32 referenceData;
+    bytes32 manifest;
+    bytes32 sumKey;
 }
 
 /// @dev A round in storage, with what acceptance needs of the task's terms beside it in one word. Times are the market's.

@@ -40,6 +40,9 @@ import {Proof} from "./Proofs.sol";
 /// @param dither The noise under which an owner's number is opened is bound / dither wide; at most 64, and so large that
 /// bound <= dither 2^32.
 /// @param referenceData Digest of the data on which the model owner computes its references.
+/// @param manifest Digest of the manifest that says what the model is and how it is trained; 0: there is none.
+/// @param sumKey X25519 public key to which provers seal their shares of sums; 0: sums are public. With one, `inlinePayload` is
+/// false.
 struct TaskTerms {
     uint64 committeeId;
     address verifier;
@@ -69,6 +72,8 @@ struct TaskTerms {
     uint8 step;
     uint8 dither;
     bytes32 referenceData;
+    bytes32 manifest;
+    bytes32 sumKey;
 }
 
 /// @notice A data owner's signed submission inside a batch.

@@ -188,7 +188,9 @@ abstract contract Stage is Check {
             availabilityWindow: WINDOW,
             step: 0,
             dither: 0,
-            referenceData: 0
+            referenceData: 0,
+            manifest: 0,
+            sumKey: 0
         });
     }
 

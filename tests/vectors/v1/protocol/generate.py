@@ -181,6 +181,7 @@ TERM_NAMES = (
     "submitWindow", "settleWindow", "permissioned", "inlinePayload", "token", "basePay", "bonusPay",
     "coordinatorBatchFee", "coordinatorGradientFee", "proverBatchFee", "proverGradientFee", "deposit", "lapseRounds",
     "claimWindow", "exitDelay", "availabilityWindow", "step", "dither", "referenceData",
+    "manifest", "sumKey",
 )  # fmt: skip
 
 
@@ -198,6 +199,7 @@ def market() -> Fields:
         committee_id=3, verifier=seed_of("verifier")[:20], coordinator=seed_of("coordinator")[:20], dimension=650,
         fraction_bits=16, bound=1 << 40, min_owners=2, capacity=640, rounds=10, windows=Windows(3601, 3602),
         permissioned=True, pay=Pay(seed_of("token")[:20], 10**18, 11, 12, 13, 14, 15, 16), lapse_rounds=17,
+        manifest=seed_of("manifest"), sum_key=seed_of("sum key"),
     )  # fmt: skip
     task = new.identifier(place.deployment, creator, nonce)
     terms = task_terms(new, market=place, task_id=task, creator=creator)
