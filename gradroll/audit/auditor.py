@@ -23,8 +23,8 @@ from commons.wire.coordinator_client import CoordinatorClient
 from gradroll.audit.auditing import Auditing, Reports, RoundOutcome, accepted_batches, attesters_of, found_in
 from gradroll.audit.incriminating import kept
 from gradroll.audit.recheck import AuditReport
-from gradroll.model_owner.buyer import aggregate_sources, find_aggregate
 from gradroll.model_owner.from_provers import ProverReader
+from gradroll.model_owner.sumreading import aggregate_sources, find_aggregate
 
 
 @dataclass(frozen=True, slots=True)

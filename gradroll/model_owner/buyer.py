@@ -6,7 +6,7 @@ that the market contract recorded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,17 +14,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-import native
-from circuits import payload as payloads
 from circuits.arrays import FloatArray, float_vector
 from circuits.commitment import CommitmentKey
 from circuits.errors import (
     ConfigError,
     GradientError,
-    GradrollError,
     InvalidInputError,
     NotReadyError,
-    ProofError,
     UnavailableError,
 )
 from circuits.grading import Grades
@@ -35,7 +31,6 @@ from circuits.terms import TaskTerms
 from commons.chain.facts import AcceptedBatch
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
-from commons.runtime.amounts import utc
 from commons.runtime.identifiers import shown
 from commons.runtime.stages import stage
 from commons.storage.modelfiles import encode_model
@@ -57,9 +52,7 @@ from gradroll.model_owner.referencegradient import (
     guarded_update,
     reference_gradient,
 )
-
-_LOOKS = 4
-"""At a round's batches and its sum of commitments, before they count as inconsistent: batches come blocks apart."""
+from gradroll.model_owner.sumreading import accepted_of, aggregate_sources, find_aggregate
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,66 +317,13 @@ class ModelOwner(EscrowOwner):
     ) -> tuple[tuple[AcceptedBatch, ...], list[Aggregate]]:
         """The accepted batches of a round and their sums."""
         self._parameters.require_string(self._view.tau(task_id))
-        accepted = self._accepted(task_id, round_number)
+        accepted = accepted_of(self._view, task_id, round_number)
         key = self._parameters.commitment_key(self._view.terms(task_id).dimension)
         with stage("reading the sum"):
             found = [find_aggregate(batch, key, self._sources(batch, key, from_provers)) for batch in accepted]
         return accepted, found
 
-    def _accepted(self, task_id: int, round_number: int) -> tuple[AcceptedBatch, ...]:
-        """All accepted batches of a round, whose commitments add up to the round's.
-
-        The chain goes on between two questions, and one of them may see a batch that the other does not: both are asked
-        again before a node is called inconsistent.
-        """
-        for _ in range(_LOOKS):
-            recorded = self._view.round(task_id, round_number).aggregate
-            accepted = self._view.accepted(task_id, round_number)
-            if not accepted:
-                raise NotReadyError(_no_batch(self._view, task_id, round_number))
-            commitments = [batch.record.commitment for batch in accepted]
-            if native.g1_linear_combination(commitments, [1] * len(commitments)) == recorded:
-                return accepted
-        raise ProofError("the batches' commitments do not add up to the round's; the node shows an inconsistent chain")
-
     def _sources(self, batch: AcceptedBatch, key: CommitmentKey, from_provers: bool) -> Iterable[Callable[[], bytes]]:
         if not from_provers:
             yield from aggregate_sources(batch, self._coordinator, self._view.terms(batch.task_id).dimension)
         yield partial(self._provers.aggregate, batch, key)
-
-
-def _no_batch(view: ChainView, task_id: int, number: int) -> str:
-    """Why a round has no sum, and when that may change."""
-    deadline = view.round(task_id, number).settle_deadline
-    what = f"round {number} of task {shown(task_id)} has no accepted batch"
-    if view.now() > deadline:
-        return f"{what}, and none can come any more: it was to be settled by {utc(deadline)}; open another round"
-    return f"{what} yet; one may come until {utc(deadline)}, and gradroll task status says what is waited for"
-
-
-def aggregate_sources(
-    batch: AcceptedBatch, coordinator: CoordinatorClient, dimension: int
-) -> Iterator[Callable[[], bytes]]:
-    """Where an aggregate may be had without the provers: what was published on the chain, then the coordinator."""
-    for published in batch.published:
-        yield partial(bytes, published)
-    yield partial(coordinator.payload, batch.record.batch_id, dimension)
-
-
-def find_aggregate(batch: AcceptedBatch, key: CommitmentKey, sources: Iterable[Callable[[], bytes]]) -> Aggregate:
-    """The batch's aggregate, from the first source whose bytes open the commitment that the chain recorded.
-
-    Raises:
-        UnavailableError: no source has it.
-    """
-    reasons = []
-    for source in sources:
-        try:
-            aggregate = payloads.decode(source(), key.dimension)
-        except GradrollError as error:
-            reasons.append(str(error))
-            continue
-        if key.commit_small(aggregate.values, aggregate.tail) == batch.record.commitment:
-            return aggregate
-        reasons.append("a sum was served that does not open the commitment on the chain")
-    raise UnavailableError(f"nobody serves the sum of batch 0x{batch.record.batch_id.hex()}: {'; '.join(reasons)}")

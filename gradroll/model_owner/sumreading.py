@@ -1,0 +1,145 @@
+"""The sums of a round's batches, from whoever serves them: nobody is believed, the chain's commitments decide.
+
+It takes no account and, where a task puts its sums on the chain, no server either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+
+import numpy as np
+
+import native
+from circuits import payload as payloads
+from circuits.commitment import CommitmentKey
+from circuits.errors import GradrollError, NotReadyError, ProofError, UnavailableError
+from circuits.payload import Aggregate
+from circuits.quantize import IntArray
+from commons.chain.facts import AcceptedBatch
+from commons.chain.view import ChainView
+from commons.runtime.amounts import utc
+from commons.runtime.identifiers import shown
+from commons.storage.parameters import PublicParameters
+from commons.wire.coordinator_client import CoordinatorClient
+from gradroll.model_owner.from_provers import ProverReader
+from gradroll.model_owner.gradedreading import grades_of, sources
+
+_LOOKS = 4
+"""At a round's batches and its sum of commitments, before they count as inconsistent: batches come blocks apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoundSum:
+    """What a round's batches add up to.
+
+    Attributes:
+        batches: the accepted ones, in order.
+        total: int64[d], the sum of the quantised gradients, each times its weight.
+        weight: of all of them together; as many as there are gradients where the task does not grade.
+    """
+
+    batches: tuple[AcceptedBatch, ...]
+    total: IntArray
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class SumReader:
+    """Reads sums of one market.
+
+    Attributes:
+        parameters: the reference string is enough.
+        coordinator: asked for what is not on the chain; None: nobody but provers is.
+    """
+
+    view: ChainView
+    parameters: PublicParameters
+    coordinator: CoordinatorClient | None = None
+    tls_roots: bytes | None = None
+
+    def round_sum(self, task_id: int, number: int) -> RoundSum:
+        """The sum of a round's accepted batches.
+
+        Raises:
+            NotReadyError: it has none.
+            UnavailableError: nobody serves a sum, or how its owners were graded.
+            ProofError: the node shows an inconsistent chain.
+            KeyMismatchError: the reference string is another than the task's.
+        """
+        terms, provers = self.view.terms(task_id), ProverReader(self.view, tls_roots=self.tls_roots)
+        self.parameters.require_string(self.view.tau(task_id))
+        key, accepted = self.parameters.commitment_key(terms.dimension), accepted_of(self.view, task_id, number)
+        sums, weight = list[IntArray](), 0
+        for batch in accepted:
+            last = partial(provers.aggregate, batch, key)
+            served = aggregate_sources(batch, self.coordinator, key.dimension)
+            sums.append(find_aggregate(batch, key, chain(served, (last,))).values)
+            weight += len(batch.owners) if terms.grading is None else self._weight(batch, provers)
+        total: IntArray = np.sum(sums, axis=0, dtype=np.int64)
+        return RoundSum(accepted, total, weight)
+
+    def _weight(self, batch: AcceptedBatch, provers: ProverReader) -> int:
+        context = self.view.context(batch.task_id, batch.round)
+        return sum(grades_of(batch, context, sources(batch, self.coordinator, provers, context.dimension)).weights)
+
+
+def accepted_of(view: ChainView, task_id: int, number: int) -> tuple[AcceptedBatch, ...]:
+    """All accepted batches of a round, whose commitments add up to the round's.
+
+    The chain goes on between two questions, and one of them may see a batch that the other does not: both are asked
+    again before a node is called inconsistent.
+
+    Raises:
+        NotReadyError: there is none.
+        ProofError: the node shows an inconsistent chain.
+    """
+    for _ in range(_LOOKS):
+        recorded = view.round(task_id, number).aggregate
+        accepted = view.accepted(task_id, number)
+        if not accepted:
+            raise NotReadyError(_no_batch(view, task_id, number))
+        commitments = [batch.record.commitment for batch in accepted]
+        if native.g1_linear_combination(commitments, [1] * len(commitments)) == recorded:
+            return accepted
+    raise ProofError("the batches' commitments do not add up to the round's; the node shows an inconsistent chain")
+
+
+def _no_batch(view: ChainView, task_id: int, number: int) -> str:
+    """Why a round has no sum, and when that may change."""
+    deadline = view.round(task_id, number).settle_deadline
+    what = f"round {number} of task {shown(task_id)} has no accepted batch"
+    if view.now() > deadline:
+        return f"{what}, and none can come any more: it was to be settled by {utc(deadline)}; open another round"
+    return f"{what} yet; one may come until {utc(deadline)}, and gradroll task status says what is waited for"
+
+
+def aggregate_sources(
+    batch: AcceptedBatch, coordinator: CoordinatorClient | None, dimension: int
+) -> Iterator[Callable[[], bytes]]:
+    """Where an aggregate may be had without the provers: what was published on the chain, then the coordinator."""
+    for published in batch.published:
+        yield partial(bytes, published)
+    if coordinator is not None:
+        yield partial(coordinator.payload, batch.record.batch_id, dimension)
+
+
+def find_aggregate(batch: AcceptedBatch, key: CommitmentKey, sources: Iterable[Callable[[], bytes]]) -> Aggregate:
+    """The batch's aggregate, from the first source whose bytes open the commitment that the chain recorded.
+
+    Raises:
+        UnavailableError: no source has it.
+    """
+    reasons = []
+    for source in sources:
+        try:
+            aggregate = payloads.decode(source(), key.dimension)
+        except GradrollError as error:
+            reasons.append(str(error))
+            continue
+        if key.commit_small(aggregate.values, aggregate.tail) == batch.record.commitment:
+            return aggregate
+        reasons.append("a sum was served that does not open the commitment on the chain")
+    raise UnavailableError(f"nobody serves the sum of batch 0x{batch.record.batch_id.hex()}: {'; '.join(reasons)}")
