@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED = ("circuits", "native")
 COMMONS = ("commons.sharing", "commons.protocol", "commons.runtime", "commons.settings", "commons.storage",
            "commons.chain", "commons.telemetry", "commons.wire", "commons")  # fmt: skip
-SDK = ("gradroll.data_owner", "gradroll.model_owner", "gradroll.audit")
+SDK = ("gradroll.training", "gradroll.data_owner", "gradroll.model_owner", "gradroll.audit")
 PLAN: dict[str, tuple[str, ...]] = {
     "native": (),
     "contracts": (),
@@ -39,9 +39,10 @@ PLAN: dict[str, tuple[str, ...]] = {
     "provers": (*SHARED, *COMMONS, "provers.party", "provers.joining"),
     "coordinator.machine": (*SHARED, "commons.sharing", "commons.protocol"),
     "coordinator": (*SHARED, *COMMONS, "coordinator.machine"),
+    "gradroll.training": (*SHARED, "commons.protocol", "commons.storage"),
     "gradroll.data_owner": (*SHARED, *COMMONS),
-    "gradroll.model_owner": (*SHARED, *COMMONS),
-    "gradroll.audit": (*SHARED, *COMMONS, "gradroll.model_owner"),
+    "gradroll.model_owner": (*SHARED, *COMMONS, "gradroll.training"),
+    "gradroll.audit": (*SHARED, *COMMONS, "gradroll.model_owner", "gradroll.training"),
     "gradroll.setup": (*SHARED, *COMMONS, "contracts", "provers.joining"),
     "gradroll.console": (),
     "gradroll.waiting": ("commons.runtime",),
@@ -58,13 +59,14 @@ PLAN: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 """What each room may import beside itself.  A file is in the room with the longest name that fits."""
-PURE = ("commons.sharing", "commons.protocol", "provers.party", "coordinator.machine")
+PURE = ("commons.sharing", "commons.protocol", "provers.party", "coordinator.machine", "gradroll.training")
 """Rooms without IO, clock and randomness; they import pure modules only."""
 PURE_MODULES = (
     "circuits.errors", "circuits.hashing", "circuits.statement", "circuits.transcript", "circuits.payload",
     "circuits.policies", "circuits.policies.gram", "circuits.policies.spec", "circuits.policies.norm", "circuits.r1cs",
     "circuits.gadgets", "circuits.groth16", "circuits.joint", "circuits.sumcheck", "circuits.quantize",
-    "circuits.verify", "commons.runtime.amounts", "commons.runtime.identifiers", "provers.joining.agreement",
+    "circuits.verify", "commons.runtime.amounts", "commons.runtime.identifiers", "commons.storage.modelfiles",
+    "provers.joining.agreement",
     "coordinator.rounds", "coordinator.roundstate", "coordinator.events", "coordinator.compaction",
     "coordinator.next_action",
     "coordinator.gathering", "coordinator.gradedplan", "coordinator.giving_up", "gradroll.audit.graderows",
