@@ -1,7 +1,7 @@
 """What a task's vector is made of: its blocks, each with a scale of its own, and how long the model is.
 
 The terms hold the manifest's digest, so owners and auditors refuse every other one.  The coordinator keeps it beside
-the models, which are found by their Keccak-256: what is published is the tag and the encoding, whose hash is the digest.
+the models, which are found by their Keccak-256: what is published is the tag and the encoding, whose hash it is.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from circuits.errors import InvalidInputError
 from circuits.foreignjson import parse_json
 from circuits.hashing import keccak, tag
 from circuits.quantize import MAX_FRACTION_BITS
-from circuits.terms import MAX_DIMENSION, TaskTerms
+from circuits.terms import MAX_DIMENSION, NewTask
 
 VERSION = 1
 MAX_BLOCKS = 4096
@@ -133,7 +133,7 @@ class ModelManifest:
             raise InvalidInputError("these bytes are no published model manifest")
         return cls.decode(data[len(_TAG) :])
 
-    def require_of(self, terms: TaskTerms) -> None:
+    def require_of(self, terms: NewTask) -> None:
         """Raise unless it fits a task.
 
         Raises:
