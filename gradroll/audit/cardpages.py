@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from html import escape
 
+from commons.protocol.trainingdecisions import Decision, DecisionKind
 from commons.runtime.amounts import checksum
 from commons.runtime.identifiers import shown
 from gradroll.audit.modelcards import CardRound, ModelCard
@@ -39,6 +40,7 @@ def page(card: ModelCard) -> str:
         _table(_place(card)),
         f"<h2>Privacy of the data owners</h2>\n{_table(_privacy(card))}",
         f"<h2>Training</h2>\n{_training(card)}",
+        f"<h2>Decisions</h2>\n{_decisions(card)}",
         f"<h2>Rounds</h2>\n<p>{len(card.rounds)} rounds, {owners} gradients in all.</p>\n{_rounds(card.rounds)}",
     )
     return f"{_HEAD}{''.join(parts)}</body>\n</html>\n"
@@ -81,6 +83,22 @@ def _value(value: object) -> str:
     if isinstance(value, list):
         return "".join(f"<div>{_value(part)}</div>" for part in value)
     return escape(str(value))
+
+
+def _decisions(card: ModelCard) -> str:
+    if not card.decisions:
+        return "<p>None: everything follows from the rule.</p>\n"
+    rows = [
+        (f"after round {each.decision.round}", f"{_decided(each.decision)}, signed by {_code(checksum(each.signer))}")
+        for each in card.decisions
+    ]
+    return f"<p>Signed by the model owner, and not to be computed:</p>\n{_table(rows)}"
+
+
+def _decided(decision: Decision) -> str:
+    if decision.kind is DecisionKind.STOP:
+        return "the training ends"
+    return f"metric on the validation set: {decision.value / 10**6:.6f}"
 
 
 def _rounds(rounds: Iterable[CardRound]) -> str:

@@ -16,7 +16,9 @@ from typing import Any
 from circuits.errors import InvalidInputError
 from circuits.foreignjson import parse_json
 from circuits.terms import MAX_CAPACITY, MAX_ROUNDS
+from commons.protocol.decisionlists import decisions_from_json, decisions_to_json
 from commons.protocol.modelmanifests import ModelManifest
+from commons.protocol.trainingdecisions import SignedDecision
 
 VERSION = 1
 MAX_CARD = 1 << 26
@@ -97,6 +99,7 @@ class ModelCard:
         rounds: all that take no more batches, from the first on.
         manifest: what the vectors are made of, and by which rule the models follow from each other.
         final_model: 32 bytes, Keccak-256 of the model after the last of these rounds; empty without a rule.
+        decisions: what the model owner signed of the training; everything else of it is computed.
 
     Raises:
         InvalidInputError: a part is out of range.
@@ -111,6 +114,7 @@ class ModelCard:
     rounds: tuple[CardRound, ...]
     manifest: ModelManifest | None = None
     final_model: bytes = b""
+    decisions: tuple[SignedDecision, ...] = ()
 
     def __post_init__(self) -> None:
         _require_whole("the chain's number", self.chain_id, (1 << 256) - 1)
@@ -126,8 +130,11 @@ class ModelCard:
     @property
     def encoded(self) -> bytes:
         """The card as it is written.  Raises InvalidInputError for one of over 64 MiB."""
-        manifest = None if self.manifest is None else json.loads(self.manifest.encoded)
-        data = _canonical(asdict(replace(self, manifest=None)) | {"manifest": manifest, "version": VERSION})
+        own = {
+            "decisions": decisions_to_json(self.decisions),
+            "manifest": None if self.manifest is None else json.loads(self.manifest.encoded), "version": VERSION,
+        }  # fmt: skip
+        data = _canonical(asdict(replace(self, manifest=None, decisions=())) | own)
         if len(data) > MAX_CARD:
             raise InvalidInputError(f"a model card has at most {MAX_CARD} bytes; this one would have {len(data)}")
         return data
@@ -163,6 +170,7 @@ def _card(value: Any) -> ModelCard:
         tuple(_round(each) for each in _listed(rounds, "rounds", MAX_ROUNDS)),
         None if manifest is None else ModelManifest.decode(_canonical(manifest)),
         _octets(value, "final_model"),
+        decisions_from_json(_part(value, "decisions")),
     )  # fmt: skip
 
 

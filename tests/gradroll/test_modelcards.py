@@ -10,13 +10,19 @@ from typing import Any
 import pytest
 
 from circuits.errors import InvalidInputError
+from commons.protocol import decisionlists
 from commons.protocol.modelmanifests import Block, ModelManifest
+from commons.protocol.trainingdecisions import Decision, DecisionKind, SignedDecision
 from gradroll.audit import modelcards
 from gradroll.audit.cardpages import page
 from gradroll.audit.modelcards import CardPrivacy, CardRound, ModelCard
 from tests.support.parts import with_parts
 
 MANIFEST = ModelManifest((Block("weights", 8, 16), Block("bias", 2, 12)), 10)
+
+DECISION = SignedDecision(
+    Decision(0x3FA9 << 48, b"\x44" * 32, 1, b"\x02" * 32, DecisionKind.METRIC, -7), bytes(20), bytes(65)
+)
 
 
 def card(**changes: object) -> ModelCard:
@@ -28,7 +34,7 @@ def card(**changes: object) -> ModelCard:
     )
     usual = ModelCard(
         31337, b"\x42" * 20, b"\x43" * 32, 0x3FA9 << 48, b"\x44" * 32, CardPrivacy(7, 4, 1, 2, 0, 1), rounds, MANIFEST,
-        b"\x03" * 32,
+        b"\x03" * 32, (DECISION,),
     )  # fmt: skip
     return with_parts(usual, **changes)
 
@@ -95,6 +101,17 @@ def test_every_other_encoding_is_refused(change: Callable[[bytes], bytes]) -> No
         stated(rounds=[stated()["rounds"][0] | {"batches": ["0x11"]}]),
         stated(rounds=[stated()["rounds"][0] | {"batches": "0x"}]),
         stated(rounds=[stated()["rounds"][0] | {"batches": ["0x" + "11" * 32] * (1 << 15)}]),
+        stated(decisions=None),
+        stated(decisions=[{}]),
+        stated(decisions=[stated()["decisions"][0] | {"kind": 3}]),
+        stated(decisions=[stated()["decisions"][0] | {"kind": True}]),
+        stated(decisions=[stated()["decisions"][0] | {"kind": 2}]),
+        stated(decisions=[stated()["decisions"][0] | {"value": 10**15 + 1}]),
+        stated(decisions=[stated()["decisions"][0] | {"value": 0.5}]),
+        stated(decisions=[stated()["decisions"][0] | {"signature": "0x"}]),
+        stated(decisions=[stated()["decisions"][0] | {"signer": "0x" + "AB" * 20}]),
+        stated(decisions=[stated()["decisions"][0] | {"signer": "0x" + "+1" * 20}]),
+        stated(decisions=[stated()["decisions"][0] | {"more": 1}]),
         stated(privacy=None),
         stated(privacy=stated()["privacy"] | {"public_sums": 2}),
         stated(privacy=stated()["privacy"] | {"provers": 257}),
@@ -117,6 +134,16 @@ def test_a_card_that_is_too_large_is_neither_read_nor_written(monkeypatch: pytes
         ModelCard.decode(whole)
     with pytest.raises(InvalidInputError, match="at most"):
         _ = card().encoded
+
+
+def test_only_so_many_decisions_are_read_or_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    two = encoded(stated(decisions=stated()["decisions"] * 2))
+    assert len(ModelCard.decode(two).decisions) == 2
+    monkeypatch.setattr(decisionlists, "MAX_DECISIONS", 1)
+    with pytest.raises(InvalidInputError, match="at most 1"):
+        ModelCard.decode(two)
+    with pytest.raises(InvalidInputError, match="at most 1"):
+        _ = card(decisions=(DECISION, DECISION)).encoded
 
 
 class Tags(HTMLParser):
