@@ -69,21 +69,31 @@ class SumReader:
             ProofError: the node shows an inconsistent chain.
             KeyMismatchError: the reference string is another than the task's.
         """
-        terms, provers = self.view.terms(task_id), ProverReader(self.view, tls_roots=self.tls_roots)
         self.parameters.require_string(self.view.tau(task_id))
-        key, accepted = self.parameters.commitment_key(terms.dimension), accepted_of(self.view, task_id, number)
-        sums, weight = list[IntArray](), 0
+        key = self.parameters.commitment_key(self.view.terms(task_id).dimension)
+        accepted, total = accepted_of(self.view, task_id, number), np.zeros(key.dimension, np.int64)
         for batch in accepted:
-            last = partial(provers.aggregate, batch, key)
+            last = partial(self._provers.aggregate, batch, key)
             served = aggregate_sources(batch, self.coordinator, key.dimension)
-            sums.append(find_aggregate(batch, key, chain(served, (last,))).values)
-            weight += len(batch.owners) if terms.grading is None else self._weight(batch, provers)
-        total: IntArray = np.sum(sums, axis=0, dtype=np.int64)
-        return RoundSum(accepted, total, weight)
+            total += find_aggregate(batch, key, chain(served, (last,))).values
+        return RoundSum(accepted, total, sum(map(self.weight, accepted)))
 
-    def _weight(self, batch: AcceptedBatch, provers: ProverReader) -> int:
+    def weight(self, batch: AcceptedBatch) -> int:
+        """How often the gradients of a batch count together.
+
+        Raises:
+            UnavailableError: nobody serves how its owners were graded.
+        """
+        if self.view.terms(batch.task_id).grading is None:
+            return len(batch.owners)
         context = self.view.context(batch.task_id, batch.round)
-        return sum(grades_of(batch, context, sources(batch, self.coordinator, provers, context.dimension)).weights)
+        return sum(
+            grades_of(batch, context, sources(batch, self.coordinator, self._provers, context.dimension)).weights
+        )
+
+    @property
+    def _provers(self) -> ProverReader:
+        return ProverReader(self.view, tls_roots=self.tls_roots)
 
 
 def accepted_of(view: ChainView, task_id: int, number: int) -> tuple[AcceptedBatch, ...]:
