@@ -141,7 +141,7 @@ class Keeping:
             record = self._view.round(task_id, number)
             if now > record.settle_deadline + self._served(task_id):  # and so are all before it
                 break
-            old.discard(model_digest(self._view, task_id, number))
+            old -= {model_digest(self._view, task_id, number), self._view.terms(task_id).manifest}
             number -= 1
         return frozenset(old) or None
 

@@ -281,7 +281,7 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
     def PutModel(  # noqa: N802
         self, request_iterator: Iterator[pb.PutModelRequest], context: grpc.ServicerContext
     ) -> Iterator[pb.PutModelReply]:
-        """Store a model of a task's model owner, unless it is here already."""
+        """Store a model of a task's model owner, or the task's manifest, unless it is here already."""
         with answering(context, self._refused):
             coordinator = self._leading()
             head = coordination.model_head_from_wire(next(request_iterator, None))
@@ -289,7 +289,7 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
             self._calls.enter(context)
             self._calls.known(context)
             if not coordinator.models.renew(head.digest, head.task_id):
-                limit = min(self._settings.max_model_bytes, coordination.largest_model(terms.dimension))
+                limit = min(self._settings.max_model_bytes, coordination.largest_published(head, terms))
                 model = coordination.ModelReader(head, limit)
                 yield from spaced(model.chunks(request_iterator))
                 coordinator.models.put(model.finish(), head.task_id)

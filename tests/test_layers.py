@@ -43,6 +43,7 @@ PLAN: dict[str, tuple[str, ...]] = {
     "gradroll.data_owner": (*SHARED, *COMMONS),
     "gradroll.model_owner": (*SHARED, *COMMONS, "gradroll.training"),
     "gradroll.audit": (*SHARED, *COMMONS, "gradroll.model_owner", "gradroll.training"),
+    "gradroll.hiddenmodel": ("circuits", "commons.protocol", "commons.runtime"),
     "gradroll.setup": (*SHARED, *COMMONS, "contracts", "provers.joining"),
     "gradroll.console": (),
     "gradroll.waiting": ("commons.runtime",),
@@ -59,7 +60,10 @@ PLAN: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 """What each room may import beside itself.  A file is in the room with the longest name that fits."""
-PURE = ("commons.sharing", "commons.protocol", "provers.party", "coordinator.machine", "gradroll.training")
+PURE = (
+    "commons.sharing", "commons.protocol", "provers.party", "coordinator.machine", "gradroll.training",
+    "gradroll.hiddenmodel",
+)  # fmt: skip
 """Rooms without IO, clock and randomness; they import pure modules only."""
 PURE_MODULES = (
     "circuits.errors", "circuits.hashing", "circuits.statement", "circuits.transcript", "circuits.payload",

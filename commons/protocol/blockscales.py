@@ -16,7 +16,7 @@ import numpy.typing as npt
 from circuits.arrays import FloatArray, float_vector
 from circuits.errors import GradientError, InvalidInputError
 from circuits.quantize import IntArray, Quantized, quantize
-from circuits.terms import NewTask
+from circuits.terms import NO_DIGEST, NewTask
 from commons.protocol.modelmanifests import Block, ModelManifest
 
 
@@ -35,8 +35,10 @@ class BlockScales:
         """Of a task: its manifest's, or the one of its terms.
 
         Raises:
-            InvalidInputError: the manifest is of vectors of another length.
+            InvalidInputError: the manifest is not the task's, or the task has one and it is not given.
         """
+        if manifest is None and terms.manifest != NO_DIGEST:
+            raise InvalidInputError("the task has a model manifest, without which its vectors have no scales; name it")
         if manifest is None:
             return cls((Block("gradient", terms.dimension, terms.fraction_bits),))
         manifest.require_of(terms)

@@ -1,4 +1,4 @@
-"""What a task's vector is made of: its blocks, each with a scale of its own, and how long the model is.
+"""What a task's vector is made of, how models follow from each other, and what is needed to compute on a hidden one.
 
 The terms hold the manifest's digest, so owners and auditors refuse every other one.  The coordinator keeps it beside
 the models, which are found by their Keccak-256: what is published is the tag and the encoding, whose hash it is.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +15,10 @@ from circuits.errors import InvalidInputError
 from circuits.foreignjson import parse_json
 from circuits.hashing import keccak, tag
 from circuits.quantize import MAX_FRACTION_BITS
-from circuits.terms import MAX_DIMENSION, NewTask
+from circuits.terms import MAX_DIMENSION, NO_DIGEST, NewTask
+from commons.protocol.hidingschemes import HidingScheme
+from commons.protocol.strictjson import require_fields, require_whole
+from commons.protocol.trainingrules import TrainingRule
 
 VERSION = 1
 MAX_BLOCKS = 4096
@@ -47,8 +49,8 @@ class Block:
             raise InvalidInputError(
                 "the name of a block has 1 to 64 characters of a to z, digits, dot, underscore and hyphen"
             )
-        _require_whole(f"the length of block {self.name}", self.length, 1, MAX_DIMENSION)
-        _require_whole(f"the fraction bits of block {self.name}", self.fraction_bits, 0, MAX_FRACTION_BITS)
+        require_whole(f"the length of block {self.name}", self.length, 1, MAX_DIMENSION)
+        require_whole(f"the fraction bits of block {self.name}", self.fraction_bits, 0, MAX_FRACTION_BITS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,29 +59,45 @@ class ModelManifest:
 
     Attributes:
         blocks: 1 to 4096, of different names; the vector that owners hand in, block after block.
-        model_length: coordinates of the model that a round publishes.
+        model_length: coordinates of the model that a round publishes; as many as the vector has, unless it is hidden.
+        training: the rule by which models follow from each other; None: the model owner's own business.
+        hiding: what owners must know of a hidden model; None: models are published as they are.  Nobody else could
+            tell whether a hidden model follows the rule, so both together are refused.
 
     Raises:
-        InvalidInputError: a part is out of range, or the encoding has more than 256 KiB.
+        InvalidInputError: a part is out of range or does not go with another, or the encoding has more than 256 KiB.
     """
 
     blocks: tuple[Block, ...]
     model_length: int
+    training: TrainingRule | None = None
+    hiding: HidingScheme | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.blocks) <= MAX_BLOCKS:
             raise InvalidInputError(f"a model manifest has 1 to {MAX_BLOCKS} blocks, not {len(self.blocks)}")
         if len({block.name for block in self.blocks}) < len(self.blocks):
             raise InvalidInputError("two blocks of a model manifest have the same name; rename one")
-        _require_whole("the dimension of a model manifest", self.dimension, 1, MAX_DIMENSION)
-        _require_whole("the model length of a model manifest", self.model_length, 1, MAX_DIMENSION)
-        if self.model_length != self.dimension:
+        require_whole("the dimension of a model manifest", self.dimension, 1, MAX_DIMENSION)
+        require_whole("the model length of a model manifest", self.model_length, 1, self.dimension)
+        if self.hiding is not None:
+            self._require_hiding(self.hiding)
+        elif self.model_length != self.dimension:
             raise InvalidInputError(
                 f"the model has {self.model_length} coordinates and the gradient {self.dimension}: they are as many "
                 "where the model is not hidden"
             )
         if len(self.encoded) > MAX_MANIFEST:
             raise InvalidInputError(f"a model manifest has at most {MAX_MANIFEST} bytes; join blocks of the same scale")
+
+    def _require_hiding(self, scheme: HidingScheme) -> None:
+        """The blocks are those of the scheme, and no rule says what nobody could check."""
+        if self.training is not None:
+            raise InvalidInputError("nobody could check a training rule of a hidden model; leave one of them out")
+        if tuple((block.name, block.length) for block in self.blocks) != scheme.blocks():
+            raise InvalidInputError("the blocks of a hidden model are those of its hiding scheme, in its order")
+        if self.model_length != scheme.model_length:
+            raise InvalidInputError(f"the hidden model has {scheme.model_length} coordinates, not {self.model_length}")
 
     @property
     def dimension(self) -> int:
@@ -90,7 +108,11 @@ class ModelManifest:
     def encoded(self) -> bytes:
         """JSON (RFC 8259) in ASCII, of objects, integers and strings: keys sorted, no space."""
         blocks = [{"fraction_bits": b.fraction_bits, "length": b.length, "name": b.name} for b in self.blocks]
-        value = {"blocks": blocks, "model_length": self.model_length, "version": VERSION}
+        value: dict[str, object] = {"blocks": blocks, "model_length": self.model_length, "version": VERSION}
+        if self.training is not None:
+            value["training"] = self.training.to_json()
+        if self.hiding is not None:
+            value["hiding"] = self.hiding.to_json()
         return json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")
 
     @property
@@ -134,11 +156,17 @@ class ModelManifest:
         return cls.decode(data[len(_TAG) :])
 
     def require_of(self, terms: NewTask) -> None:
-        """Raise unless it fits a task.
+        """Raise unless it is the one that a task's terms name.
 
         Raises:
-            InvalidInputError: it describes vectors of another length.
+            InvalidInputError: they name another or none, or it describes vectors of another length than the task's.
         """
+        if self.digest != terms.manifest:
+            named = "none" if terms.manifest == NO_DIGEST else f"0x{terms.manifest.hex()}"
+            raise InvalidInputError(
+                f"the model manifest at hand has the digest 0x{self.digest.hex()}, the task's terms name {named}; name "
+                "the task's own"
+            )
         if self.dimension != terms.dimension:
             raise InvalidInputError(
                 f"the blocks of the model manifest have {self.dimension} coordinates, the task's gradients "
@@ -147,23 +175,21 @@ class ModelManifest:
 
 
 def _manifest(value: Any) -> ModelManifest:
-    """What a parsed value states; what it states too much, the canonical form does not have."""
-    version = _part(value, "version")
-    if version != VERSION or type(version) is not int:
-        raise InvalidInputError(f"the model manifest is not of version {VERSION}, the one that this release reads")
-    listed = _part(value, "blocks")
-    if not isinstance(listed, Sequence) or isinstance(listed, str) or len(listed) > MAX_BLOCKS:
+    """What a parsed value states."""
+    keys = ("blocks", "model_length", "version")
+    found = require_fields(value, "a model manifest", keys, ("hiding", "training"))
+    require_whole("the version of a model manifest that this release reads", found["version"], VERSION, VERSION)
+    listed = found["blocks"]
+    if not isinstance(listed, list) or len(listed) > MAX_BLOCKS:
         raise InvalidInputError(f"the blocks of a model manifest are a list of at most {MAX_BLOCKS}")
-    blocks = tuple(Block(*(_part(each, key) for key in ("name", "length", "fraction_bits"))) for each in listed)
-    return ModelManifest(blocks, _part(value, "model_length"))
+    return ModelManifest(
+        tuple(map(_block, listed)),
+        found["model_length"],
+        TrainingRule.from_json(found["training"]) if "training" in found else None,
+        HidingScheme.from_json(found["hiding"]) if "hiding" in found else None,
+    )
 
 
-def _part(value: Any, key: str) -> Any:
-    if not isinstance(value, Mapping) or key not in value:
-        raise InvalidInputError(f"a part of the model manifest is missing: {key}")
-    return value[key]
-
-
-def _require_whole(what: str, value: Any, least: int, most: int) -> None:
-    if type(value) is not int or not least <= value <= most:
-        raise InvalidInputError(f"{what} is no whole number from {least} to {most}")
+def _block(value: Any) -> Block:
+    found = require_fields(value, "a block of a model manifest", ("fraction_bits", "length", "name"))
+    return Block(found["name"], found["length"], found["fraction_bits"])

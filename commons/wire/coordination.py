@@ -8,7 +8,9 @@ from itertools import islice
 from circuits.errors import WireError
 from circuits.hashing import keccak
 from circuits.statement import SubmissionHeader
+from circuits.terms import NewTask
 from commons.protocol.messages import MAX_PROVERS
+from commons.protocol.modelmanifests import MAX_PUBLISHED
 from commons.protocol.status import (
     BatchStatus,
     NamedProver,
@@ -94,6 +96,11 @@ def model_to_wire(head: ModelHead, data: bytes) -> Iterator[pb.PutModelRequest]:
 def largest_model(dimension: int) -> int:
     """Most bytes of a model of so many coordinates, in whatever format: a header, and 16 bytes a coordinate."""
     return _MODEL_HEAD + _MODEL_COORDINATE * dimension
+
+
+def largest_published(head: ModelHead, terms: NewTask) -> int:
+    """Most bytes of what is published for a task: a model, or the manifest that its terms name."""
+    return MAX_PUBLISHED if head.digest == terms.manifest else largest_model(terms.dimension)
 
 
 def require_stored(head: ModelHead, replies: Iterable[pb.PutModelReply]) -> None:

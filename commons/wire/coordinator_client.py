@@ -14,6 +14,7 @@ from circuits.payload import largest_payload
 from circuits.statement import SubmissionHeader
 from commons.chain.writer import ChainWriter
 from commons.protocol.bundle import AuditBundle, largest_bundle
+from commons.protocol.modelmanifests import MAX_PUBLISHED, ModelManifest
 from commons.protocol.sealeduploads import SealedUpload
 from commons.protocol.status import OfferStatus, SubmissionState, SubmissionStatus, TaskStatus
 from commons.protocol.streamheads import ModelHead, publication_message
@@ -107,6 +108,21 @@ class CoordinatorClient(Client):
         """A model by its digest; checked.  ``dimension``: its coordinates, which bound what is read."""
         request, limit = pb.GetModelRequest(digest=digest), coordination.largest_model(dimension)
         return self._blob(self._stub.GetModel, request, limit, "the model", digest)
+
+    def put_manifest(self, manifest: ModelManifest, task_id: int, publisher: ChainWriter) -> None:
+        """Store a task's model manifest; the arguments are those of ``put_model``."""
+        self.put_model(manifest.published, task_id, publisher)
+
+    def get_manifest(self, digest: bytes) -> ModelManifest:
+        """A model manifest by its digest; checked.
+
+        Raises:
+            InvalidInputError: what has this digest is no manifest.
+        """
+        request = pb.GetModelRequest(digest=digest)
+        return ModelManifest.decode_published(
+            self._blob(self._stub.GetModel, request, MAX_PUBLISHED, "the model manifest", digest)
+        )
 
     def payload(self, batch_id: bytes, dimension: int) -> bytes:
         """The encoded aggregate of an accepted batch, once it is released; check it against the chain before use."""

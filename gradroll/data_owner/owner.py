@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,11 +24,12 @@ from circuits.errors import (
     UnknownError,
 )
 from circuits.policies.registry import find
-from circuits.quantize import Quantized, quantize
+from circuits.quantize import Quantized
 from circuits.statement import Committee, SubmissionHeader
 from circuits.terms import TaskTerms
 from commons.chain.eligibility import require_eligible
 from commons.chain.writer import ChainWriter
+from commons.protocol.modelmanifests import ModelManifest
 from commons.protocol.status import SubmissionState, SubmissionStatus
 from commons.runtime import spans
 from commons.runtime.amounts import utc
@@ -39,8 +40,9 @@ from commons.storage.parameters import PublicParameters
 from commons.storage.submissions import SavedSubmission, SubmissionStore
 from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.handing import ShareSender, reasons
-from commons.wire.published import fetch_model, opened_round
+from commons.wire.published import fetch_manifest, fetch_model, opened_round
 from commons.wire.resuming import Deal, Dealer, gradient_digest
+from gradroll.data_owner.fitting import fitted
 from gradroll.data_owner.gradedmodels import GradedModels, GradedRound
 from gradroll.data_owner.participant import Participant
 from gradroll.data_owner.standing import Standing, await_end, standing
@@ -85,6 +87,7 @@ class DataOwner(Participant):
         patience: seconds in which provers that do not answer are asked again: a batch of owners whose shares all
             provers hold outlives one that vanishes, so a coordinator proves those first.
         deal: makes commitment and shares of a gradient, the same again for the same seeds.
+        manifest: the model manifest of the task, where it is at hand; otherwise the coordinator is asked for it.
     """
 
     def __init__(
@@ -98,9 +101,10 @@ class DataOwner(Participant):
         tls_roots: bytes | None = None,
         patience: float = 3.0,
         deal: Deal = share_gradient,
+        manifest: ModelManifest | None = None,
     ) -> None:
         super().__init__(chain)
-        self._coordinator = coordinator
+        self._coordinator, self._manifest = coordinator, manifest
         self._parameters = parameters
         self._store = SubmissionStore(state, chain.view.market_id)
         self._sender = ShareSender(
@@ -120,11 +124,36 @@ class DataOwner(Participant):
         self._require_open(terms, opened_round(self._view, task_id, round_number), "", may_be_in=False)
 
     def fetch_model(self, task_id: int, round_number: int | None = None) -> FloatArray:
-        """The model of a round, by default the latest: float64[d], checked against the digest on the chain."""
-        return fetch_model(self._view, self._coordinator, task_id, round_number)[1]
+        """The model of a round, by default the latest, checked against the digest on the chain.
+
+        float64 of shape (d,), or as long as the task's manifest says.
+        """
+        return fetch_model(self._view, self._coordinator, task_id, round_number, self._manifest)[1]
+
+    def quantized(
+        self, task_id: int, gradient: npt.ArrayLike, *, clip: bool = True, warn: Callable[[str], None] = _log.warning
+    ) -> Quantized:
+        """A gradient as it would be handed in; nothing is sent.
+
+        Args:
+            gradient, clip, warn: as of ``submit``.
+
+        Raises:
+            GradientError, UnknownError, InvalidInputError: as of ``submit``.
+        """
+        terms = self._view.terms(task_id)
+        manifest = fetch_manifest(terms, self._coordinator, self._manifest)
+        return fitted(terms, manifest, gradient, clip=clip, warn=warn)
 
     def submit(
-        self, task_id: int, gradient: npt.ArrayLike, *, round_number: int | None = None, reuse_model: bool = False
+        self,
+        task_id: int,
+        gradient: npt.ArrayLike,
+        *,
+        round_number: int | None = None,
+        reuse_model: bool = False,
+        clip: bool = True,
+        warn: Callable[[str], None] = _log.warning,
     ) -> Submitted:
         """Clip, quantise, commit, share and hand in one gradient.
 
@@ -138,11 +167,14 @@ class DataOwner(Participant):
             round_number: the round, by default the task's latest.
             reuse_model: where the task grades: take part also if a gradient for this model was handed in for another
                 round, which makes one more number about the same data public (``GradingRule.bits``).
+            clip: shrink a gradient beyond the task's bound to it; otherwise it is refused.  A task that grades brings
+                all gradients to its bound in any case.
+            warn: told of clipping, before anything is sent.
 
         Raises:
-            UnknownError: no such task, or this key is not registered for it.
+            UnknownError: no such task, or this key is not registered for it, or nobody serves the task's manifest.
             GradientError: another shape, NaN, infinity, no numbers; or it breaks the task's policy, where its verifying
-                key is at hand.
+                key is at hand; or it is beyond the bound and must not be clipped.
             ClosedError: the round takes no submissions any more, has no seat for this owner, or provers have it in a
                 signed set.
             InvalidInputError: another gradient was begun for this round and has not expired.
@@ -153,21 +185,16 @@ class DataOwner(Participant):
         """
         with self._store.held(), spans.span("submit", task=shown(task_id)) as told:
             self._warn_of_another_chain()
-            done = self._submit(task_id, gradient, round_number, reuse_model=reuse_model)
+            quantized = self.quantized(task_id, gradient, clip=clip, warn=warn)
+            done = self._submit(task_id, quantized, round_number, reuse_model=reuse_model)
             told.set(round=done.round, submission=f"0x{done.submission.hex()}", provers=len(done.receipts))
             return done
 
-    def _submit(
-        self, task_id: int, gradient: npt.ArrayLike, round_number: int | None, *, reuse_model: bool
-    ) -> Submitted:
+    def _submit(self, task_id: int, quantized: Quantized, round_number: int | None, *, reuse_model: bool) -> Submitted:
         terms = self._view.terms(task_id)
         current = opened_round(self._view, task_id, round_number)
         epoch = self._view.round(task_id, current).epoch  # members that came since open nothing of this round
         record = self._view.committee_record(terms.committee_id, epoch)
-        quantized = quantize(
-            gradient, fraction_bits=terms.fraction_bits, bound=terms.bound, dimension=terms.dimension,
-            stretch=terms.grading is not None,
-        )  # fmt: skip
         begun = self._store.load(task_id, current, self.address)
         if begun is not None and begun.parts and len(begun.receipts) < record.committee.quorum:
             begun = self._sender.shown(begun, record)

@@ -26,32 +26,27 @@ from circuits.errors import (
 from circuits.grading import Grades
 from circuits.hashing import keccak
 from circuits.payload import Aggregate
-from circuits.quantize import IntArray, dequantize
+from circuits.quantize import IntArray
 from circuits.terms import TaskTerms
 from commons.chain.facts import AcceptedBatch
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
+from commons.protocol.modelmanifests import ModelManifest
 from commons.runtime.identifiers import shown
 from commons.runtime.stages import stage
 from commons.storage.modelfiles import encode_model
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
-from commons.wire.published import fetch_model
+from commons.wire.published import model_length
 from gradroll.model_owner import roster
-from gradroll.model_owner.escrow import EscrowOwner
 from gradroll.model_owner.from_provers import ProverReader
 from gradroll.model_owner.gradedreading import grades_of, sources
 from gradroll.model_owner.gradedrounds import GradedRounds
+from gradroll.model_owner.manifestowner import ManifestOwner
 from gradroll.model_owner.plan import TaskPlan
 from gradroll.model_owner.precheck import check_round, check_terms, running_on
-from gradroll.model_owner.referencegradient import (
-    LEAST_SUMS,
-    GradedSum,
-    Reference,
-    Update,
-    guarded_update,
-    reference_gradient,
-)
+from gradroll.model_owner.referenceblocks import reference_by_blocks, update_by_blocks
+from gradroll.model_owner.referencegradient import LEAST_SUMS, GradedSum, Reference, Update
 from gradroll.model_owner.sumreading import accepted_of, aggregate_sources, find_aggregate
 
 
@@ -61,7 +56,7 @@ class RoundAggregate:
 
     Attributes:
         quantized: int64[d], the sum of the owners' quantised gradients, each times its weight.
-        total: float64[d], the same sum in the gradient's units.
+        total: float64[d], the same sum in the gradient's units, each block by its scale.
         batches: the accepted batches that it is made of.
         graded: the sum of each of them, with its owners' grades; empty where the task does not grade.
     """
@@ -89,7 +84,7 @@ class RoundAggregate:
         return self.total / sum(self.weights)
 
 
-class ModelOwner(EscrowOwner):
+class ModelOwner(ManifestOwner):
     """One model owner's account at one market, with all that buying takes.
 
     Args:
@@ -100,6 +95,7 @@ class ModelOwner(EscrowOwner):
         stall: seconds after which an answer of a prover on which nothing moves is given up.
         tls_roots: PEM certificates to trust for grpcs:// provers instead of the system's.
         state: directory of references that are dealt; without it no round of a task that grades is opened.
+        manifest: the model manifest of the task, where it is at hand; otherwise the coordinator is asked for it.
     """
 
     def __init__(
@@ -112,12 +108,12 @@ class ModelOwner(EscrowOwner):
         stall: float = 60.0,
         tls_roots: bytes | None = None,
         state: Path | None = None,
+        manifest: ModelManifest | None = None,
     ) -> None:
-        super().__init__(view, chain)
+        super().__init__(view, chain, coordinator, manifest)
         self._graded = None if state is None else GradedRounds(
             chain, coordinator, parameters, state, stall=stall, tls_roots=tls_roots
         )  # fmt: skip
-        self._coordinator = coordinator
         self._provers = ProverReader(view, stall, tls_roots)
         self._parameters = parameters
 
@@ -132,6 +128,8 @@ class ModelOwner(EscrowOwner):
 
     def create_task(self, plan: TaskPlan) -> int:
         """Post a task; returns its identifier.  It pays for nothing until it is funded.
+
+        Where it has a model manifest, that is to be published next (``publish_manifest``): owners take part by it.
 
         Raises:
             GradrollError: as for ``check_task``; nothing was sent.
@@ -157,7 +155,8 @@ class ModelOwner(EscrowOwner):
         grades, what that run had not handed in of the reference is handed in.
 
         Args:
-            parameters: floats of shape (d,); see `circuits.arrays.float_vector` for what is taken.
+            parameters: floats of shape (d,), or as long as the task's manifest says; see `circuits.arrays.float_vector`
+                for what is taken.
             reference: where the task grades, the model owner's own gradient, floats of shape (d,), at this model, on
                 the data that the terms name by their digest.
             past_sums: as ``least`` of ``reference``.
@@ -174,7 +173,8 @@ class ModelOwner(EscrowOwner):
         """
         record = self._view.task(task_id)
         graded = self._graded_rounds(record.terms, given=reference is not None)
-        model = float_vector(parameters, record.terms.dimension, "model")
+        manifest = self.manifest(task_id)
+        model = float_vector(parameters, model_length(record.terms, manifest), "model")
         self._parameters.require_string(self._view.tau(task_id))
         data = encode_model(model)
         running = running_on(self._view, record, keccak(data))
@@ -187,11 +187,12 @@ class ModelOwner(EscrowOwner):
                         f"round {running} was opened with the reference of another gradient than you name; that one is "
                         "handed in, and yours is not used"
                     )
-                graded.hand_in(record.terms, running)
+                graded.hand_in(record.terms, running, manifest)
             return running
         wanted = record.terms.capacity if seats is None else seats
         for text in check_round(self._view, record, wanted):
             warn(text)
+        self.publish_manifest(task_id)
         with stage("publishing the model at the coordinator"):
             digest = self._coordinator.put_model(data, task_id, self._chain)
         if compact:
@@ -200,9 +201,9 @@ class ModelOwner(EscrowOwner):
             return self._chain.open_round(task_id, digest, wanted)
         own = float_vector(reference, record.terms.dimension, "reference gradient", GradientError)
         number = graded.open(
-            record.terms, digest, own, wanted, lambda: self.reference(task_id, own, least=past_sums).values
+            record.terms, digest, own, wanted, lambda: self.reference(task_id, own, least=past_sums).values, manifest
         )  # fmt: skip
-        graded.hand_in(record.terms, number)
+        graded.hand_in(record.terms, number, manifest)
         return number
 
     def _graded_rounds(self, terms: TaskTerms, *, given: bool) -> GradedRounds | None:
@@ -220,14 +221,6 @@ class ModelOwner(EscrowOwner):
             raise ConfigError("model_owner.state is missing: what is dealt of a reference is kept there")
         return self._graded
 
-    def fetch_model(self, task_id: int, round_number: int | None = None) -> tuple[int, FloatArray]:
-        """A round, by default the latest, and its model, float64[d], checked against the digest on the chain.
-
-        Raises:
-            UnknownError: no such task or round, or its coordinator has no such model.
-        """
-        return fetch_model(self._view, self._coordinator, task_id, round_number)
-
     def read_aggregate(self, task_id: int, round_number: int, *, from_provers: bool = False) -> RoundAggregate:
         """The round's sum of gradients, checked against the chain before it is returned.
 
@@ -242,13 +235,13 @@ class ModelOwner(EscrowOwner):
             KeyMismatchError: the reference string is another than the task's.
         """
         accepted, aggregates = self._read(task_id, round_number, from_provers=from_provers)
-        terms, bits = self._view.terms(task_id), self._view.terms(task_id).fraction_bits
+        scales = self._scales(task_id)
         quantized: IntArray = np.sum([a.values for a in aggregates], axis=0, dtype=np.int64)
         graded: tuple[GradedSum, ...] = ()
-        if terms.grading is not None:
+        if self._view.terms(task_id).grading is not None:
             each = zip(accepted, aggregates, strict=True)
-            graded = tuple(GradedSum(dequantize(a.values, bits), self._grades(batch)) for batch, a in each)
-        return RoundAggregate(quantized, dequantize(quantized, bits), accepted, graded)
+            graded = tuple(GradedSum(scales.dequantize(a.values), self._grades(batch)) for batch, a in each)
+        return RoundAggregate(quantized, scales.dequantize(quantized), accepted, graded)
 
     def update(self, task_id: int, aggregate: RoundAggregate, own: npt.ArrayLike) -> Update:
         """Where to go from a graded round: the mean gradient by weight, or the own one where none was judged.
@@ -264,8 +257,7 @@ class ModelOwner(EscrowOwner):
         if terms.grading is None:
             raise InvalidInputError(f"task {shown(task_id)} does not grade gradients; take the aggregate's mean")
         gradient = float_vector(own, terms.dimension, "reference gradient", GradientError)
-        scaled = gradient / (np.max(np.abs(gradient)) or 1.0)  # its direction counts; huge products would leave float64
-        return guarded_update(scaled, aggregate.graded, terms.bound**0.5 / 2**terms.fraction_bits)
+        return update_by_blocks(self._scales(task_id), gradient, aggregate.graded, terms.bound)
 
     def _grades(self, batch: AcceptedBatch) -> Grades:
         context = self._view.context(batch.task_id, batch.round)
@@ -280,12 +272,12 @@ class ModelOwner(EscrowOwner):
             UnavailableError: a sum cannot be had; others may have it, so it is not left out.  The error names how many
                 newer ones there are.
         """
-        bits, sums = self._view.terms(task_id).fraction_bits, list[FloatArray]()
+        scales, sums = self._scales(task_id), list[FloatArray]()
         for number in reversed(range(self._view.task(task_id).rounds_opened)):
             if len(sums) >= least:
                 break
             try:
-                sums += [dequantize(each.values, bits) for each in self._read(task_id, number)[1]]
+                sums += [scales.dequantize(each.values) for each in self._read(task_id, number)[1]]
             except NotReadyError:  # the round has no batch
                 continue
             except UnavailableError as error:
@@ -310,7 +302,7 @@ class ModelOwner(EscrowOwner):
         wanted = (0 if terms.permissioned else LEAST_SUMS) if least is None else least
         sums = self.published_sums(task_id, wanted)
         gradient = float_vector(own, terms.dimension, "reference gradient", GradientError)
-        return reference_gradient(gradient, sums, least=min(wanted, len(sums)))
+        return reference_by_blocks(self._scales(task_id), gradient, sums, least=min(wanted, len(sums)))
 
     def _read(
         self, task_id: int, round_number: int, *, from_provers: bool = False

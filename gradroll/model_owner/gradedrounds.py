@@ -16,6 +16,7 @@ from circuits.hashing import keccak
 from circuits.statement import MAX_COPIES
 from circuits.terms import TaskTerms
 from commons.chain.writer import ChainWriter
+from commons.protocol.modelmanifests import ModelManifest
 from commons.protocol.references import Opening
 from commons.runtime.identifiers import shown
 from commons.runtime.stages import stage
@@ -136,7 +137,13 @@ class GradedRounds:
         self._sending = ReferenceSender(self._view, coordinator, self._dealing, shares)
 
     def open(
-        self, terms: TaskTerms, model_digest: bytes, own: FloatArray, seats: int, make: Callable[[], FloatArray]
+        self,
+        terms: TaskTerms,
+        model_digest: bytes,
+        own: FloatArray,
+        seats: int,
+        make: Callable[[], FloatArray],
+        manifest: ModelManifest | None = None,
     ) -> int:
         """Deal the reference of a task's next round, and open the round with it; returns its number.
 
@@ -144,6 +151,7 @@ class GradedRounds:
             own: float64[d], the model owner's own gradient.
             seats: of the round; who is registered has one in any case.
             make: makes the reference, float64[d], of it; called unless that was done before for this very round.
+            manifest: the task's, if it has one.
 
         Raises:
             GradientError, InvalidInputError: as of ``ReferenceDealer.deal`` and ``KeptReferences.save``; or the round
@@ -156,14 +164,17 @@ class GradedRounds:
             values = self._reference(terms, number, model_digest, own, seats, make)
             policy = self._view.policy(terms.task_id)
             committee = self._view.committee(terms.committee_id)
-            coming = NextRound(terms, policy, committee, number, model_digest)
+            coming = NextRound(terms, policy, committee, number, model_digest, manifest)
             copies = copies_for(max(seats, record.active_owners), terms.largest_batch(policy.capacity))
             with stage("dealing the reference"):
                 opening = self._dealing.deal(values, copies, coming)
             return self._chain.open_referenced_round(terms.task_id, opening, seats)
 
-    def hand_in(self, terms: TaskTerms, number: int) -> tuple[HandedIn, ...]:
+    def hand_in(self, terms: TaskTerms, number: int, manifest: ModelManifest | None = None) -> tuple[HandedIn, ...]:
         """Hand in the copies with which a round was opened, those that are not in yet.
+
+        Args:
+            manifest: the task's, if it has one.
 
         Raises:
             UnknownError: this state directory is another than that with which the round was opened.
@@ -171,12 +182,12 @@ class GradedRounds:
             StorageError: another process uses the state directory, or it cannot be written.
         """
         with self._store.held():
-            return self._hand_in(terms, number)
+            return self._hand_in(terms, number, manifest)
 
-    def _hand_in(self, terms: TaskTerms, number: int) -> tuple[HandedIn, ...]:
+    def _hand_in(self, terms: TaskTerms, number: int, manifest: ModelManifest | None) -> tuple[HandedIn, ...]:
         opening, kept = self._opened(terms, number)
         with stage("handing in the reference"):
-            return self._sending.hand_in(terms.task_id, number, kept.values, len(opening.copies))
+            return self._sending.hand_in(terms.task_id, number, kept.values, len(opening.copies), manifest)
 
     def was_opened_with(self, terms: TaskTerms, number: int, own: FloatArray) -> bool:
         """Whether the reference of a round that is open was made of this gradient, float64[d].

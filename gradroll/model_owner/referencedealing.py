@@ -13,10 +13,12 @@ from itertools import takewhile
 import numpy.typing as npt
 
 from circuits.errors import InvalidInputError, SignatureError, UnavailableError, UnknownError
-from circuits.quantize import Quantized, quantize
+from circuits.quantize import Quantized
 from circuits.statement import MAX_COPIES, REFERENCE_INDEX, Committee, Context, Policy, SubmissionHeader
 from circuits.terms import NewTask, TaskTerms
 from commons.chain.view import ChainView
+from commons.protocol.blockscales import BlockScales
+from commons.protocol.modelmanifests import ModelManifest
 from commons.protocol.references import Copy, Opening
 from commons.protocol.signing import require_owner
 from commons.runtime.identifiers import shown
@@ -33,6 +35,7 @@ class NextRound:
     Attributes:
         committee: of the epoch that the round will have.
         model_digest: 32 bytes, of the model itself.
+        manifest: the task's, if it has one.
     """
 
     terms: TaskTerms
@@ -40,6 +43,7 @@ class NextRound:
     committee: Committee
     number: int
     model_digest: bytes
+    manifest: ModelManifest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ class ReferenceDealer:
         """
         if not 1 <= copies <= MAX_COPIES:
             raise InvalidInputError(f"a reference has 1 to {MAX_COPIES} copies, not {copies}")
-        quantized = quantized_reference(gradient, coming.terms)
+        quantized = quantized_reference(gradient, coming.terms, coming.manifest)
         kept = self._kept(coming, gradient_digest(quantized))
         if kept is not None:
             return kept
@@ -114,18 +118,19 @@ def _opening_of(headers: Sequence[SubmissionHeader], coming: NextRound) -> Openi
     return opening
 
 
-def quantized_reference(gradient: npt.ArrayLike, terms: NewTask) -> Quantized:
+def quantized_reference(gradient: npt.ArrayLike, terms: NewTask, manifest: ModelManifest | None = None) -> Quantized:
     """A reference as it is dealt.
+
+    Args:
+        manifest: the task's, if it has one.
 
     Raises:
         GradientError: the gradient is none of this task, or zero.
-        InvalidInputError: the task does not grade.
+        InvalidInputError: the task does not grade, or the manifest is not its own.
     """
     if terms.grading is None:
         raise InvalidInputError("this task does not grade gradients, so its rounds are opened without a reference")
-    return quantize(
-        gradient, fraction_bits=terms.fraction_bits, bound=terms.bound, dimension=terms.dimension, stretch=True
-    )
+    return BlockScales.of(terms, manifest).quantize(gradient, terms.bound, stretch=True)
 
 
 def _context(coming: NextRound, opening: Opening) -> Context:
@@ -154,7 +159,14 @@ class ReferenceSender:
     dealing: ReferenceDealer
     sender: ShareSender
 
-    def hand_in(self, task_id: int, number: int, gradient: npt.ArrayLike, copies: int) -> tuple[HandedIn, ...]:
+    def hand_in(
+        self,
+        task_id: int,
+        number: int,
+        gradient: npt.ArrayLike,
+        copies: int,
+        manifest: ModelManifest | None = None,
+    ) -> tuple[HandedIn, ...]:
         """Hand all copies to the provers and the coordinator; one after the other, so one is in memory at a time.
 
         A call that stopped half way is repeated: copies that were handed in are not sent again, but their headers are,
@@ -166,7 +178,7 @@ class ReferenceSender:
             UnavailableError: fewer provers than a quorum took their share of a copy; call again.
         """
         terms = self.view.terms(task_id)
-        quantized = quantized_reference(gradient, terms)
+        quantized = quantized_reference(gradient, terms, manifest)
         context, saved = self.view.context(task_id, number), self._saved(task_id, number, copies)
         for each in saved:
             _require_dealt(each, quantized, context)

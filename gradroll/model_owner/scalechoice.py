@@ -28,7 +28,7 @@ SMALL = 0.01
 
 @dataclass(frozen=True, slots=True)
 class BlockLoss:
-    """What rounding does to the coordinates of a block, over all samples; those that are zero stay it, and are left out.
+    """What rounding does to the coordinates of a block, over all samples; zeros stay zero, and are left out.
 
     Attributes:
         coordinates: how many there are, in all samples together.
@@ -154,9 +154,9 @@ def _by_length(scales: BlockScales, norms: Sequence[float], budget: float) -> li
     if budget < 0:
         largest = max(range(len(norms)), key=lambda n: norms[n])
         raise InvalidInputError(
-            f"block {scales.blocks[largest].name} has a norm of up to {norms[largest]:.3g} with the headroom, too large "
-            "for the bound even in whole numbers; multiply it by a small power of two before it is handed in, or ask "
-            "for less headroom"
+            f"block {scales.blocks[largest].name} has a norm of up to {norms[largest]:.3g} with the headroom, too "
+            "large for the bound even in whole numbers; multiply it by a small power of two before it is handed in, or "
+            "ask for less headroom"
         )
     return [0] * len(norms)
 
@@ -178,8 +178,8 @@ def _norm(part: FloatArray) -> float:
 
 def _magnitudes(vectors: Sequence[FloatArray], part: slice) -> FloatArray:
     """Of a block's coordinates in all samples that are not zero."""
-    values = np.abs(np.concatenate([vector[part] for vector in vectors]))
-    return values[values > 0]
+    values: FloatArray = np.abs(np.concatenate([vector[part] for vector in vectors]))
+    return np.extract(values, values)
 
 
 def _off(magnitudes: FloatArray, bits: int) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -105,4 +106,15 @@ def test_a_task_without_a_manifest_has_one_block_of_its_terms() -> None:
 def test_a_manifest_of_another_length_than_the_tasks_is_refused() -> None:
     manifest = ModelManifest((Block("a", 11, 3),), 11)
     with pytest.raises(InvalidInputError, match="coordinates"):
-        BlockScales.of(TERMS, manifest)
+        BlockScales.of(replace(TERMS, manifest=manifest.digest), manifest)
+
+
+def test_scales_are_those_of_the_manifest_that_the_terms_name() -> None:
+    manifest = ModelManifest((Block("a", 4, 3), Block("b", 6, 30)), 10)
+    assert BlockScales.of(replace(TERMS, manifest=manifest.digest), manifest).blocks == manifest.blocks
+    for terms, at_hand in (
+        (TERMS, manifest), (replace(TERMS, manifest=bytes(31) + b"\1"), manifest),
+        (replace(TERMS, manifest=manifest.digest), None),
+    ):  # fmt: skip
+        with pytest.raises(InvalidInputError):
+            BlockScales.of(terms, at_hand)

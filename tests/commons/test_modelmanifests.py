@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,12 +11,21 @@ import pytest
 from circuits.errors import InvalidInputError
 from circuits.hashing import keccak, tag
 from commons.protocol.modelmanifests import MAX_BLOCKS, MAX_MANIFEST, MAX_PUBLISHED, Block, ModelManifest
+from commons.protocol.trainingrules import Adam, Dyadic, Plateau, Sgd, TrainingRule
+from tests.hiddenmodel.schemes import convolutional, perceptron
 
 BLOCKS = (Block("conv1.weight", 6, 20), Block("conv1.bias", 2, 31))
 MANIFEST = ModelManifest(BLOCKS, 8)
 TEXT = (
     b'{"blocks":[{"fraction_bits":20,"length":6,"name":"conv1.weight"},'
     b'{"fraction_bits":31,"length":2,"name":"conv1.bias"}],"model_length":8,"version":1}'
+)
+
+
+RULE = TrainingRule(Sgd(40), Dyadic(3, 5), 12)
+SCHEME = perceptron(3, 4, 2, groups=2)
+HIDDEN = ModelManifest(
+    tuple(Block(name, length, 5) for name, length in SCHEME.blocks()), SCHEME.model_length, hiding=SCHEME
 )
 
 
@@ -105,3 +115,47 @@ def test_lengths_are_bounded_together_and_so_is_the_encoding() -> None:
 def test_a_model_that_is_not_hidden_is_as_long_as_its_gradient() -> None:
     with pytest.raises(InvalidInputError, match="not hidden"):
         ModelManifest(BLOCKS, 7)
+
+
+def test_a_training_rule_and_a_hidden_models_scheme_are_in_the_encoding() -> None:
+    trained = replace(MANIFEST, training=RULE)
+    plateau = Plateau("min", Dyadic(1, 1), 2, 5, 3, b"\x07" * 32)
+    adam = replace(MANIFEST, training=TrainingRule(Adam(), Dyadic(1), 3, plateau=plateau))
+    for each in (trained, adam, HIDDEN):
+        assert ModelManifest.decode(each.encoded) == each
+        assert ModelManifest.decode_published(each.published) == each
+    assert len({each.digest for each in (MANIFEST, trained, adam, HIDDEN)}) == 4
+    assert json.loads(trained.encoded)["training"] == RULE.to_json()
+    assert json.loads(HIDDEN.encoded)["hiding"] == SCHEME.to_json()
+    assert set(json.loads(TEXT)) == {"blocks", "model_length", "version"}
+
+
+def test_a_hidden_models_vector_is_longer_than_the_model() -> None:
+    assert HIDDEN.dimension == SCHEME.handed_in > HIDDEN.model_length
+    for each in (convolutional(), perceptron(2, 3, 1)):
+        blocks = tuple(Block(name, length, 5) for name, length in each.blocks())
+        assert ModelManifest(blocks, each.model_length, hiding=each).dimension == each.handed_in
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"training": RULE}, "nobody could check"),
+        ({"model_length": SCHEME.model_length - 1}, "coordinates"),
+        ({"blocks": HIDDEN.blocks[::-1]}, "hiding scheme"),
+        ({"blocks": HIDDEN.blocks[:-1]}, "hiding scheme"),
+        ({"blocks": (replace(HIDDEN.blocks[0], name="other"), *HIDDEN.blocks[1:])}, "hiding scheme"),
+        ({"hiding": perceptron(3, 4, 2)}, "hiding scheme"),
+        ({"hiding": None}, "not hidden"),
+    ],
+)
+def test_a_hidden_models_blocks_and_length_are_its_schemes(changes: dict[str, Any], text: str) -> None:
+    with pytest.raises(InvalidInputError, match=text):
+        replace(HIDDEN, **changes)
+
+
+@pytest.mark.parametrize("part", ["training", "hiding"])
+@pytest.mark.parametrize("value", [None, {}, [], "sgd", 1, {"more": 1}])
+def test_a_part_that_is_none_is_refused(part: str, value: Any) -> None:
+    with pytest.raises(InvalidInputError):
+        ModelManifest.decode(_changed(**{part: value}))
