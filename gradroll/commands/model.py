@@ -39,9 +39,10 @@ def add(parent: Subparsers) -> None:
     commands = group(parent, "model", "Say how a model came about, and check what is said")
     parser = leaf(
         commands, "card",
-        "Write a model card: card.json, which gradroll model verify checks, and card.html, a page for people. It states "
-        "where the task is, its rounds as far as they take no more batches, how its owners were protected, and by which "
-        "rule and decisions the models follow from each other; a training that is not as its rule says gets none.",
+        "Write a model card: card.json, which gradroll model verify checks, and card.html, a page for people. It "
+        "states where the task is, its rounds as far as they take no more batches, how its owners were protected, and "
+        "by which rule and decisions the models follow from each other; a training that is not as its rule says gets "
+        "none.",
         "gradroll model card 0x3fa9 --out card --config model-owner.toml", card,
     )  # fmt: skip
     task_argument(parser)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commons.runtime.identifiers import shown
-from gradroll.commands.buying import paying, task_leaf
+from gradroll.commands.buying import paying, reading, task_leaf
 from gradroll.commands.options import Subparsers, the_task
 from gradroll.console import Console
 
@@ -73,10 +73,9 @@ def next_model(arguments: argparse.Namespace) -> int:
     """Write the model of the next round."""
     from gradroll.commands.arrayfiles import write_array
 
-    with paying(arguments) as session:
+    with reading(arguments) as session:
         task = the_task(session.view, arguments.task)
-        number = session.view.task(task).rounds_opened
-        model = session.model_owner.next_model(task)
+        number, model = session.model_owner.next_model(task)
     write_array(arguments.out, model)
     arguments.console.line(f"{arguments.out}: the model of round {number} by the rule, {len(model)} coordinates")
     arguments.console.result(task=shown(task), round=number, file=arguments.out)
@@ -90,9 +89,9 @@ def decide(arguments: argparse.Namespace) -> int:
     kind, value = (DecisionKind.STOP, 0) if arguments.stop else (DecisionKind.METRIC, arguments.metric)
     with paying(arguments) as session:
         task = the_task(session.view, arguments.task)
-        signed, path = session.model_owner.decide(task, kind, value)
-    arguments.console.line(f"{path}: {decision_in_words(signed.decision)}")
-    arguments.console.result(decision=machine_decision(signed), file=path)
+        signed = session.model_owner.decide(task, kind, value)
+    arguments.console.line(f"{decision_in_words(signed.decision)}, about model 0x{signed.decision.model_digest.hex()}")
+    arguments.console.result(decision=machine_decision(signed))
     return 0
 
 
@@ -107,6 +106,8 @@ def tell_training(console: Console, task: int, replayed: Replayed) -> None:
         console.line(f"round {deviation.round}: FAILED {deviation.fault.value}: {deviation.text}", "red")
     else:
         console.line(f"task {shown(task)}: {len(replayed.rounds)} rounds are as the rule says")
+        if replayed.blocked is not None:
+            console.line(f"no further round may be opened: {replayed.blocked.text}")
     console.result(training=machine_training(replayed))
 
 
@@ -116,7 +117,8 @@ def machine_training(replayed: Replayed) -> dict[str, object]:
     return {
         "rounds": [
             {
-                "round": each.number, "model": each.model_digest, "weight": each.weight, "rate": each.rate,
+                "round": each.number, "model": each.model_digest, "weight": each.weight,
+                "rate": None if each.rate is None else str(each.rate),
                 "decisions": [decision_in_words(decision) for decision in each.decisions],
             }
             for each in replayed.rounds
@@ -125,7 +127,8 @@ def machine_training(replayed: Replayed) -> dict[str, object]:
             "fault": deviation.fault.value, "round": deviation.round, "reason": deviation.text,
             "expected": deviation.expected, "found": deviation.found,
         },
-        "model": replayed.model_digest, "next_round": replayed.next_round, "awaits": replayed.awaits,
+        "model": replayed.model_digest,
+        "blocked": None if replayed.blocked is None else replayed.blocked.text,
     }  # fmt: skip
 
 

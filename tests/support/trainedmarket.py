@@ -102,7 +102,8 @@ class TrainedMarket:
         attestations = [(member, attest(batch, keys[1 + member])) for member in (0, 2, 3)]
         self.owner.accept_batch(batch.statement, batch.proof, attestations, _PAYEE)
         self.owner.publish_aggregate(task, number, 0, batch.payload)
-        return np.sum(chosen, axis=0, dtype=np.int64)
+        total: IntArray = np.sum(chosen, axis=0, dtype=np.int64)
+        return total
 
     def close(self) -> None:
         """Stop the chain."""
