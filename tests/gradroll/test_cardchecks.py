@@ -1,4 +1,4 @@
-"""Model cards of real rounds held against a chain: from its URL alone, with each field a lie, of trainings gone wrong."""
+"""Model cards of real rounds held against a chain: from its URL alone, with each field a lie, and of bad trainings."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ def test_a_training_that_deviates_gets_no_card_and_a_made_up_one_fails(market: T
 
 def test_a_card_holds_the_decisions_that_its_models_rest_on(market: TrainedMarket) -> None:
     """Metrics that get no better halve the rate; without them, or with others, nobody comes to the same model."""
-    training, decisions = Training(market, PLATEAU), []
+    training, decisions = Training(market, PLATEAU), list[SignedDecision]()
     for number in range(3):
         training.run(1)
         decisions.append(signed := training_metric(training, decisions, number, 500 - number))
