@@ -48,6 +48,7 @@ from commons.protocol.messages import Message, Proposal, Step, StepReply, StepRe
 from commons.protocol.noisebits import check_challenge, combination_challenge, opened_check, squares_digest
 from commons.protocol.receipts import availability_digest, receipt_digest
 from commons.protocol.rules import probe_rho
+from commons.protocol.trainingdecisions import Decision, DecisionKind
 from commons.sharing import replicated
 from commons.sharing import sealedbodies as bodies
 from commons.sharing import sealing as hpke
@@ -280,6 +281,15 @@ def signed() -> Fields:
         "claim": order.digest(context.market).hex(),
     }
     return vector(inputs, outputs)
+
+
+def training() -> Fields:
+    """Digests of what a model owner decides of a training."""
+    context, metric = run().network.context, -1_234_567
+    about = (context.task_id, context.terms_hash, context.round, context.model_digest)
+    decisions = {"metric": Decision(*about, DecisionKind.METRIC, metric), "stop": Decision(*about, DecisionKind.STOP)}
+    outputs = {name: decision.digest(context.market).hex() for name, decision in decisions.items()}
+    return vector({"context": context_fields(context), "metric": metric}, outputs)
 
 
 def proposal_fields(proposal: Proposal) -> Fields:
@@ -677,6 +687,7 @@ FILES: dict[str, Callable[[], Fields]] = {
     "domains": domains,
     "market": market,
     "signed": signed,
+    "training": training,
     "sessions": sessions,
     "ledger": ledger,
     "prss": prss,
