@@ -54,8 +54,7 @@ def add(parent: Subparsers) -> None:
         "Hold a model card against the chain, field by field, and compute its models again from the first one and the "
         "sums on the chain. The card, and who made it, are not believed: the market and the reference string (--srs) "
         "are those that you name. Names every lie and exits with 7.",
-        "gradroll model verify card.json --chain http://localhost:8545 --market "
-        "0x5FbDB2315678afecb367f032d93F642f64180aa3 --srs srs.gsrs --keys keys", verify,
+        "gradroll model verify card.json --config auditor.toml", verify,
     )  # fmt: skip
     parser.add_argument("card", type=Path, metavar="CARD", help="the file card.json")
     parser.add_argument("--model", type=Path, metavar="FILE", help="a model that is said to be the final one (.npy)")

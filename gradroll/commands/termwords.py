@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from circuits.terms import NO_DIGEST
 from commons.runtime.amounts import checksum
 from commons.runtime.identifiers import shown
 from gradroll.commands.gradingwords import grading_in_words, machine_grading, shown_by_grading
@@ -51,7 +50,7 @@ def _sums(terms: NewTask) -> str:
 def model_in_words(terms: NewTask) -> list[str]:
     """Which manifest says what the model is, and to which key sums are sealed; nothing where there is none."""
     lines = []
-    if terms.manifest != NO_DIGEST:
+    if any(terms.manifest):
         lines.append(f"model: as the manifest with the digest 0x{terms.manifest.hex()} says")
     if terms.sums_private:
         lines.append(f"sums: private, sealed to the model owner's key 0x{terms.sum_key.hex()}")
@@ -221,7 +220,7 @@ def machine_terms(terms: NewTask) -> dict[str, object]:
 
 def _machine_digest(word: bytes) -> str | None:
     """A word for programs; None where it stands for nothing."""
-    return None if word == NO_DIGEST else f"0x{word.hex()}"
+    return f"0x{word.hex()}" if any(word) else None
 
 
 def machine_task(record: TaskRecord) -> dict[str, object]:
