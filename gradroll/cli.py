@@ -24,7 +24,7 @@ from gradroll.waiting import Waiting
 _EPILOG = """\
 roles:
   data owner      gradroll submit | status | claim, gradroll task list | show | model, gradroll owner ...
-  model owner     gradroll task create | fund | admit | open | status | read | withdraw | transfer
+  model owner     gradroll scales, gradroll task create | fund | admit | open | status | read | withdraw | transfer
   prover          gradroll prover init | join | serve | status, gradroll committee rotate | retire
   coordinator     gradroll coordinator serve | status
   market          gradroll chain deploy, gradroll verifier create, gradroll committee create | show,

@@ -22,6 +22,7 @@ from commons.settings.accountplaces import AccountPlace, SignerPlace
 from commons.settings.loading import Settings, load
 from commons.settings.sections import ChainSettings, KeySettings, ModelOwnerSettings, OwnerSettings, UnlockSettings
 from commons.settings.signersettings import SignerSettings
+from commons.storage.manifestfiles import read_manifest
 from commons.storage.parameters import PublicParameters
 from commons.storage.submissions import SubmissionStore
 from commons.storage.tlsfiles import read_roots
@@ -123,6 +124,7 @@ class Session:
         return DataOwner(
             chain, self.coordinator(own.coordinator, roots, own.stall_timeout), self.parameters, own.state,
             stall=own.stall_timeout, tls_roots=roots, patience=own.patience,
+            manifest=read_manifest(own.manifest, "owner.manifest"),
         )  # fmt: skip
 
     @cached_property
@@ -148,6 +150,7 @@ class Session:
         return ModelOwner(
             self.view, chain, self.coordinator(own.coordinator, roots, own.stall_timeout), self.parameters,
             stall=own.stall_timeout, tls_roots=roots, state=own.state,
+            manifest=read_manifest(own.manifest, "model_owner.manifest"),
         )  # fmt: skip
 
     @cached_property

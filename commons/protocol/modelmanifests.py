@@ -105,6 +105,11 @@ class ModelManifest:
         return sum(block.length for block in self.blocks)
 
     @property
+    def finest(self) -> int:
+        """Fraction bits of the block that has most of them, in whose units a bound is."""
+        return max(block.fraction_bits for block in self.blocks)
+
+    @property
     def encoded(self) -> bytes:
         """JSON (RFC 8259) in ASCII, of objects, integers and strings: keys sorted, no space."""
         blocks = [{"fraction_bits": b.fraction_bits, "length": b.length, "name": b.name} for b in self.blocks]

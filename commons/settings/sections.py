@@ -281,6 +281,9 @@ class OwnerSettings(Section):
     """PEM certificates to trust instead of the system's, for servers whose endpoint has no pin."""
     patience: Annotated[float, Interval(ge=0, le=3600), Unit("seconds")] = 3.0
     """How long provers that do not answer are asked again before the header is handed in without them."""
+    manifest: File | None = None
+    """The task's model manifest, where it is at hand; otherwise the coordinator is asked for the one that the terms
+    name."""
 
 
 class ModelOwnerSettings(Section):
@@ -299,6 +302,9 @@ class ModelOwnerSettings(Section):
     state: File | None = None
     """Directory of the references that are dealt to provers, with their seeds until they are handed in.  Needed where
     a task grades gradients."""
+    manifest: File | None = None
+    """The task's model manifest, where it is at hand; otherwise the coordinator is asked for the one that the terms
+    name."""
 
 
 class TaskDefaults(Section):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gradroll.commands.options import (
@@ -52,6 +53,14 @@ def coordinator_options(parser: argparse.ArgumentParser) -> None:
     roots_option(parser, "model_owner.tls_roots")
 
 
+def manifest_option(parser: argparse.ArgumentParser) -> None:
+    """The option for a task's model manifest."""
+    parser.add_argument(
+        "--manifest", type=Path, metavar="FILE",
+        help="the task's model manifest, where the coordinator is not to be asked for it (model_owner.manifest)",
+    )  # fmt: skip
+
+
 def amount_argument(parser: argparse.ArgumentParser) -> None:
     """The argument for an amount of the task's token."""
     parser.add_argument(
@@ -67,6 +76,7 @@ def buyer_settings(arguments: argparse.Namespace) -> Settings:
         model_owner__account=getattr(arguments, "account", None),
         model_owner__coordinator=getattr(arguments, "coordinator", None),
         model_owner__tls_roots=getattr(arguments, "tls_roots", None),
+        model_owner__manifest=getattr(arguments, "manifest", None),
         keys__srs=getattr(arguments, "srs", None),
         keys__directory=getattr(arguments, "keys", None),
     )

@@ -73,6 +73,17 @@ def _add_submit(parent: Subparsers) -> None:
         help="where the task grades: submit also if a gradient for this model was handed in for another round; one "
         "more number about the same data becomes public",
     )
+    parser.add_argument(
+        "--no-clip",
+        action="store_true",
+        help="refuse a gradient beyond the task's norm bound; by default it is shrunk to it, with a warning",
+    )
+    parser.add_argument(
+        "--manifest",
+        type=Path,
+        metavar="FILE",
+        help="the task's model manifest, where the coordinator is not to be asked for it (owner.manifest)",
+    )
     yes_option(parser)
     parser.add_argument(
         "--wait", type=positive, metavar="SECONDS", help="stay until the gradient is accepted or has another end"
@@ -97,10 +108,14 @@ def submit(arguments: argparse.Namespace) -> int:
     with _session(arguments) as session, traced(session.settings, "owner"):
         owner, console = session.data_owner, arguments.console
         task = the_task(session.view, arguments.task)
+        owner.quantized(task, gradient, clip=not arguments.no_clip, warn=console.warn)  # told before anything is paid
         if not registered_first(session, owner, arguments, task):
             return DECLINED
         try:
-            done = owner.submit(task, gradient, round_number=arguments.round, reuse_model=arguments.reuse_model)
+            done = owner.submit(
+                task, gradient, round_number=arguments.round, reuse_model=arguments.reuse_model,
+                clip=not arguments.no_clip, warn=lambda _: None,
+            )  # fmt: skip
         except GradrollError:
             advise(session, arguments, task)
             raise
@@ -173,6 +188,7 @@ def _session(arguments: argparse.Namespace) -> Session:
             owner__account=arguments.account,
             owner__coordinator=arguments.coordinator,
             owner__tls_roots=arguments.tls_roots,
+            owner__manifest=getattr(arguments, "manifest", None),
         )
     )
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from circuits.grading import MAX_DITHER
@@ -14,6 +15,7 @@ from gradroll.commands.options import Subparsers, address, amount, data_digest, 
 
 if TYPE_CHECKING:
     from circuits.terms import Grading, Pay
+    from commons.protocol.modelmanifests import ModelManifest
     from commons.runtime.amounts import Currency
     from commons.settings.loading import Settings
     from gradroll.console import Console
@@ -30,7 +32,9 @@ _FEES = {
 }
 _STEP = 4
 """Of grades, where it is not named."""
-_PLAN = ("dimension", "norm", "fraction_bits", "capacity", "rounds", "permissioned", "inline_payload", "lapse_rounds")
+_FRACTION_BITS = 16
+"""Where they are not named."""
+_PLAN = ("norm", "bound", "capacity", "rounds", "permissioned", "inline_payload", "lapse_rounds")
 
 
 def add(commands: Subparsers) -> None:
@@ -39,8 +43,9 @@ def add(commands: Subparsers) -> None:
         commands,
         "create",
         "Create a task. The norm bound is in the gradient's units: a gradient g is clipped to ||g|| <= --norm and "
-        "rounded to multiples of 2^-fraction_bits. Its terms are told in words, with what a round sets aside, before "
-        "anything is sent; nothing is paid but gas until the task is funded.",
+        "rounded to multiples of 2^-fraction_bits; with a model manifest (gradroll scales) each block has a scale of "
+        "its own. Its terms are told in words, with what a round sets aside, before anything is sent; nothing is paid "
+        "but gas until the task is funded.",
         "gradroll task create --committee 0x00000000000000c0 --verifier 0x... --relay 0x... --dimension 650 --norm 4 "
         "--reward 0.001ether",
         create,
@@ -79,11 +84,24 @@ def _add_parties(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_gradients(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--dimension", type=whole(1, 2**28), required=True, help="coordinates of the model")
-    parser.add_argument("--norm", type=float, required=True, help="largest L2 norm of a gradient")
     parser.add_argument(
-        "--fraction-bits", type=whole(0, 62), default=16, metavar="F",
-        help="gradients are rounded to multiples of 2^-F (default 16)",
+        "--dimension", type=whole(1, 2**28), help="coordinates of a gradient (default: those of the --manifest)"
+    )
+    largest = parser.add_mutually_exclusive_group(required=True)
+    largest.add_argument(
+        "--norm", type=float, help="largest L2 norm of a gradient; with --manifest, in units of its finest block"
+    )
+    largest.add_argument(
+        "--bound", type=whole(1, 2**62 - 1), metavar="N", help="the same as the sum of squares of its integers"
+    )
+    parser.add_argument(
+        "--fraction-bits", type=whole(0, 62), metavar="F",
+        help=f"gradients are rounded to multiples of 2^-F (default {_FRACTION_BITS}); a --manifest has its own",
+    )  # fmt: skip
+    parser.add_argument(
+        "--manifest", type=Path, metavar="FILE",
+        help="model manifest: blocks with scales of their own, and a training rule or a hidden model's scheme, if "
+        "there is one; its digest becomes part of the terms, and the coordinator serves it (model_owner.manifest)",
     )  # fmt: skip
     parser.add_argument(
         "--reference-data", type=data_digest, metavar="FILE",
@@ -158,16 +176,20 @@ def create(arguments: argparse.Namespace) -> int:
     chosen = buyer_settings(arguments).changed(_named(arguments))
     for key in _DEFAULTED:
         _chosen(chosen, key)  # what is missing is told before a node is asked
-    quantised_bound(arguments.norm, arguments.fraction_bits)  # a wrong norm needs no node to be told
+    vectors = _vectors(arguments, chosen)
+    if arguments.norm is not None:
+        quantised_bound(arguments.norm, vectors.finest)  # a wrong norm needs no node to be told
     console = arguments.console
     with paying(arguments, chosen) as session:
-        plan = _plan(arguments, chosen, session)
+        plan = _plan(arguments, chosen, session, vectors)
         for text in session.model_owner.check_task(plan):
             console.warn(text)
         need = _tell(plan, session, console)
         if not confirmed(arguments, "create this task?"):
             return DECLINED
-        task = shown(session.model_owner.create_task(plan))
+        created = session.model_owner.create_task(plan)
+        task = shown(created)
+        session.model_owner.publish_manifest(created)
         console.line(f"task {task} created; to have a round of all seats in escrow: gradroll task fund {task} {need}")
         console.result(task=task, round_reserve=str(need))
     return 0
@@ -192,7 +214,37 @@ def _chosen(chosen: Settings, key: str) -> Any:
     return value
 
 
-def _plan(arguments: argparse.Namespace, chosen: Settings, session: Session) -> TaskPlan:
+@dataclass(frozen=True, slots=True)
+class _Vectors:
+    """What owners hand in: how long it is, and its scales."""
+
+    dimension: int
+    fraction_bits: int
+    manifest: ModelManifest | None
+
+    @property
+    def finest(self) -> int:
+        return self.fraction_bits if self.manifest is None else self.manifest.finest
+
+
+def _vectors(arguments: argparse.Namespace, chosen: Settings) -> _Vectors:
+    """By the options, or by a manifest."""
+    from circuits.errors import ConfigError
+    from commons.settings.sections import ModelOwnerSettings
+    from commons.storage.manifestfiles import read_manifest
+
+    manifest = read_manifest(chosen.section(ModelOwnerSettings, "manifest").manifest, "model_owner.manifest")
+    dimension, bits = arguments.dimension, arguments.fraction_bits
+    if manifest is None:
+        if dimension is None:
+            raise ConfigError("how many coordinates a gradient has is missing: pass --dimension, or a --manifest")
+        return _Vectors(dimension, _FRACTION_BITS if bits is None else bits, None)
+    if bits is not None:
+        raise ConfigError("the blocks of the model manifest have scales of their own: leave out --fraction-bits")
+    return _Vectors(manifest.dimension if dimension is None else dimension, manifest.finest, manifest)
+
+
+def _plan(arguments: argparse.Namespace, chosen: Settings, session: Session, vectors: _Vectors) -> TaskPlan:
     """The terms that are asked for, with fees and deposit by rule where they are not named."""
     from circuits.terms import Windows
     from commons.settings.sections import TaskDefaults
@@ -217,7 +269,8 @@ def _plan(arguments: argparse.Namespace, chosen: Settings, session: Session) -> 
         arguments.availability_window,
     )  # fmt: skip
     return TaskPlan(
-        committee, verifier, relay, pay=replace(pay, deposit=deposit), windows=windows, min_owners=least,
+        committee, verifier, relay, vectors.dimension, fraction_bits=vectors.fraction_bits, manifest=vectors.manifest,
+        pay=replace(pay, deposit=deposit), windows=windows, min_owners=least,
         grading=graded, **own,
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from commons.runtime.amounts import checksum, utc
 from commons.runtime.identifiers import shown
-from gradroll.commands.buying import coordinator_options, paying, reading, task_leaf
+from gradroll.commands.buying import coordinator_options, manifest_option, paying, reading, task_leaf
 from gradroll.commands.options import Subparsers, chain_options, leaf, natural, task_argument, the_task, whole
 
 if TYPE_CHECKING:
@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 def add(commands: Subparsers) -> None:
     """Add the commands."""
     _add_open(commands)
+    _add_model(commands)
+    _add_manifest(commands)
+    _add_read(commands)
+
+
+def _add_model(commands: Subparsers) -> None:
     parser = leaf(
         commands, "model", "Download the model of a round; it is checked against the digest on the chain. Takes no "
         "account: a data owner's settings serve as well as a model owner's.",
@@ -31,6 +37,22 @@ def add(commands: Subparsers) -> None:
     chain_options(parser)
     parser.add_argument("--round", type=natural, help="the round (default: the latest)")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where to write it, float64 (.npy)")
+    manifest_option(parser)
+
+
+def _add_manifest(commands: Subparsers) -> None:
+    parser = leaf(
+        commands, "manifest", "Download the model manifest of a task: blocks and their scales, and, where it has them, "
+        "its training rule, or what owners must know of a hidden model. It is checked against the terms.",
+        "gradroll task manifest 0x3fa9 --out manifest.json --config owner.toml", manifest,
+    )  # fmt: skip
+    task_argument(parser)
+    coordinator_options(parser)
+    chain_options(parser)
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where to write it (JSON)")
+
+
+def _add_read(commands: Subparsers) -> None:
     parser = task_leaf(
         commands, "read",
         "Read a round's aggregate. It is checked against the commitments on the chain before it is written.",
@@ -45,6 +67,7 @@ def add(commands: Subparsers) -> None:
     )
     parser.add_argument("--srs", type=Path, metavar="FILE", help="SRS file (keys.srs)")
     parser.add_argument("--keys", type=Path, metavar="DIR", help="directory for derived bases (keys.directory)")
+    manifest_option(parser)
 
 
 def _add_open(commands: Subparsers) -> None:
@@ -81,6 +104,7 @@ def _add_open(commands: Subparsers) -> None:
         help="leave the owners in storage; by default they are copied into code (6,500 gas an owner, once) where that "
         "saves more than it costs (2,000 gas an owner and round)",
     )
+    manifest_option(parser)
 
 
 def open_round(arguments: argparse.Namespace) -> int:
@@ -107,15 +131,38 @@ def open_round(arguments: argparse.Namespace) -> int:
 
 def model(arguments: argparse.Namespace) -> int:
     """Write a round's model."""
+    from commons.storage.manifestfiles import read_manifest
     from commons.wire.published import fetch_model
     from gradroll.commands.arrayfiles import write_array
 
     with reading(arguments) as session:
         task = the_task(session.view, arguments.task)
-        number, parameters = fetch_model(session.view, _serving_coordinator(session), task, arguments.round)
+        at_hand = read_manifest(of_a_user(session.settings).manifest, "--manifest")
+        number, parameters = fetch_model(session.view, _serving_coordinator(session), task, arguments.round, at_hand)
     write_array(arguments.out, parameters)
     arguments.console.line(f"{arguments.out}: the model of round {number}, {len(parameters)} coordinates")
     arguments.console.result(task=shown(task), round=number, file=arguments.out)
+    return 0
+
+
+def manifest(arguments: argparse.Namespace) -> int:
+    """Write a task's model manifest."""
+    from circuits.errors import UnknownError
+    from commons.storage.manifestfiles import write_manifest
+    from commons.wire.published import fetch_manifest
+    from gradroll.commands.manifestwords import blocks_in_words, machine_manifest
+
+    console = arguments.console
+    with reading(arguments) as session:
+        task = the_task(session.view, arguments.task)
+        found = fetch_manifest(session.view.terms(task), _serving_coordinator(session))
+    if found is None:
+        raise UnknownError(f"the terms of task {shown(task)} name no model manifest: its vectors have one scale")
+    write_manifest(arguments.out, found)
+    console.line(f"{arguments.out}: the model manifest of task {shown(task)}, digest 0x{found.digest.hex()}")
+    for line in blocks_in_words(found):
+        console.line(f"  {line}")
+    console.result(task=shown(task), file=arguments.out, manifest=machine_manifest(found))
     return 0
 
 

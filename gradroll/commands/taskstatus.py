@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from commons.runtime.amounts import checksum, utc
 from commons.runtime.identifiers import shown
+from gradroll.commands.manifestwords import blocks_in_words, machine_manifest
 from gradroll.commands.options import (
     Subparsers,
     address,
@@ -31,13 +32,17 @@ from gradroll.commands.termwords import (
 from gradroll.console import Console
 
 if TYPE_CHECKING:
+    from circuits.terms import TaskTerms
     from commons.chain.facts import RoundRecord, TaskRecord
     from commons.chain.ignored import PostedOwners
     from commons.chain.view import ChainView
+    from commons.protocol.modelmanifests import ModelManifest
     from commons.protocol.status import RoundStatus, TaskStatus
     from commons.runtime.amounts import Currency
     from gradroll.model_owner.roundfees import RoundFees
     from gradroll.session import Session
+
+_CHAIN_ONLY = "what follows is the chain's word only"
 
 
 def add(commands: Subparsers) -> None:
@@ -147,9 +152,11 @@ def status(arguments: argparse.Namespace) -> int:
         fees = [RoundFees.of(view, record.terms, number) for number in range(record.rounds_opened)]
         posted = [postings(view, task, number) for number in range(record.rounds_opened)]
         now = view.now()
-        said = _ask_coordinator(session, task, console)
+        said, manifest = _ask_coordinator(session, record.terms, console)
     for line in _terms(record, coin, levelled=levelled):
         console.line(line)
+    for line in blocks_in_words(manifest) if manifest else ():
+        console.line(f"  {line}")
     of_coordinator = {each.round: each for each in said.rounds} if said else {}
     for number, state in enumerate(rounds):
         console.line(f"  round {number}: {_round(state, coin, now)}")
@@ -162,24 +169,35 @@ def status(arguments: argparse.Namespace) -> int:
     console.result(
         task=machine_task(record),
         rounds=[_machine_round(n, state, fees[n], posted[n]) for n, state in enumerate(rounds)],
-        rejections=_machine_rejections(said),
+        rejections=_machine_rejections(said), model=machine_manifest(manifest) if manifest else None,
     )  # fmt: skip
     return 0
 
 
-def _ask_coordinator(session: Session, task: int, console: Console) -> TaskStatus | None:
-    """What the coordinator says; None, with a warning, where there is none or it does not answer."""
+def _ask_coordinator(
+    session: Session, terms: TaskTerms, console: Console
+) -> tuple[TaskStatus | None, ModelManifest | None]:
+    """What the coordinator says, and the task's model manifest, if it has one.
+
+    None for each, with a warning, where there is no coordinator, or it does not answer.
+    """
     from circuits.errors import GradrollError
     from commons.settings.sections import ModelOwnerSettings
+    from commons.storage.manifestfiles import read_manifest
     from commons.storage.tlsfiles import read_roots
+    from commons.wire.published import fetch_manifest
+
+    said = None
 
     try:
         own = session.settings.section(ModelOwnerSettings, "coordinator")
         roots = read_roots(own.tls_roots, "model_owner.tls_roots")
-        return session.coordinator(own.coordinator, roots).task_status(task)
+        coordinator = session.coordinator(own.coordinator, roots)
+        said = coordinator.task_status(terms.task_id)
+        return said, fetch_manifest(terms, coordinator, read_manifest(own.manifest, "model_owner.manifest"))
     except GradrollError as error:
-        console.warn(f"what follows is the chain's word only: {error}")
-        return None
+        console.warn(f"{'the model manifest is not shown' if said else _CHAIN_ONLY}: {error}")
+        return said, None
 
 
 def _terms(record: TaskRecord, coin: Currency, *, levelled: bool) -> list[str]:

@@ -24,8 +24,7 @@ def terms_in_words(terms: NewTask, committee: Committee, coin: Currency, *, leve
         f"; who is in no batch of {terms.lapse_rounds} rounds in a row loses its place" if terms.lapse_rounds else ""
     )
     return [
-        f"gradients: {terms.dimension} coordinates, norm at most {norm(terms):.6g}, in multiples of "
-        f"2^-{terms.fraction_bits}; sums are {_sums(terms)}",
+        f"gradients: {terms.dimension} coordinates, {_scale(terms)}; sums are {_sums(terms)}",
         *model_in_words(terms),
         f"owners: {who}, up to {terms.capacity} at a time, {terms.min_owners} or more in a batch{lapse}",
         f"pay in {coin}: {pay_in_words(terms, coin, levelled=levelled)}",
@@ -41,6 +40,15 @@ def terms_in_words(terms: NewTask, committee: Committee, coin: Currency, *, leve
     ]
 
 
+def _scale(terms: NewTask) -> str:
+    """How large a gradient may be, and to what it is rounded."""
+    from circuits.terms import NO_DIGEST
+
+    if terms.manifest == NO_DIGEST:
+        return f"norm at most {norm(terms):.6g}, in multiples of 2^-{terms.fraction_bits}"
+    return f"rounded block by block by scales in the manifest, squares of all integers up to {terms.bound} together"
+
+
 def _sums(terms: NewTask) -> str:
     if terms.sums_private:
         return "for the model owner alone"
@@ -49,9 +57,11 @@ def _sums(terms: NewTask) -> str:
 
 def model_in_words(terms: NewTask) -> list[str]:
     """Which manifest says what the model is, and to which key sums are sealed; nothing where there is none."""
+    from circuits.terms import NO_DIGEST
+
     lines = []
-    if any(terms.manifest):
-        lines.append(f"model: as the manifest with the digest 0x{terms.manifest.hex()} says")
+    if terms.manifest != NO_DIGEST:
+        lines.append(f"model: as the manifest with the digest 0x{terms.manifest.hex()} says (gradroll task manifest)")
     if terms.sums_private:
         lines.append(f"sums: private, sealed to the model owner's key 0x{terms.sum_key.hex()}")
     return lines
@@ -213,14 +223,16 @@ def machine_terms(terms: NewTask) -> dict[str, object]:
         "prover_gradient_fee": str(pay.prover_gradient), "submit_window": windows.submit,
         "settle_window": windows.settle, "claim_window": windows.claim, "exit_delay": windows.exit,
         "availability_window": windows.availability, "lapse_rounds": terms.lapse_rounds,
-        "grading": machine_grading(terms), "manifest": _machine_digest(terms.manifest),
+        "grading": machine_grading(terms), "bound": str(terms.bound), "manifest": _machine_digest(terms.manifest),
         "sum_key": _machine_digest(terms.sum_key),
     }  # fmt: skip
 
 
 def _machine_digest(word: bytes) -> str | None:
     """A word for programs; None where it stands for nothing."""
-    return f"0x{word.hex()}" if any(word) else None
+    from circuits.terms import NO_DIGEST
+
+    return None if word == NO_DIGEST else f"0x{word.hex()}"
 
 
 def machine_task(record: TaskRecord) -> dict[str, object]:

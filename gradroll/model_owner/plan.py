@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass, field
 
 from circuits.errors import InvalidInputError
-from circuits.terms import DAY, MAX_BOUND, Grading, NewTask, Pay, Windows
+from circuits.terms import DAY, MAX_BOUND, NO_DIGEST, Grading, NewTask, Pay, Windows
+from commons.protocol.modelmanifests import ModelManifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +19,11 @@ class TaskPlan:
         verifier: 20-byte address of the policy's verifier contract.
         relay: 20-byte address of the coordinator's account.
         dimension: coordinates of the model.
-        norm: largest L2 norm of a gradient, in its own units; larger ones are shrunk to it.
+        norm: largest L2 norm of a gradient, in its own units; larger ones are shrunk to it.  Where there is a manifest,
+            in units of its finest block.  None: ``bound`` says it.
         pay: what is paid for gradients, to coordinator and provers, and what owners deposit; see `pricing`.
         windows: time limits; a day or more each where somebody might buy the inclusion in blocks.
-        fraction_bits: f; gradients are rounded to multiples of 2^-f.
+        fraction_bits: f; gradients are rounded to multiples of 2^-f.  Not used where there is a manifest.
         min_owners: fewest owners of a batch; see `pricing.usual_min_owners`.
         capacity: most owners registered at a time, and most gradients of a round.
         rounds: how many rounds may be opened.
@@ -29,13 +31,15 @@ class TaskPlan:
         inline_payload: sums of up to 16 KiB are put into the chain's log.
         lapse_rounds: an owner in no accepted batch of so many rounds in a row loses its place; 0: never.
         grading: how gradients are graded, where the verifier does that.
+        bound: largest sum of squares of a gradient's integers, in place of ``norm``.
+        manifest: what the vectors are made of, with a scale for each block; None: they have one scale.
     """
 
     committee: int
     verifier: bytes
     relay: bytes
     dimension: int
-    norm: float
+    norm: float | None
     pay: Pay
     windows: Windows = field(default_factory=lambda: Windows(submit=DAY, settle=DAY))
     fraction_bits: int = 16
@@ -46,10 +50,29 @@ class TaskPlan:
     inline_payload: bool = False
     lapse_rounds: int = 10
     grading: Grading | None = None
+    bound: int | None = None
+    manifest: ModelManifest | None = None
 
     def __post_init__(self) -> None:
-        """Raises InvalidInputError for a norm that no bound stands for."""
-        quantised_bound(self.norm, self.fraction_bits)
+        """Raises InvalidInputError for a norm that no bound stands for, or a manifest of another dimension."""
+        if self.manifest is not None and self.manifest.dimension != self.dimension:
+            raise InvalidInputError(
+                f"the blocks of the model manifest have {self.manifest.dimension} coordinates, not {self.dimension}"
+            )
+        _ = self._bound
+
+    @property
+    def finest(self) -> int:
+        """Fraction bits of the finest block, which stand in the terms."""
+        return self.fraction_bits if self.manifest is None else self.manifest.finest
+
+    @property
+    def _bound(self) -> int:
+        if self.bound is not None and self.norm is None:
+            return self.bound
+        if self.norm is None or self.bound is not None:
+            raise InvalidInputError("a task has a norm or a bound, one of them")
+        return quantised_bound(self.norm, self.finest)
 
     def terms(self) -> NewTask:
         """The terms as the market takes them.  Raises InvalidInputError for one out of its range."""
@@ -58,8 +81,8 @@ class TaskPlan:
             verifier=self.verifier,
             coordinator=self.relay,
             dimension=self.dimension,
-            fraction_bits=self.fraction_bits,
-            bound=quantised_bound(self.norm, self.fraction_bits),
+            fraction_bits=self.finest,
+            bound=self._bound,
             min_owners=self.min_owners,
             capacity=self.capacity,
             rounds=self.rounds,
@@ -69,6 +92,7 @@ class TaskPlan:
             pay=self.pay,
             lapse_rounds=self.lapse_rounds,
             grading=self.grading,
+            manifest=NO_DIGEST if self.manifest is None else self.manifest.digest,
         )
 
 

@@ -30,6 +30,7 @@ from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.messages import StepReply, StepRequest
+from commons.protocol.modelmanifests import ModelManifest
 from commons.protocol.receipts import receipt_digest
 from commons.protocol.references import Opening
 from commons.protocol.sealeduploads import SealedUpload
@@ -278,6 +279,7 @@ class FakeCoordinator:
     waited_until: list[float] = field(default_factory=list)
     handing_on: Callable[[SealedUpload], None] | None = None
     delivered: Callable[[bytes], OfferStatus] = lambda _: OfferStatus({}, {}, 0)
+    blobs: dict[bytes, bytes] = field(default_factory=dict)
 
     @property
     def client(self) -> CoordinatorClient:
@@ -305,7 +307,22 @@ class FakeCoordinator:
         return self.ends.get(submission, SubmissionStatus(submission, SubmissionState.PROVING))
 
     def put_model(self, model: bytes, task_id: int, account: object) -> bytes:
+        self.blobs[keccak(model)] = model
         return keccak(model)
+
+    def get_model(self, digest: bytes, dimension: int) -> bytes:
+        return self._blob(digest)
+
+    def put_manifest(self, manifest: ModelManifest, task_id: int, account: object) -> None:
+        self.put_model(manifest.published, task_id, account)
+
+    def get_manifest(self, digest: bytes) -> ModelManifest:
+        return ModelManifest.decode_published(self._blob(digest))
+
+    def _blob(self, digest: bytes) -> bytes:
+        if digest not in self.blobs:
+            raise UnknownError("there is nothing of this digest")
+        return self.blobs[digest]
 
     def payload(self, batch_id: bytes, dimension: int) -> bytes:
         self.asked.append(batch_id)

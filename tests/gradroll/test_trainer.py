@@ -9,6 +9,7 @@ from typing import cast
 
 import numpy as np
 import pytest
+from eth_utils.address import to_checksum_address
 
 from circuits.errors import (
     ClosedError,
@@ -87,7 +88,9 @@ class Buying:
 
     def sent(self) -> int:
         """Transactions of the model owner so far."""
-        return int(self.market.owner.view.rpc.web3.eth.get_transaction_count(self.market.keys[0].address))
+        return int(
+            self.market.owner.view.rpc.web3.eth.get_transaction_count(to_checksum_address(self.market.owner.address))
+        )
 
     def refused(self, error: type[GradrollError], match: str, model: object = None) -> None:
         """No round is opened, nothing is sent and nothing published."""

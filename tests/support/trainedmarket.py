@@ -29,6 +29,7 @@ from tests.support.parts import with_parts
 from tests.support.plain_batch import Circumstances, attest, build_batch, development_setup, random_gradients
 
 DIMENSION, CAPACITY, BOUND, BITS, OWNERS = 6, 4, 1 << 40, 16, 3
+_ROUNDS = 12
 _PAYEE = bytes(19) + b"\x0b"
 
 
@@ -71,15 +72,15 @@ class TrainedMarket:
         overrides = own | {key.replace("__", "."): value for key, value in values.items()}
         return load(environment={}, overrides=overrides, development=True)
 
-    def task(self, manifest: ModelManifest | None, rounds: int = 12, **changes: object) -> int:
+    def task(self, manifest: ModelManifest | None, **changes: object) -> int:
         """A funded task whose sums are on the chain, with all of its owners registered."""
         digest = bytes(32) if manifest is None else manifest.digest
         terms = NewTask(
             self.committee, self.verifier, self.owner.address, DIMENSION, BITS, BOUND, min_owners=2, capacity=OWNERS,
-            rounds=rounds, windows=Windows(600, 3600), inline_payload=True, pay=Pay(bonus=1000), manifest=digest,
+            rounds=_ROUNDS, windows=Windows(600, 3600), inline_payload=True, pay=Pay(bonus=1000), manifest=digest,
         )  # fmt: skip
         task = self.owner.create_task(with_parts(terms, **changes))
-        self.owner.fund(task, rounds * OWNERS * 1000)
+        self.owner.fund(task, _ROUNDS * 5000)
         for chain in self.chains[5 : 5 + OWNERS]:
             chain.register(task)
         return task
