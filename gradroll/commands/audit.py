@@ -20,6 +20,7 @@ from gradroll.commands.options import (
     the_task,
 )
 from gradroll.commands.taskrounds import of_a_user
+from gradroll.commands.tasktraining import evidence_options, tell_training
 from gradroll.console import Console
 
 if TYPE_CHECKING:
@@ -65,6 +66,14 @@ def add(parent: Subparsers) -> None:
         help="audit the round in a file that --export wrote; no coordinator or prover is asked (gradroll audit --from "
         "round-2.archive --config auditor.toml)",
     )  # fmt: skip
+    files.add_argument(
+        "--training", action="store_true",
+        help="compute the task's models again instead, from the first round's on, by its training rule and the rounds' "
+        "sums; names the first round that was opened on another model (gradroll audit 0x3fa9 --training --config "
+        "auditor.toml)",
+    )  # fmt: skip
+    parser.add_argument("--manifest", type=Path, metavar="FILE", help="the task's model manifest, if nobody serves it")
+    evidence_options(parser)
     parser.add_argument(
         "--coordinator",
         type=endpoint,
@@ -87,6 +96,8 @@ def run(arguments: argparse.Namespace) -> int:
     from gradroll.session import Session
 
     _require_one_round(arguments)
+    if arguments.training:
+        return _training(arguments)
     chosen = settings(arguments, keys__srs=arguments.srs, keys__directory=arguments.keys)
     with Session(chosen) as session:
         found = [_of_file(arguments, session)] if arguments.archive else _of_rounds(arguments, session, chosen)
@@ -101,12 +112,31 @@ def run(arguments: argparse.Namespace) -> int:
     return 7 if culprits or any(each["failed"] for each in outcomes) else 0
 
 
+def _training(arguments: argparse.Namespace) -> int:
+    """Compute a task's models again; 7 when a round deviates."""
+    from gradroll.audit.cardfacts import CardFacts
+    from gradroll.commands.trainingfiles import coordinator_named, given_decisions, given_manifest, given_model
+    from gradroll.session import Session
+
+    chosen = settings(arguments, keys__srs=arguments.srs, keys__directory=arguments.keys)
+    with Session(chosen) as session:
+        task = the_task(session.view, arguments.task)
+        reader = session.sum_reader(*coordinator_named(arguments, chosen))
+        facts = CardFacts(reader, task, given_model(arguments.initial, reader, task))
+        decisions = given_decisions(arguments.decisions, chosen, task)
+        replayed = facts.training(given_manifest(arguments.manifest, reader, task), decisions)
+    tell_training(arguments.console, task, replayed)
+    return 7 if replayed.deviation is not None else 0
+
+
 def _require_one_round(arguments: argparse.Namespace) -> None:
     """Raise ConfigError for arguments that do not say which round is meant."""
     from circuits.errors import ConfigError
 
     if arguments.archive is None and arguments.task is None:
         raise ConfigError("nothing says what to audit: name a TASK, or --from with a file that --export wrote")
+    if arguments.training and (arguments.task is None or arguments.round is not None):
+        raise ConfigError("--training computes all rounds of a task again: name the TASK, and no --round")
     if arguments.export is not None and arguments.round is None:
         raise ConfigError("--export writes one round: name it with --round")
 

@@ -87,8 +87,10 @@ def _add_open(commands: Subparsers) -> None:
         open_round,
     )
     parser.add_argument(
-        "--model", type=Path, required=True, metavar="FILE", help="numpy file (.npy), float64 of shape (d,)"
-    )
+        "--model", type=Path, metavar="FILE",
+        help="numpy file (.npy), float64 of shape (d,); after the first round of a task with a training rule none is "
+        "needed, and only the rule's is taken",
+    )  # fmt: skip
     parser.add_argument(
         "--reference", type=Path, metavar="FILE",
         help="where the task grades: your own gradient at this model, on the data that its terms name (.npy, floats of "
@@ -118,7 +120,8 @@ def open_round(arguments: argparse.Namespace) -> int:
     """Open the next round."""
     from gradroll.commands.arrayfiles import read_array
 
-    parameters, console = read_array(arguments.model, "model"), arguments.console
+    console = arguments.console
+    parameters = None if arguments.model is None else read_array(arguments.model, "model")
     reference = None if arguments.reference is None else read_array(arguments.reference, "reference")
     with paying(arguments) as session:
         buyer, task = session.model_owner, the_task(session.view, arguments.task)

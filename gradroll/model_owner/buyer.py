@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-import native
 from circuits.arrays import FloatArray, float_vector
 from circuits.errors import (
     ConfigError,
@@ -21,7 +20,6 @@ from circuits.errors import (
     InvalidInputError,
     KeyMismatchError,
     NotReadyError,
-    ProofError,
     UnavailableError,
 )
 from circuits.grading import Grades
@@ -33,27 +31,27 @@ from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from commons.protocol.modelmanifests import ModelManifest
 from commons.protocol.replies import ProverVerdict
-from commons.runtime.amounts import utc
+from commons.protocol.trainingdecisions import DecisionKind, SignedDecision
 from commons.runtime.identifiers import shown
 from commons.runtime.stages import stage
 from commons.sharing.sealing import public_key
-from commons.storage.modelfiles import encode_model
+from commons.storage.modelfiles import decode_model, encode_model
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.published import model_length
 from gradroll.model_owner import roster
+from gradroll.model_owner.decisionfiles import DecisionFiles
 from gradroll.model_owner.from_provers import ProverReader
 from gradroll.model_owner.gradedreading import grades_of, sources
 from gradroll.model_owner.gradedrounds import GradedRounds
+from gradroll.model_owner.lineage import Sums
 from gradroll.model_owner.manifestowner import ManifestOwner
 from gradroll.model_owner.plan import TaskPlan
 from gradroll.model_owner.precheck import check_round, check_terms, running_on
 from gradroll.model_owner.referenceblocks import reference_by_blocks, update_by_blocks
 from gradroll.model_owner.referencegradient import LEAST_SUMS, GradedSum, Reference, Update
-from gradroll.model_owner.sumreading import FoundSum, SumReader
-
-_LOOKS = 4
-"""At a round's batches and its sum of commitments, before they count as inconsistent: batches come blocks apart."""
+from gradroll.model_owner.sumreading import FoundSum, SumReader, accepted_of
+from gradroll.model_owner.trainer import Trainer
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +125,10 @@ class ModelOwner(ManifestOwner):
         self._provers = ProverReader(view, stall, tls_roots)
         self._parameters = parameters
         self._sum_key = sum_key
+        self._trainer = Trainer(
+            chain, self._sums, lambda digest, length: decode_model(coordinator.get_model(digest, length), length),
+            None if state is None else DecisionFiles.within(state),
+        )  # fmt: skip
 
     def check_task(self, plan: TaskPlan) -> tuple[str, ...]:
         """Look at a task before it is created; returns what may go wrong, in words.
@@ -152,7 +154,7 @@ class ModelOwner(ManifestOwner):
     def open_round(
         self,
         task_id: int,
-        parameters: npt.ArrayLike,
+        parameters: npt.ArrayLike | None = None,
         *,
         reference: npt.ArrayLike | None = None,
         past_sums: int | None = None,
@@ -167,7 +169,8 @@ class ModelOwner(ManifestOwner):
 
         Args:
             parameters: floats of shape (d,), or as long as the task's manifest says; see `circuits.arrays.float_vector`
-                for what is taken.
+                for what is taken.  After the first round of a task with a training rule None is enough, and only the
+                rule's model is taken.
             reference: where the task grades, the model owner's own gradient, floats of shape (d,), at this model, on
                 the data that the terms name by their digest.
             past_sums: as ``least`` of ``reference``.
@@ -178,44 +181,83 @@ class ModelOwner(ManifestOwner):
 
         Raises:
             InvalidInputError: no model of this task: another shape, NaN, something that is no number.
-            GradrollError: the round cannot be opened, see `precheck.check_round`; nothing was sent.
+            RuleViolationError: the task's training rule gives another model; nothing was sent, nor for what follows.
+            GradrollError: the round cannot be opened, see `precheck.check_round` and ``Trainer.model``.
             KeyMismatchError: the reference string at hand is another than the task's: no sum could be read.
             UnavailableError: the round is open, and too few provers answer to take the reference; call again.
         """
         record = self._view.task(task_id)
         graded = self._graded_rounds(record.terms, given=reference is not None)
-        manifest = self.manifest(task_id)
-        model = float_vector(parameters, model_length(record.terms, manifest), "model")
+        own = None if reference is None else _reference(reference, record.terms)
         self._parameters.require_string(self._view.tau(task_id))
-        data = encode_model(model)
+        data = encode_model(self._model(record.terms, parameters))
         running = running_on(self._view, record, keccak(data))
         if running is not None:
             warn(f"round {running} of task {shown(task_id)} is running on this model already; no other one is opened")
-            if graded is not None and reference is not None:
-                own = float_vector(reference, record.terms.dimension, "reference gradient", GradientError)
-                if not graded.was_opened_with(record.terms, running, own):
-                    warn(
-                        f"round {running} was opened with the reference of another gradient than you name; that one is "
-                        "handed in, and yours is not used"
-                    )
-                graded.hand_in(record.terms, running, manifest)
+            if graded is not None and own is not None:
+                self._hand_in_again(graded, record.terms, running, own, warn)
             return running
         wanted = record.terms.capacity if seats is None else seats
         for text in check_round(self._view, record, wanted):
             warn(text)
-        self.publish_manifest(task_id)
+        manifest = self.publish_manifest(task_id)
         with stage("publishing the model at the coordinator"):
             digest = self._coordinator.put_model(data, task_id, self._chain)
         if compact:
             roster.compact(self._view, self._chain, task_id, max(wanted, record.active_owners))
-        if graded is None or reference is None:
+        if graded is None or own is None:
             return self._chain.open_round(task_id, digest, wanted)
-        own = float_vector(reference, record.terms.dimension, "reference gradient", GradientError)
         number = graded.open(
             record.terms, digest, own, wanted, lambda: self.reference(task_id, own, least=past_sums).values, manifest
         )  # fmt: skip
         graded.hand_in(record.terms, number, manifest)
         return number
+
+    def next_model(self, task_id: int) -> tuple[int, FloatArray]:
+        """The round that ``open_round`` would open of a task with a training rule, and its model.
+
+        Raises:
+            InvalidInputError: the task has no training rule, or no round yet.
+            GradrollError: as ``Trainer.model``.
+        """
+        return self._trainer.model(task_id, self._rule(task_id))
+
+    def decide(self, task_id: int, kind: DecisionKind, value: int = 0) -> SignedDecision:
+        """Sign what a task's training rule leaves to its model owner; the arguments are those of ``Trainer.decide``."""
+        return self._trainer.decide(task_id, self._rule(task_id), kind, value)
+
+    def _rule(self, task_id: int) -> ModelManifest:
+        manifest = self.manifest(task_id)
+        if manifest is None or manifest.training is None:
+            raise InvalidInputError(f"task {shown(task_id)} has no training rule: which model follows is yours to say")
+        return manifest
+
+    def _model(self, terms: TaskTerms, parameters: npt.ArrayLike | None) -> FloatArray:
+        """The model of the round to be opened."""
+        manifest = self.manifest(terms.task_id)
+        if manifest is not None and manifest.training is not None:
+            return self._trainer.model(terms.task_id, manifest, parameters)[1]
+        if parameters is None:
+            raise InvalidInputError(f"task {shown(terms.task_id)} has no training rule: name the model (--model)")
+        return float_vector(parameters, model_length(terms, manifest), "model")
+
+    def _hand_in_again(
+        self, graded: GradedRounds, terms: TaskTerms, number: int, own: FloatArray, warn: Callable[[str], None]
+    ) -> None:
+        """What an interrupted run had not handed in of a running round's reference."""
+        if not graded.was_opened_with(terms, number, own):
+            warn(
+                f"round {number} was opened with the reference of another gradient than you name; that one is handed "
+                "in, and yours is not used"
+            )
+        graded.hand_in(terms, number, self.manifest(terms.task_id))
+
+    def _sums(self, task_id: int) -> Sums:
+        def read(number: int) -> tuple[IntArray, int]:
+            found = self.read_aggregate(task_id, number)
+            return found.quantized, sum(found.weights)
+
+        return read
 
     def _graded_rounds(self, terms: TaskTerms, *, given: bool) -> GradedRounds | None:
         """What opens rounds of a task that grades; None for any other task."""
@@ -323,28 +365,12 @@ class ModelOwner(ManifestOwner):
     ) -> tuple[tuple[AcceptedBatch, ...], list[FoundSum]]:
         """The accepted batches of a round and their sums."""
         self._parameters.require_string(self._view.tau(task_id))
-        accepted = self._accepted(task_id, round_number)
+        accepted = accepted_of(self._view, task_id, round_number)
         terms, sums = self._view.terms(task_id), SumReader(self._view, self._coordinator, self._provers)
         key, secret = self._parameters.commitment_key(terms.dimension), self._secret(terms)
         with stage("reading the sum"):
             found = [sums.read(batch, key, secret, from_provers=from_provers) for batch in accepted]
         return accepted, found
-
-    def _accepted(self, task_id: int, round_number: int) -> tuple[AcceptedBatch, ...]:
-        """All accepted batches of a round, whose commitments add up to the round's.
-
-        The chain goes on between two questions, and one of them may see a batch that the other does not: both are asked
-        again before a node is called inconsistent.
-        """
-        for _ in range(_LOOKS):
-            recorded = self._view.round(task_id, round_number).aggregate
-            accepted = self._view.accepted(task_id, round_number)
-            if not accepted:
-                raise NotReadyError(_no_batch(self._view, task_id, round_number))
-            commitments = [batch.record.commitment for batch in accepted]
-            if native.g1_linear_combination(commitments, [1] * len(commitments)) == recorded:
-                return accepted
-        raise ProofError("the batches' commitments do not add up to the round's; the node shows an inconsistent chain")
 
     def _secret(self, terms: TaskTerms) -> bytes | None:
         """The secret of the task's key for sums; None where they are public."""
@@ -363,10 +389,5 @@ class ModelOwner(ManifestOwner):
         return secret
 
 
-def _no_batch(view: ChainView, task_id: int, number: int) -> str:
-    """Why a round has no sum, and when that may change."""
-    deadline = view.round(task_id, number).settle_deadline
-    what = f"round {number} of task {shown(task_id)} has no accepted batch"
-    if view.now() > deadline:
-        return f"{what}, and none can come any more: it was to be settled by {utc(deadline)}; open another round"
-    return f"{what} yet; one may come until {utc(deadline)}, and gradroll task status says what is waited for"
+def _reference(values: npt.ArrayLike, terms: TaskTerms) -> FloatArray:
+    return float_vector(values, terms.dimension, "reference gradient", GradientError)

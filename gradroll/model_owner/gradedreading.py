@@ -45,10 +45,11 @@ def grades_of(batch: AcceptedBatch, context: Context, sources: Iterable[Source])
 
 
 def sources(
-    batch: AcceptedBatch, coordinator: CoordinatorClient, provers: ProverReader, dimension: int
+    batch: AcceptedBatch, coordinator: CoordinatorClient | None, provers: ProverReader, dimension: int
 ) -> Iterator[Source]:
-    """The coordinator, then the provers."""
-    yield lambda: [coordinator.audit_bundle(batch.record.batch_id, dimension).certificate]
+    """The coordinator, if one is named, then the provers."""
+    if coordinator is not None:
+        yield lambda: [coordinator.audit_bundle(batch.record.batch_id, dimension).certificate]
     yield partial(provers.certificates, batch)
 
 

@@ -1,0 +1,135 @@
+"""The fields of a model card as the chain has them: what a new card says, and what one is held against."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from circuits.arrays import FloatArray
+from circuits.errors import InvalidInputError, ProofError, UnavailableError
+from circuits.quantize import IntArray
+from circuits.terms import NO_DIGEST, TaskTerms
+from commons.chain.openings import model_digest
+from commons.chain.view import ChainView
+from commons.protocol.modelmanifests import ModelManifest
+from commons.protocol.trainingdecisions import SignedDecision
+from commons.runtime.identifiers import shown
+from gradroll.audit.modelcards import CardPrivacy, CardRound, ModelCard
+from gradroll.model_owner.lineage import Lineage, ended_rounds, initial_model
+from gradroll.model_owner.roundsums import RoundSums
+from gradroll.model_owner.sumreading import accepted_of
+from gradroll.training.replay import Replayed
+
+Serve = Callable[[bytes], FloatArray]
+"""Gives the model with a digest of 32 bytes; raises GradrollError."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardFacts:
+    """Reads what a card states of one task.
+
+    Attributes:
+        reader: reads sums and weights.
+        serve: gives the first model, if it is not zeros.
+    """
+
+    reader: RoundSums
+    task_id: int
+    serve: Serve
+
+    @property
+    def view(self) -> ChainView:
+        """The chain."""
+        return self.reader.view
+
+    def card(self, manifest: ModelManifest | None, decisions: Sequence[SignedDecision] = ()) -> ModelCard:
+        """The card of a task, as far as its rounds take no more batches.
+
+        Args:
+            decisions: of its model owner; those about later rounds are left out.
+
+        Raises:
+            ProofError: the manifest is another than the task's, or the training is not as its rule says.
+            GradrollError: the chain, or a sum, cannot be read.
+        """
+        terms, ended = self.view.terms(self.task_id), ended_rounds(self.view, self.task_id)
+        require_manifest(manifest, terms)
+        known = tuple(each for each in decisions if each.decision.round < ended)
+        replayed = self.recomputed(manifest, known, ended)
+        if replayed is not None and replayed.deviation is not None:
+            raise ProofError(f"the training of task {shown(self.task_id)} gets no card: {replayed.deviation.text}")
+        market = terms.market
+        return ModelCard(
+            market.chain_id, market.address, market.deployment, self.task_id, terms.terms_hash, self.privacy(),
+            tuple(map(self.round, range(ended))), manifest, b"" if replayed is None else replayed.model_digest, known,
+        )  # fmt: skip
+
+    def training(self, manifest: ModelManifest | None, decisions: Sequence[SignedDecision] = ()) -> Replayed:
+        """A task's training, from its first round to the last that was opened, computed again.
+
+        Raises:
+            InvalidInputError: the task has no training rule.
+            UnavailableError: its sums are private.
+            GradrollError: as ``Lineage.recompute``, and ``initial_model``.
+        """
+        require_manifest(manifest, self.view.terms(self.task_id))
+        opened = self.view.task(self.task_id).rounds_opened
+        if manifest is None or manifest.training is None:
+            raise InvalidInputError(
+                f"task {shown(self.task_id)} has no training rule, so nothing can be computed again"
+            )
+        replayed = self.recomputed(manifest, decisions, opened)
+        if replayed is None:
+            raise UnavailableError(
+                f"the sums of task {shown(self.task_id)} are private, or it has no round: only its model owner can "
+                "compute its models"
+            )
+        return replayed
+
+    def recomputed(
+        self, manifest: ModelManifest | None, decisions: Sequence[SignedDecision], rounds: int
+    ) -> Replayed | None:
+        """The training of a task's first rounds; None where nobody but the model owner can compute it, or no rule says
+        how.
+
+        Raises:
+            GradrollError: as ``Lineage.recompute``, and ``initial_model``.
+        """
+        private = self.view.terms(self.task_id).sums_private
+        if manifest is None or manifest.training is None or not rounds or private:
+            return None
+        first = initial_model(self.view, self.task_id, manifest.model_length, self.serve)
+        return Lineage(self.view, self.task_id, manifest, self._sums, decisions, rounds).recompute(first)
+
+    def round(self, number: int) -> CardRound:
+        """A round.  Raises UnavailableError where nobody says how its owners were graded."""
+        some = self.view.round(self.task_id, number).batches > 0
+        batches = accepted_of(self.view, self.task_id, number) if some else ()
+        return CardRound(
+            number, model_digest(self.view, self.task_id, number), sum(len(batch.owners) for batch in batches),
+            sum(map(self.reader.weight, batches)), tuple(batch.record.batch_id for batch in batches),
+        )  # fmt: skip
+
+    def privacy(self) -> CardPrivacy:
+        """How far the task's owners are protected."""
+        terms = self.view.terms(self.task_id)
+        rule, committee = terms.grading_rule, self.view.committee_terms(terms.committee_id)
+        return CardPrivacy(
+            terms.committee_id, self.view.task(self.task_id).provers, committee.threshold, terms.min_owners,
+            0 if rule is None else math.ceil(1000 * rule.bits(terms.bound)), int(not terms.sums_private),
+        )  # fmt: skip
+
+    def _sums(self, number: int) -> tuple[IntArray, int]:
+        found = self.reader.round_sum(self.task_id, number)
+        return found.total, found.weight
+
+
+def require_manifest(manifest: ModelManifest | None, terms: TaskTerms) -> None:
+    """Raise ProofError unless a manifest is a task's; None is that of a task without one."""
+    digest = NO_DIGEST if manifest is None else manifest.digest
+    if digest != terms.manifest:
+        raise ProofError(
+            f"the manifest is another than the task's: its digest is 0x{digest.hex()}, that of task "
+            f"{shown(terms.task_id)} 0x{terms.manifest.hex()}"
+        )

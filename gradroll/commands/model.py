@@ -1,0 +1,139 @@
+"""`gradroll model card` and `verify`: how a model came about, for whoever is to use it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from commons.runtime.identifiers import shown
+from gradroll.commands.options import (
+    Subparsers,
+    chain_options,
+    endpoint,
+    group,
+    leaf,
+    roots_option,
+    settings,
+    task_argument,
+    the_task,
+)
+from gradroll.commands.tasktraining import evidence_options, keys_options
+
+if TYPE_CHECKING:
+    from commons.settings.loading import Settings
+    from gradroll.audit.cardchecks import CardVerdict
+    from gradroll.audit.modelcards import ModelCard
+    from gradroll.console import Console
+
+_MODELS = {
+    "recomputed": "the models were computed again from the first one and the rounds' sums",
+    "no rule": "the task has no training rule, so nothing says how its models follow from each other",
+    "private": "the sums are private: the final model and the decisions are the model owner's word",
+    "": "the models were not computed again",
+}
+
+
+def add(parent: Subparsers) -> None:
+    """Add the commands."""
+    commands = group(parent, "model", "Say how a model came about, and check what is said")
+    parser = leaf(
+        commands, "card",
+        "Write a model card: card.json, which gradroll model verify checks, and card.html, a page for people. It "
+        "states where the task is, its rounds as far as they take no more batches, how its owners were protected, and "
+        "by which rule and decisions the models follow from each other; a training that is not as its rule says gets "
+        "none.",
+        "gradroll model card 0x3fa9 --out card --config model-owner.toml", card,
+    )  # fmt: skip
+    task_argument(parser)
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory to write the two files to")
+    parser.add_argument("--manifest", type=Path, metavar="FILE", help="the task's model manifest, if nobody serves it")
+    _sources(parser, "model_owner")
+    parser = leaf(
+        commands, "verify",
+        "Hold a model card against the chain, field by field, and compute its models again from the first one and the "
+        "sums on the chain. The card, and who made it, are not believed: the market and the reference string (--srs) "
+        "are those that you name. Names every lie and exits with 7.",
+        "gradroll model verify card.json --config auditor.toml", verify,
+    )  # fmt: skip
+    parser.add_argument("card", type=Path, metavar="CARD", help="the file card.json")
+    parser.add_argument("--model", type=Path, metavar="FILE", help="a model that is said to be the final one (.npy)")
+    _sources(parser, "")
+
+
+def _sources(parser: argparse.ArgumentParser, section: str) -> None:
+    evidence_options(parser)
+    parser.add_argument(
+        "--coordinator", type=endpoint, metavar="grpcs://HOST:PORT",
+        help="who is asked for what is not on the chain; it is not believed (default: "
+        + ("the coordinator that the settings name)" if section else "nobody but the provers)"),
+    )  # fmt: skip
+    roots_option(parser, "")
+    keys_options(parser)
+    chain_options(parser)
+
+
+def card(arguments: argparse.Namespace) -> int:
+    """Write a card."""
+    from commons.storage.files import make_directory, write_durably
+    from gradroll.audit.cardfacts import CardFacts
+    from gradroll.audit.cardpages import page
+    from gradroll.commands.trainingfiles import coordinator_named, given_decisions, given_manifest, given_model
+    from gradroll.session import Session
+
+    chosen = _settings(arguments)
+    with Session(chosen) as session:
+        task = the_task(session.view, arguments.task)
+        reader = session.sum_reader(*coordinator_named(arguments, chosen))
+        facts = CardFacts(reader, task, given_model(arguments.initial, reader, task))
+        manifest = given_manifest(arguments.manifest, reader, task)
+        made = facts.card(manifest, given_decisions(arguments.decisions, chosen, task))
+    make_directory(arguments.out, 0o755)
+    write_durably(arguments.out / "card.json", made.encoded)
+    write_durably(arguments.out / "card.html", page(made).encode("utf-8"))
+    arguments.console.line(
+        f"{arguments.out}: card.json and card.html of {len(made.rounds)} rounds of task {shown(task)}"
+    )
+    arguments.console.result(
+        task=shown(task), rounds=len(made.rounds), final_model=made.final_model, file=arguments.out / "card.json"
+    )
+    return 0
+
+
+def verify(arguments: argparse.Namespace) -> int:
+    """Check a card; 7 when it lies."""
+    from gradroll.audit.cardchecks import check_card
+    from gradroll.audit.cardfacts import CardFacts
+    from gradroll.audit.modelcards import MAX_CARD, ModelCard
+    from gradroll.commands.arrayfiles import read_array
+    from gradroll.commands.trainingfiles import given_model
+    from gradroll.model_owner.decisionfiles import read_bounded
+    from gradroll.session import Session
+
+    stated = ModelCard.decode(read_bounded(arguments.card, "model card", MAX_CARD))
+    model = None if arguments.model is None else read_array(arguments.model, "model")
+    with Session(_settings(arguments)) as session:
+        reader = session.sum_reader(arguments.coordinator, arguments.tls_roots)
+        facts = CardFacts(reader, stated.task, given_model(arguments.initial, reader, stated.task))
+        verdict = check_card(stated, facts, model)
+    _tell(arguments.console, stated, verdict)
+    return 7 if verdict.lies else 0
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    return settings(arguments, keys__srs=arguments.srs, keys__directory=arguments.keys)
+
+
+def _tell(console: Console, stated: ModelCard, verdict: CardVerdict) -> None:
+    console.line(f"card of task {shown(stated.task)}, {len(stated.rounds)} rounds")
+    for lie in verdict.lies:
+        console.line(f"FAILED {lie.field}: {lie.text}", "red")
+    console.line(_MODELS[verdict.models])
+    if verdict.later and not verdict.lies:
+        console.line(f"the task has opened {verdict.later} rounds more, which are not in the card")
+    if not verdict.lies:
+        console.line("everything in the card that can be checked is as the chain has it", "green")
+    console.result(
+        task=shown(stated.task), rounds=len(stated.rounds), models=verdict.models, later=verdict.later,
+        final_model=stated.final_model, lies=[{"field": lie.field, "reason": lie.text} for lie in verdict.lies],
+    )  # fmt: skip
