@@ -11,6 +11,7 @@ from circuits.terms import Pay, Windows
 from commons.chain.patience import Patience
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
+from commons.protocol.modelmanifests import ModelManifest
 from commons.sharing.dealing import share_gradient
 from commons.storage.accounts import create_account, load_account
 from commons.storage.parameters import PublicParameters
@@ -93,8 +94,8 @@ class Cast:
             return tuple(each.result() for each in running)
 
 
-def assemble(market: LocalMarket, shards: Sequence[Shard], roles: Sequence[Role]) -> Cast:
-    """Make accounts and owners for a prepared market, one for each shard."""
+def assemble(market: LocalMarket, shards: Sequence[Shard], roles: Sequence[Role], manifest: ModelManifest) -> Cast:
+    """Make accounts and owners for a prepared market, one for each shard; the manifest is of the task to be."""
     directory, view = market.plan.directory, market.view()
     keys = market.plan.parameter_directory
     parameters = PublicParameters(keys / SRS_FILE, keys, allow_insecure=True)
@@ -108,7 +109,7 @@ def assemble(market: LocalMarket, shards: Sequence[Shard], roles: Sequence[Role]
         players.append(Player(name, owner, shard, role))
     endow(market.plan.chain, [player.owner.address for player in players], ALLOWANCE // 10)
     buyer_chain = ChainWriter(view, load_account(directory / "model-owner.json"), _PATIENCE)
-    buyer = ModelOwner(view, buyer_chain, client, parameters, state=directory / "model-owner")
+    buyer = ModelOwner(view, buyer_chain, client, parameters, state=directory / "model-owner", manifest=manifest)
     return Cast(tuple(players), buyer, buyer_chain, client, parameters, view)
 
 
@@ -119,6 +120,7 @@ def plan_task(cast: Cast, market: LocalMarket, rounds: int, recipe: Recipe, *, g
         market.committee, market.verifier, market.coordinator, DIMENSION, recipe.norm,
         gas_fees(Pay(bonus=REWARD, deposit=REWARD), provers, graded=graded), Windows(submit=_WINDOW, settle=_WINDOW),
         recipe.fraction_bits, min_owners=_FEWEST, capacity=owners, rounds=rounds, inline_payload=True,
+        manifest=recipe.manifest,
     )  # fmt: skip
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from circuits.arrays import FloatArray
 from circuits.errors import ChainError, ConfigError
 from circuits.policies import DEFAULT
 from circuits.terms import ETHER
@@ -24,22 +23,24 @@ from commons.wire.prover_client import ProverClient
 from gradroll.audit.auditor import Auditor
 from gradroll.console import Console
 from gradroll.data_owner.claims import claim_all
+from gradroll.demo.carding import write_card
 from gradroll.demo.cast import Cast, assemble, plan_task, register
 from gradroll.demo.report import Report, RoundReport, Seconds
 from gradroll.demo.scenes import GradedScene, NormScene, Scene, weighted_sum
-from gradroll.demo.settling import await_fees, await_settled, await_sum, rejections, settlement_gas
+from gradroll.demo.settling import await_fees, await_settled, await_sum, end_round, rejections, settlement_gas
 from gradroll.demo.training import (
     DATASET,
     DIMENSION,
     Shard,
     accuracy,
-    initial_model,
+    begun,
     load_digits,
     step,
 )
 from gradroll.setup.freeports import free_ports
 from gradroll.setup.local_market import LocalMarket, MarketPlan, prepare
 from gradroll.setup.processes import Processes, wait_until
+from gradroll.training.stepping import TrainingState
 
 FEWEST = 4
 """Owners, two of whom cheat."""
@@ -94,9 +95,9 @@ def _capacity(rows: int) -> int:
 class _Training:
     """The trainings after some rounds: through the market, in plain FedSGD over the owners that count, over all."""
 
-    model: FloatArray
-    plain: FloatArray
-    ungraded: FloatArray
+    model: TrainingState
+    plain: TrainingState
+    ungraded: TrainingState
     reports: tuple[RoundReport, ...] = ()
     batches: tuple[AcceptedBatch, ...] = ()
 
@@ -115,7 +116,7 @@ def run_demo(options: Options, console: Console) -> int:
     scene, shards, test = options.data
     with Processes(work / "logs") as fleet:
         market, name = _start(options, scene, fleet, work, console)
-        cast = assemble(market, shards, scene.roles(options.owners))
+        cast = assemble(market, shards, scene.roles(options.owners), scene.recipe.manifest)
         report = _train(options, scene, cast, test, market, name, fleet.require_alive, console)
     path = options.out / "report.json"
     report.write(path)
@@ -173,7 +174,8 @@ def _train(
 ) -> Report:  # fmt: skip
     task_id = _create_task(options, scene, cast, market)
     console.line(f"task {shown(task_id)}: {options.owners} owners registered, {options.rounds} rounds in escrow")
-    state = _Training(initial_model(), initial_model(), initial_model())
+    first = begun(scene.recipe)
+    state = _Training(first, first, first)
     for _ in range(options.rounds):
         state = _play_round(scene, cast, task_id, state, test, alive, console)
     payouts = _claim(cast, task_id, console)
@@ -181,6 +183,7 @@ def _train(
         await_fees(cast, task_id, alive)
     fees = _collect(cast, market, console)
     verdict = _audit(cast, state.batches, console)
+    card = write_card(cast, task_id, scene.recipe.manifest, state.model.model, options.out, console)
     return Report(
         dataset=DATASET,
         dimension=DIMENSION,
@@ -189,12 +192,13 @@ def _train(
         threshold=options.threshold,
         chain=chain,
         rounds=state.reports,
-        final_accuracy=accuracy(state.model, test),
-        plaintext_accuracy=accuracy(state.plain, test),
+        final_accuracy=accuracy(state.model.model, test),
+        plaintext_accuracy=accuracy(state.plain.model, test),
         payouts=payouts,
         fees=fees,
         audit=verdict,
-        ungraded_accuracy=accuracy(state.ungraded, test) if state.reports[-1].weights else None,
+        card=card,
+        ungraded_accuracy=accuracy(state.ungraded.model, test) if state.reports[-1].weights else None,
     )
 
 
@@ -219,7 +223,7 @@ def _play_round(
     console: Console,
 ) -> _Training:
     began, recipe = time.monotonic(), scene.recipe
-    number = scene.open_round(cast, task_id, state.model)
+    number = scene.open_round(cast, task_id, state.model.model)
     console.heading(f"round {number}")
     submitted = cast.submit_all(task_id, number)
     handed_in = time.monotonic()
@@ -230,19 +234,20 @@ def _play_round(
         aggregate = await_sum(cast, task_id, number, alive)
     released = time.monotonic()
     bound = cast.view.terms(task_id).bound
-    expected = scene.plain(cast, state.plain, bound, aggregate)
+    expected = scene.plain(cast, state.plain.model, bound, aggregate)
     matches = bool(np.array_equal(aggregate.quantized, expected.total))
-    model = step(state.model, aggregate.quantized, expected.weight, recipe)
-    plain = step(state.plain, expected.total, expected.weight, recipe)
+    model = step(recipe, state.model, aggregate.quantized, sum(aggregate.weights))
+    plain = step(recipe, state.plain, expected.total, expected.weight)
     ungraded = state.ungraded
     if expected.weights:
-        everybody = weighted_sum([(1, player.gradient(ungraded)) for player in cast.players], recipe, bound)
-        ungraded = step(ungraded, everybody, len(cast.players), recipe)
+        everybody = weighted_sum([(1, player.gradient(ungraded.model)) for player in cast.players], recipe, bound)
+        ungraded = step(recipe, ungraded, everybody, len(cast.players))
+    end_round(cast.view, task_id, number)
     gas = settlement_gas(cast, task_id, number)
     report = RoundReport(
         accepted=len(aggregate.owners),
         rejected=rejections(cast, submitted),
-        accuracy=accuracy(model, test),
+        accuracy=accuracy(model.model, test),
         gas=gas,
         gas_per_gradient=gas // len(aggregate.owners),
         seconds=Seconds(
@@ -319,8 +324,8 @@ def _summary(report: Report, path: Path, seconds: float, succeeded: bool, consol
     without = "" if report.ungraded_accuracy is None else f", ungraded {report.ungraded_accuracy:.4f}"
     console.line(f"  accuracy {report.final_accuracy:.4f}, of plain FedSGD {report.plaintext_accuracy:.4f}{without}")
     paid, fees = ether(sum(report.payouts.values())), ether(sum(report.fees.values()))
-    console.line(f"  paid {paid} to owners, {fees} to coordinator and provers; audit {report.audit}")
-    console.line(f"  {seconds:.0f} s; {path}")
+    console.line(f"  paid {paid} to owners, {fees} to coordinator and provers")
+    console.line(f"  audit {report.audit}, model card {report.card}; {seconds:.0f} s; {path}")
     if succeeded:
         console.line("  everything that was to be shown was seen", "green")
     else:
