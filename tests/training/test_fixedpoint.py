@@ -123,7 +123,7 @@ def test_clipping_by_value_is_exact(values: list[int], limit: Fraction) -> None:
 @given(
     st.lists(st.integers(-(1 << 31), 1 << 31), min_size=6, max_size=6), st.integers(1, 1 << 16), dyadic(1, 1 << 20, 20)
 )
-def test_a_mean_that_is_clipped_by_its_norm_is_inside_the_ball_and_nearly_on_it(
+def test_a_mean_clipped_by_its_norm_is_inside_the_ball_and_nearly_on_it(
     total: list[int], weight: int, limit: Dyadic
 ) -> None:
     rule = TrainingRule(Sgd(0), Dyadic(1), 1, clip=Clip("norm", limit))
