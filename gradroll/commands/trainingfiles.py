@@ -54,15 +54,14 @@ def given_manifest(path: Path | None, reader: RoundSums, task: int) -> ModelMani
     """A task's manifest: of a file, else the coordinator's; None for a task without one."""
     from circuits.errors import UnavailableError
     from circuits.terms import NO_DIGEST
-    from commons.protocol.modelmanifests import MAX_MANIFEST, ModelManifest
+    from commons.storage.manifestfiles import read_manifest
     from commons.wire.published import fetch_manifest
-    from gradroll.model_owner.decisionfiles import read_bounded
 
     terms = reader.view.terms(task)
     if terms.manifest == NO_DIGEST:
         return None
-    if path is not None:
-        manifest = ModelManifest.decode(read_bounded(path, "model manifest", MAX_MANIFEST))
+    manifest = read_manifest(path, "--manifest")
+    if manifest is not None:
         manifest.require_of(terms)
         return manifest
     if reader.coordinator is None:

@@ -79,12 +79,12 @@ class Buying:
     """What the model owner has of its own, beside its account.
 
     Attributes:
+        manifest: what the task states of its model.
         sum_key: gives the private key for private sums; None where sums are public.
-        manifest: of the task; None without.
     """
 
+    manifest: ModelManifest
     sum_key: Callable[[], bytes] | None = None
-    manifest: ModelManifest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +141,7 @@ def plan_task(cast: Cast, market: LocalMarket, rounds: int, recipe: Recipe, *, g
         market.committee, market.verifier, market.coordinator, DIMENSION, recipe.norm,
         gas_fees(Pay(bonus=REWARD, deposit=REWARD), provers, graded=graded), Windows(submit=_WINDOW, settle=_WINDOW),
         recipe.fraction_bits, min_owners=_FEWEST, capacity=owners, rounds=rounds, inline_payload=True,
+        manifest=recipe.manifest,
     )  # fmt: skip
 
 

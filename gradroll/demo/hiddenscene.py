@@ -51,7 +51,7 @@ class HiddenScene:
     manifest: ModelManifest = field(repr=False)
     bound: int
     policy: str = NORM.name
-    recipe: Recipe = field(default_factory=lambda: Recipe(rate=_RATE))
+    recipe: Recipe = field(default_factory=Recipe)
 
     @classmethod
     def of(cls, own: Shard) -> HiddenScene:
@@ -77,7 +77,7 @@ class HiddenScene:
 
     @property
     def buying(self) -> Buying:
-        return Buying(lambda: self.sum_secret, self.manifest)
+        return Buying(self.manifest, lambda: self.sum_secret)
 
     def rows(self, owners: int) -> int:
         return owners
@@ -129,8 +129,7 @@ class HiddenScene:
     def step(self, states: Trained, aggregate: RoundAggregate, expected: Plain) -> Trained:
         """Along the gradient that the sum gives; the plain training never sees a view, nor an integer."""
         found = recover(self.scheme, aggregate.mean, draw_noise(self.scheme, states.model, self.key))
-        rate = self.recipe.rate
-        return Trained((*states.models, states.model - rate * found), states.plain - rate * expected.gradient)
+        return Trained((*states.models, states.model - _RATE * found), states.plain - _RATE * expected.gradient)
 
     def _view(self, model: FloatArray) -> FloatArray:
         return hide(self.scheme, model, draw_noise(self.scheme, model, self.key))

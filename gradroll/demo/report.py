@@ -87,6 +87,8 @@ class Report:
         payouts: wei received by owner name.
         fees: wei received by the coordinator and by each prover.
         audit: "passed", or the name of the failing check.
+        card: "verified", or the first field of the model card that is not as the chain has it; None where the model is
+            hidden, so that nobody can compute it again.
         ungraded_accuracy: of plain FedSGD over all owners, those that attack among them; where gradients are graded.
     """
 
@@ -102,6 +104,7 @@ class Report:
     payouts: dict[str, int]
     fees: dict[str, int]
     audit: str
+    card: str | None
     ungraded_accuracy: float | None = None
 
     def succeeded(self, cheaters: Sequence[str]) -> bool:
@@ -110,6 +113,7 @@ class Report:
         graded = self.ungraded_accuracy is not None
         return (
             self.audit == "passed"
+            and self.card in ("verified", None)
             and self.final_accuracy == self.plaintext_accuracy
             and all(played.aggregate_matches_plaintext for played in self.rounds)
             and all(graded or played.caught() == list(cheaters) for played in self.rounds)

@@ -24,11 +24,12 @@ from commons.wire.prover_client import ProverClient
 from gradroll.audit.auditor import Auditor
 from gradroll.console import Console
 from gradroll.data_owner.claims import claim_all
+from gradroll.demo.carding import write_card
 from gradroll.demo.cast import Cast, assemble, plan_task, register
 from gradroll.demo.hiddenscene import HiddenScene
 from gradroll.demo.report import Report, RoundReport, Seconds
 from gradroll.demo.scenes import GradedScene, NormScene, Scene, Trained, weighted_sum
-from gradroll.demo.settling import await_fees, await_settled, await_sum, rejections, settlement_gas
+from gradroll.demo.settling import await_fees, await_settled, await_sum, end_round, rejections, settlement_gas
 from gradroll.demo.training import DATASET, Shard, load_digits, step
 from gradroll.setup.freeports import free_ports
 from gradroll.setup.local_market import LocalMarket, MarketPlan, prepare
@@ -178,6 +179,7 @@ def _train(
         await_fees(cast, task_id, alive)
     fees = _collect(cast, market, console)
     verdict = _audit(cast, state.batches, console)
+    card = write_card(cast, task_id, scene.buying.manifest, state.states.model, options.out, console)
     return Report(
         dataset=DATASET,
         dimension=scene.dimension,
@@ -191,6 +193,7 @@ def _train(
         payouts=payouts,
         fees=fees,
         audit=verdict,
+        card=card,
         ungraded_accuracy=scene.accuracy(state.ungraded, test) if state.reports[-1].weights else None,
     )
 
@@ -234,7 +237,8 @@ def _play_round(
     ungraded = state.ungraded
     if expected.weights:
         everybody = weighted_sum([(1, player.gradient(ungraded)) for player in cast.players], recipe, bound)
-        ungraded = step(ungraded, everybody, len(cast.players), recipe)
+        ungraded = step(recipe, ungraded, everybody, len(cast.players))
+    end_round(cast.view, task_id, number)
     gas = settlement_gas(cast, task_id, number)
     report = RoundReport(
         accepted=len(aggregate.owners),
@@ -321,9 +325,10 @@ def _summary(report: Report, path: Path, seconds: float, succeeded: bool, consol
     console.heading("outcome")
     without = "" if report.ungraded_accuracy is None else f", ungraded {report.ungraded_accuracy:.4f}"
     console.line(f"  accuracy {report.final_accuracy:.4f}, of plain FedSGD {report.plaintext_accuracy:.4f}{without}")
+    card = "" if report.card is None else f", model card {report.card}"
     paid, fees = ether(sum(report.payouts.values())), ether(sum(report.fees.values()))
-    console.line(f"  paid {paid} to owners, {fees} to coordinator and provers; audit {report.audit}")
-    console.line(f"  {seconds:.0f} s; {path}")
+    console.line(f"  paid {paid} to owners, {fees} to coordinator and provers")
+    console.line(f"  audit {report.audit}{card}; {seconds:.0f} s; {path}")
     if succeeded:
         console.line("  everything that was to be shown was seen", "green")
     else:

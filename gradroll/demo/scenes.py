@@ -134,7 +134,7 @@ class SoftmaxScene:
 
     @property
     def buying(self) -> Buying:
-        return Buying()
+        return Buying(self.recipe.manifest)
 
     def first_model(self) -> FloatArray:
         return initial_model()
@@ -150,8 +150,8 @@ class SoftmaxScene:
         return None
 
     def step(self, states: Trained, aggregate: RoundAggregate, expected: Plain) -> Trained:
-        model = step(states.model, aggregate.quantized, expected.weight, self.recipe)
-        return Trained((*states.models, model), step(states.plain, expected.total, expected.weight, self.recipe))
+        model = step(self.recipe, states.model, aggregate.quantized, sum(aggregate.weights))
+        return Trained((*states.models, model), step(self.recipe, states.plain, expected.total, expected.weight))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from gradroll.data_owner.owner import Submitted
 from gradroll.demo.cast import Cast
 from gradroll.demo.report import Rejection
 from gradroll.model_owner.buyer import RoundAggregate
+from gradroll.model_owner.lineage import takes_no_more
 from gradroll.model_owner.roundfees import RoundFees
 
 _ENDED = (SubmissionState.ACCEPTED, SubmissionState.REJECTED, SubmissionState.EXPIRED)
@@ -125,6 +126,13 @@ def put_forward(view: ChainView, time_to_be: int) -> None:
         ask = partial(view.rpc.web3.provider.make_request, RPCEndpoint(method), parameters)
         if "error" in view.rpc.guarded(ask):
             raise ChainError(f"the node refuses {method}: the demo takes a development chain, anvil or its own")
+
+
+def end_round(view: ChainView, task_id: int, number: int) -> None:
+    """Put a development chain's clock forward until a round takes no more batches: the next model follows from all."""
+    record = view.round(task_id, number)
+    if not takes_no_more(record):
+        put_forward(view, record.settle_deadline)
 
 
 def rejections(cast: Cast, submitted: Sequence[Submitted]) -> tuple[Rejection, ...]:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 HONEST, CHEATERS = 4, 2
 KEYS = {
     "dataset", "dimension", "owners", "provers", "threshold", "chain", "rounds", "final_accuracy", "plaintext_accuracy",
-    "payouts", "fees", "audit", "ungraded_accuracy",
+    "payouts", "fees", "audit", "card", "ungraded_accuracy",
 }  # fmt: skip
 ROUND_KEYS = {
     "accepted", "rejected", "accuracy", "gas", "gas_per_gradient", "seconds", "aggregate_matches_plaintext", "weights",
@@ -44,7 +44,7 @@ def check(report: dict[str, Any]) -> None:
     """Everything that the demo is to show."""
     assert set(report) == KEYS
     assert (report["dimension"], report["owners"]) == (650, HONEST + CHEATERS)
-    assert report["audit"] == "passed"
+    assert (report["audit"], report["card"]) == ("passed", "verified")
     assert report["final_accuracy"] == report["plaintext_accuracy"] > 0.5
     assert len(report["rounds"]) == 2
     for played in report["rounds"]:
@@ -98,7 +98,7 @@ def test_the_demo_of_graded_gradients(repository: Path, tmp_path: Path) -> None:
         assert [played["weights"][name] for name in attackers] == [0, 0, 0]
     assert [report["payouts"][name] for name in attackers] == [0, 0, 0]
     assert report["final_accuracy"] == report["plaintext_accuracy"] > report["ungraded_accuracy"] + 0.1
-    assert report["audit"] == "passed"
+    assert (report["audit"], report["card"]) == ("passed", "verified")
     assert "owner 9 (against the model) counts 0 times" in account
 
 

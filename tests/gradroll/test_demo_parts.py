@@ -40,6 +40,7 @@ from gradroll.demo.training import (
     Recipe,
     Shard,
     accuracy,
+    begun,
     gradient,
     initial_model,
     load_digits,
@@ -82,11 +83,16 @@ def test_the_gradient_is_that_of_the_loss() -> None:
 
 
 def test_plain_training_learns() -> None:
-    (shards, test), recipe, model = load_digits(10, non_iid=False), Recipe(), initial_model()
+    (shards, test), recipe = load_digits(10, non_iid=False), Recipe()
+    state = begun(recipe)
+    assert np.array_equal(state.model, initial_model())
     for _ in range(5):
-        total = plain_aggregate(model, shards[:8], recipe, BOUND)
-        model = step(model, total, 8, recipe)
-    assert accuracy(model, test) > 0.85
+        total = plain_aggregate(state.model, shards[:8], recipe, BOUND)
+        mean = total / 2.0**recipe.fraction_bits / 8
+        following = step(recipe, state, total, 8)
+        np.testing.assert_allclose(following.model, state.model - mean, rtol=0, atol=2.0**-41)
+        state = following
+    assert accuracy(state.model, test) > 0.85
 
 
 def dealt(deal: Deal) -> tuple[FrArray, bytes]:
@@ -132,14 +138,26 @@ def _round() -> RoundReport:
 
 def _report() -> Report:
     return Report(
-        "digits", 650, 10, 4, 1, "eth-tester", (_round(),), 0.9, 0.9, {"owner 0": 1}, {"coordinator": 1}, "passed"
+        "digits",
+        650,
+        10,
+        4,
+        1,
+        "eth-tester",
+        (_round(),),
+        0.9,
+        0.9,
+        {"owner 0": 1},
+        {"coordinator": 1},
+        "passed",
+        "verified",
     )
 
 
 def test_the_report_has_the_documented_keys() -> None:
     assert [field.name for field in fields(Report)] == [
         "dataset", "dimension", "owners", "provers", "threshold", "chain", "rounds", "final_accuracy",
-        "plaintext_accuracy", "payouts", "fees", "audit", "ungraded_accuracy",
+        "plaintext_accuracy", "payouts", "fees", "audit", "card", "ungraded_accuracy",
     ]  # fmt: skip
     assert [field.name for field in fields(RoundReport)] == [
         "accepted", "rejected", "accuracy", "gas", "gas_per_gradient", "seconds", "aggregate_matches_plaintext",
@@ -156,6 +174,7 @@ def test_success_means_that_everything_was_seen() -> None:
     uncaught = replace(_round(), rejected=())
     for changed in (
         replace(report, audit="row"),
+        replace(report, card="models"),
         replace(report, plaintext_accuracy=0.8),
         replace(report, rounds=(unlike,)),
         replace(report, rounds=(uncaught,)),
