@@ -14,6 +14,8 @@ from circuits.hashing import keccak
 from circuits.statement import (
     ATTESTATION_TYPE,
     DEALING_TYPE,
+    REFERENCE_INDEX,
+    REFERENCE_TYPE,
     SUBMISSION_TYPE,
     Attested,
     Context,
@@ -73,6 +75,17 @@ def test_the_dealing_is_typed_data_of_owner_submission_and_shares() -> None:
         keccak(b"".join(HEADER.share_digests)),
     ]
     assert HEADER.digest(CONTEXT) == typed(DEALING_TYPE, values)
+
+
+def test_a_copy_of_the_reference_is_dealt_under_its_number() -> None:
+    """So what is signed of it, by its dealer or by provers, is of no owner's submission, and of no other copy."""
+    copy = replace(HEADER, owner_index=REFERENCE_INDEX + 3)
+    values: list[object] = [
+        "0x" + HEADER.owner.hex(), HEADER.submission_digest(CONTEXT), keccak(b"".join(HEADER.share_digests)), 3,
+    ]  # fmt: skip
+    assert copy.digest(CONTEXT) == typed(REFERENCE_TYPE, values)
+    others = {replace(HEADER, owner_index=i).digest(CONTEXT) for i in (0, 9, REFERENCE_INDEX - 1)}
+    assert others == {HEADER.digest(CONTEXT)}
 
 
 def test_what_another_owner_signs_is_another_dealing() -> None:

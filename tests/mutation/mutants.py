@@ -2650,10 +2650,24 @@ MUTANTS = (
     ),
     Mutant(
         PROVING,
-        "    elif vector_digest(bundle.row) != proved.row:",
-        "    elif False:",
+        "    bundle = AuditBundle.decode_to_attest(request.payload, proved.row)",
+        "    bundle = AuditBundle.decode_to_attest(request.payload, None)",
         "a graded batch has the row for which its numbers were opened",
-        _in("provers", "test_graded_batches.py::test_other_numbers_another_row_or_another_rule_are_not_attested"),
+        _in("provers", "test_graded_batches.py::test_the_row_comes_once_and_is_part_of_what_is_attested"),
+    ),
+    Mutant(
+        PROVING,
+        "    if proved.row is None:",
+        "    if False:",
+        "a row is looked at where LOCK did not",
+        _in("privacy", "test_one_sum.py::test_a_batch_that_is_not_the_proven_one_is_not_signed"),
+    ),
+    Mutant(
+        "circuits/statement.py",
+        "        if self.is_reference:\n            number",
+        "        if False:\n            number",
+        "what is signed of a copy of the reference is of no owner's submission",
+        _in("circuits", "test_statement.py::test_a_copy_of_the_reference_is_dealt_under_its_number"),
     ),
     Mutant(
         PROVING,

@@ -125,6 +125,7 @@ TYPES = {
     "submission": "Submission(uint256 taskId,bytes32 termsHash,uint256 round,bytes32 modelDigest,"
     "uint256 commitmentX,uint256 commitmentY)",
     "dealing": "Dealing(address owner,bytes32 submission,bytes32 sharesRoot)",
+    "reference": "Reference(address owner,bytes32 submission,bytes32 sharesRoot,uint256 number)",
     "receipt": "Receipt(bytes32 submission)",
     "attestation": "Attestation(bytes32 batchId,bytes32 verifierCode,uint256 committeeId,uint256 taskId,"
     "bytes32 termsHash,uint256 round,bytes32 modelDigest,uint256 owners,uint256 sumX,uint256 sumY,"
@@ -195,7 +196,10 @@ def submission_of(context: Fields, header: Fields) -> tuple[bytes, bytes, bytes]
     where = W(context["taskId"], raw(context["termsHash"]), context["round"], raw(context["modelDigest"]))
     submission = typed(domain, "submission", where + raw(header["commitment"]))
     root = keccak(b"".join(map(raw, header["shareDigests"])))
-    return submission, root, typed(domain, "dealing", W(raw(header["owner"]), submission, root))
+    dealt, copy = W(raw(header["owner"]), submission, root), header["index"] - 2**16
+    if copy < 0:
+        return submission, root, typed(domain, "dealing", dealt)
+    return submission, root, typed(domain, "reference", dealt + W(copy))
 
 
 def domain_in(context: Fields) -> bytes:
