@@ -281,15 +281,6 @@ def signed() -> Fields:
     return vector(inputs, outputs)
 
 
-def training() -> Fields:
-    """Digests of what a model owner decides of a training."""
-    context, metric = run().network.context, -1_234_567
-    about = (context.task_id, context.terms_hash, context.round, context.model_digest)
-    decisions = {"metric": Decision(*about, DecisionKind.METRIC, metric), "stop": Decision(*about, DecisionKind.STOP)}
-    outputs = {name: decision.digest(context.market).hex() for name, decision in decisions.items()}
-    return vector({"context": context_fields(context), "metric": metric}, outputs)
-
-
 def proposal_fields(proposal: Proposal) -> Fields:
     """A proposal but for its cohort."""
     return {
@@ -379,6 +370,16 @@ def ledger() -> Fields:
         "head": head_digest(context.market.domain, run().network.terms.committee_id, 2, 17, head).hex(),
     }
     return vector(inputs, outputs)
+
+
+def training() -> Fields:
+    """Digests of what a model owner decides of a training."""
+    place = MarketId(31337, seed_of("market")[:20], seed_of("deployment"))
+    context = Context(place, 7, seed_of("terms"), 8, seed_of("model"), seed_of("policy key"), BOUND, 5)
+    about, metric = (context.task_id, context.terms_hash, context.round, context.model_digest), -1_234_567
+    decisions = {"metric": Decision(*about, DecisionKind.METRIC, metric), "stop": Decision(*about, DecisionKind.STOP)}
+    outputs = {name: decision.digest(context.market).hex() for name, decision in decisions.items()}
+    return vector({"context": context_fields(context), "metric": metric}, outputs)
 
 
 def prss() -> Fields:
@@ -685,9 +686,9 @@ FILES: dict[str, Callable[[], Fields]] = {
     "domains": domains,
     "market": market,
     "signed": signed,
-    "training": training,
     "sessions": sessions,
     "ledger": ledger,
+    "training": training,
     "prss": prss,
     "keys": keys,
     "sealing": sealing,
