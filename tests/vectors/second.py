@@ -232,14 +232,6 @@ def signed(given: Fields) -> Fields:
     }
 
 
-def training(given: Fields) -> Fields:
-    context = given["context"]
-    where = (context["taskId"], raw(context["termsHash"]), context["round"], raw(context["modelDigest"]))
-    kinds = {"metric": (1, given["metric"] % 2**256), "stop": (2, 0)}
-    domain = domain_in(context)
-    return {name: typed(domain, "decision", W(*where, *what)).hex() for name, what in kinds.items()}
-
-
 # --- 2.4 sessions, 2.5 the ledger, 5 and 6 challenges ---------------------------------------------------------------
 
 
@@ -318,6 +310,14 @@ def ledger(given: Fields) -> Fields:
             raw(shown["digest"]),
         ).hex(),
     }
+
+
+def training(given: Fields) -> Fields:
+    context = given["context"]
+    where = (context["taskId"], raw(context["termsHash"]), context["round"], raw(context["modelDigest"]))
+    kinds = {"metric": (1, given["metric"] % 2**256), "stop": (2, 0)}
+    domain = domain_in(context)
+    return {name: typed(domain, "decision", W(*where, *what)).hex() for name, what in kinds.items()}
 
 
 # --- 2.6 randomness that provers share, 2.7 sealing -----------------------------------------------------------------
@@ -749,9 +749,9 @@ FILES: dict[str, Callable[[Fields], Fields]] = {
     "domains": domains,
     "market": market,
     "signed": signed,
-    "training": training,
     "sessions": sessions,
     "ledger": ledger,
+    "training": training,
     "prss": prss,
     "keys": keys,
     "sealing": sealing,
