@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,6 +25,7 @@ from commons.settings.signersettings import SignerSettings
 from commons.storage.manifestfiles import read_manifest
 from commons.storage.parameters import PublicParameters
 from commons.storage.submissions import SubmissionStore
+from commons.storage.sumkeys import load_sum_key
 from commons.storage.tlsfiles import read_roots
 from commons.storage.unlock import Unlock, unlock_by
 from commons.wire.coordinator_client import CoordinatorClient
@@ -149,6 +150,7 @@ class Session:
         return ModelOwner(
             self.view, chain, self.coordinator(own.coordinator, roots, own.stall_timeout), self.parameters,
             stall=own.stall_timeout, tls_roots=roots, state=own.state,
+            sum_key=None if own.sum_key is None else partial(load_sum_key, own.sum_key, self._unlock),
             manifest=read_manifest(own.manifest, "model_owner.manifest"),
         )  # fmt: skip
 

@@ -174,7 +174,8 @@ def _tell(console: Console, number: int, batch: AcceptedBatch, report: AuditRepo
     identity = f"0x{batch.record.batch_id.hex()[:16]}, {len(batch.owners)} owners"
     name = f"round {number}, batch {batch.record.batch_index} ({identity})"
     if report.failed is None:
-        console.line(f"{name}: passed {', '.join(report.passed)}", "green")
+        private = "; the sum is private" if report.private else ""
+        console.line(f"{name}: passed {', '.join(report.passed)}{private}", "green")
     else:
         console.line(f"{name}: FAILED {report.failed}: {report.reason}", "red")
 
@@ -199,5 +200,5 @@ def _tell_grades(console: Console, session: Session, number: int, outcome: Round
 def _machine(number: int, batch: AcceptedBatch, report: AuditReport) -> Told:
     return {
         "round": number, "batch": batch.record.batch_id, "passed": report.passed, "failed": report.failed,
-        "reason": report.reason,
+        "reason": report.reason, "private": report.private,
     }  # fmt: skip

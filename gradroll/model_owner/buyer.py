@@ -6,39 +6,37 @@ that the market contract recorded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 import native
-from circuits import payload as payloads
 from circuits.arrays import FloatArray, float_vector
-from circuits.commitment import CommitmentKey
 from circuits.errors import (
     ConfigError,
     GradientError,
-    GradrollError,
     InvalidInputError,
+    KeyMismatchError,
     NotReadyError,
     ProofError,
     UnavailableError,
 )
 from circuits.grading import Grades
 from circuits.hashing import keccak
-from circuits.payload import Aggregate
 from circuits.quantize import IntArray
 from circuits.terms import TaskTerms
 from commons.chain.facts import AcceptedBatch
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from commons.protocol.modelmanifests import ModelManifest
+from commons.protocol.replies import ProverVerdict
 from commons.runtime.amounts import utc
 from commons.runtime.identifiers import shown
 from commons.runtime.stages import stage
+from commons.sharing.sealing import public_key
 from commons.storage.modelfiles import encode_model
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
@@ -52,6 +50,7 @@ from gradroll.model_owner.plan import TaskPlan
 from gradroll.model_owner.precheck import check_round, check_terms, running_on
 from gradroll.model_owner.referenceblocks import reference_by_blocks, update_by_blocks
 from gradroll.model_owner.referencegradient import LEAST_SUMS, GradedSum, Reference, Update
+from gradroll.model_owner.sumreading import FoundSum, SumReader
 
 _LOOKS = 4
 """At a round's batches and its sum of commitments, before they count as inconsistent: batches come blocks apart."""
@@ -66,12 +65,14 @@ class RoundAggregate:
         total: float64[d], the same sum in the gradient's units, each block by its scale.
         batches: the accepted batches that it is made of.
         graded: the sum of each of them, with its owners' grades; empty where the task does not grade.
+        verdicts: provers whose share was wrong or missing, where sums were opened from shares.
     """
 
     quantized: IntArray
     total: FloatArray
     batches: tuple[AcceptedBatch, ...]
     graded: tuple[GradedSum, ...] = ()
+    verdicts: tuple[ProverVerdict, ...] = ()
 
     @property
     def owners(self) -> tuple[bytes, ...]:
@@ -103,6 +104,7 @@ class ModelOwner(ManifestOwner):
         tls_roots: PEM certificates to trust for grpcs:// provers instead of the system's.
         state: directory of references that are dealt; without it no round of a task that grades is opened.
         manifest: the model manifest of the task, where it is at hand; otherwise the coordinator is asked for it.
+        sum_key: reads the private key, 32 bytes, for which provers seal private sums; without it none is read.
     """
 
     def __init__(
@@ -116,6 +118,7 @@ class ModelOwner(ManifestOwner):
         tls_roots: bytes | None = None,
         state: Path | None = None,
         manifest: ModelManifest | None = None,
+        sum_key: Callable[[], bytes] | None = None,
     ) -> None:
         super().__init__(view, chain, coordinator, manifest)
         self._graded = None if state is None else GradedRounds(
@@ -123,6 +126,7 @@ class ModelOwner(ManifestOwner):
         )  # fmt: skip
         self._provers = ProverReader(view, stall, tls_roots)
         self._parameters = parameters
+        self._sum_key = sum_key
 
     def check_task(self, plan: TaskPlan) -> tuple[str, ...]:
         """Look at a task before it is created; returns what may go wrong, in words.
@@ -239,16 +243,19 @@ class ModelOwner(ManifestOwner):
             UnavailableError: nobody serves a sum that opens the commitment on the chain; soon after the acceptance
                 the provers may not believe it to be final yet.
             ProofError: the node shows an inconsistent chain.
-            KeyMismatchError: the reference string is another than the task's.
+            KeyMismatchError: the reference string is another than the task's, or the key for its sums.
+            ConfigError: sums are private, and no key for them is at hand.
         """
-        accepted, aggregates = self._read(task_id, round_number, from_provers=from_provers)
+        accepted, found = self._read(task_id, round_number, from_provers=from_provers)
+        aggregates = [each.aggregate for each in found]
         scales = self._scales(task_id)
         quantized: IntArray = np.sum([a.values for a in aggregates], axis=0, dtype=np.int64)
         graded: tuple[GradedSum, ...] = ()
         if self._view.terms(task_id).grading is not None:
             each = zip(accepted, aggregates, strict=True)
             graded = tuple(GradedSum(scales.dequantize(a.values), self._grades(batch)) for batch, a in each)
-        return RoundAggregate(quantized, scales.dequantize(quantized), accepted, graded)
+        verdicts = tuple(verdict for each in found for verdict in each.verdicts)
+        return RoundAggregate(quantized, scales.dequantize(quantized), accepted, graded, verdicts)
 
     def update(self, task_id: int, aggregate: RoundAggregate, own: npt.ArrayLike) -> Update:
         """Where to go from a graded round: the mean gradient by weight, or the own one where none was judged.
@@ -284,7 +291,7 @@ class ModelOwner(ManifestOwner):
             if len(sums) >= least:
                 break
             try:
-                sums += [scales.dequantize(each.values) for each in self._read(task_id, number)[1]]
+                sums += [scales.dequantize(each.aggregate.values) for each in self._read(task_id, number)[1]]
             except NotReadyError:  # the round has no batch
                 continue
             except UnavailableError as error:
@@ -313,13 +320,14 @@ class ModelOwner(ManifestOwner):
 
     def _read(
         self, task_id: int, round_number: int, *, from_provers: bool = False
-    ) -> tuple[tuple[AcceptedBatch, ...], list[Aggregate]]:
+    ) -> tuple[tuple[AcceptedBatch, ...], list[FoundSum]]:
         """The accepted batches of a round and their sums."""
         self._parameters.require_string(self._view.tau(task_id))
         accepted = self._accepted(task_id, round_number)
-        key = self._parameters.commitment_key(self._view.terms(task_id).dimension)
+        terms, sums = self._view.terms(task_id), SumReader(self._view, self._coordinator, self._provers)
+        key, secret = self._parameters.commitment_key(terms.dimension), self._secret(terms)
         with stage("reading the sum"):
-            found = [find_aggregate(batch, key, self._sources(batch, key, from_provers)) for batch in accepted]
+            found = [sums.read(batch, key, secret, from_provers=from_provers) for batch in accepted]
         return accepted, found
 
     def _accepted(self, task_id: int, round_number: int) -> tuple[AcceptedBatch, ...]:
@@ -338,10 +346,21 @@ class ModelOwner(ManifestOwner):
                 return accepted
         raise ProofError("the batches' commitments do not add up to the round's; the node shows an inconsistent chain")
 
-    def _sources(self, batch: AcceptedBatch, key: CommitmentKey, from_provers: bool) -> Iterable[Callable[[], bytes]]:
-        if not from_provers:
-            yield from aggregate_sources(batch, self._coordinator, self._view.terms(batch.task_id).dimension)
-        yield partial(self._provers.aggregate, batch, key)
+    def _secret(self, terms: TaskTerms) -> bytes | None:
+        """The secret of the task's key for sums; None where they are public."""
+        if not terms.sums_private:
+            return None
+        task = shown(terms.task_id)
+        if self._sum_key is None:
+            raise ConfigError(
+                f"the sums of task {task} are private: name the file of its key (--sum-key, or model_owner.sum_key)"
+            )
+        secret = self._sum_key()
+        if public_key(secret) != terms.sum_key:
+            raise KeyMismatchError(
+                f"the key for sums of task {task} is 0x{terms.sum_key.hex()}, and yours is another; name its file"
+            )
+        return secret
 
 
 def _no_batch(view: ChainView, task_id: int, number: int) -> str:
@@ -351,31 +370,3 @@ def _no_batch(view: ChainView, task_id: int, number: int) -> str:
     if view.now() > deadline:
         return f"{what}, and none can come any more: it was to be settled by {utc(deadline)}; open another round"
     return f"{what} yet; one may come until {utc(deadline)}, and gradroll task status says what is waited for"
-
-
-def aggregate_sources(
-    batch: AcceptedBatch, coordinator: CoordinatorClient, dimension: int
-) -> Iterator[Callable[[], bytes]]:
-    """Where an aggregate may be had without the provers: what was published on the chain, then the coordinator."""
-    for published in batch.published:
-        yield partial(bytes, published)
-    yield partial(coordinator.payload, batch.record.batch_id, dimension)
-
-
-def find_aggregate(batch: AcceptedBatch, key: CommitmentKey, sources: Iterable[Callable[[], bytes]]) -> Aggregate:
-    """The batch's aggregate, from the first source whose bytes open the commitment that the chain recorded.
-
-    Raises:
-        UnavailableError: no source has it.
-    """
-    reasons = []
-    for source in sources:
-        try:
-            aggregate = payloads.decode(source(), key.dimension)
-        except GradrollError as error:
-            reasons.append(str(error))
-            continue
-        if key.commit_small(aggregate.values, aggregate.tail) == batch.record.commitment:
-            return aggregate
-        reasons.append("a sum was served that does not open the commitment on the chain")
-    raise UnavailableError(f"nobody serves the sum of batch 0x{batch.record.batch_id.hex()}: {'; '.join(reasons)}")

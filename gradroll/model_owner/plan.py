@@ -31,6 +31,7 @@ class TaskPlan:
         inline_payload: sums of up to 16 KiB are put into the chain's log.
         lapse_rounds: an owner in no accepted batch of so many rounds in a row loses its place; 0: never.
         grading: how gradients are graded, where the verifier does that.
+        sum_key: X25519 public key, 32 bytes, to which provers seal their shares of sums; without it sums are public.
         bound: largest sum of squares of a gradient's integers, in place of ``norm``.
         manifest: what the vectors are made of, with a scale for each block; None: they have one scale.
     """
@@ -50,6 +51,7 @@ class TaskPlan:
     inline_payload: bool = False
     lapse_rounds: int = 10
     grading: Grading | None = None
+    sum_key: bytes = NO_DIGEST
     bound: int | None = None
     manifest: ModelManifest | None = None
 
@@ -92,6 +94,7 @@ class TaskPlan:
             pay=self.pay,
             lapse_rounds=self.lapse_rounds,
             grading=self.grading,
+            sum_key=self.sum_key,
             manifest=NO_DIGEST if self.manifest is None else self.manifest.digest,
         )
         if self.manifest is not None:

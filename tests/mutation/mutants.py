@@ -2945,6 +2945,27 @@ MUTANTS = (
         _in("gradroll", "test_precheck.py::test_the_reference_takes_a_row_of_the_circuit"),
     ),
     Mutant(
+        "circuits/terms.py",
+        "if self.inline_payload and self.sums_private:",
+        "if False:",
+        "sums that are sealed to a key are not published on the chain",
+        _in("circuits", "test_terms.py::test_what_is_sealed_is_not_published_on_the_chain"),
+    ),
+    Mutant(
+        "circuits/terms.py",
+        "self.grading.words), self.manifest, self.sum_key,",
+        "self.grading.words), self.manifest, bytes(32),",
+        "whoever signs to a task's terms signs to the key for its sums",
+        _in("circuits", "test_terms.py::test_everything_that_is_signed_binds_both"),
+    ),
+    Mutant(
+        "circuits/terms.py",
+        "self.grading.words), self.manifest, self.sum_key,",
+        "self.grading.words), bytes(32), self.sum_key,",
+        "whoever signs to a task's terms signs to its model manifest",
+        _in("circuits", "test_terms.py::test_everything_that_is_signed_binds_both"),
+    ),
+    Mutant(
         "gradroll/model_owner/gradedrounds.py",
         "        if other is not None:\n",
         "        if False:\n",
