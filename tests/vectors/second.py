@@ -133,6 +133,8 @@ TYPES = {
     "registration": "Registration(uint256 taskId,bytes32 termsHash,address account)",
     "claim": "Claim(uint256 taskId,uint256 index,uint256 from,uint256 through,address recipient,uint256 maxTip,"
     "uint256 deadline)",
+    "decision": "TrainingDecision(uint256 taskId,bytes32 termsHash,uint256 round,bytes32 modelDigest,uint256 kind,"
+    "int256 value)",
     "membership": "Membership(uint256 committeeId,uint256 index,address signer,address controller)",
     "replacement": "Replacement(uint256 committeeId,uint256 index,uint256 nonce,address signer,address controller,"
     "uint256 deadline)",
@@ -321,6 +323,14 @@ def ledger(given: Fields) -> Fields:
             raw(shown["digest"]),
         ).hex(),
     }
+
+
+def training(given: Fields) -> Fields:
+    context = given["context"]
+    where = (context["taskId"], raw(context["termsHash"]), context["round"], raw(context["modelDigest"]))
+    kinds = {"metric": (1, given["metric"] % 2**256), "stop": (2, 0)}
+    domain = domain_in(context)
+    return {name: typed(domain, "decision", W(*where, *what)).hex() for name, what in kinds.items()}
 
 
 # --- 2.6 randomness that provers share, 2.7 sealing -----------------------------------------------------------------
@@ -755,6 +765,7 @@ FILES: dict[str, Callable[[Fields], Fields]] = {
     "manifests": manifests,
     "sessions": sessions,
     "ledger": ledger,
+    "training": training,
     "prss": prss,
     "keys": keys,
     "sealing": sealing,

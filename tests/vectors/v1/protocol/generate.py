@@ -55,6 +55,7 @@ from commons.protocol.rules import probe_rho
 from commons.protocol.sealedreplies import SealedShare
 from commons.protocol.sealedsums import sealed_pieces
 from commons.protocol.sumlabels import SumLabel
+from commons.protocol.trainingdecisions import Decision, DecisionKind
 from commons.protocol.trainingrules import Adam, Dyadic, ScheduleStep, TrainingRule
 from commons.sharing import replicated
 from commons.sharing import sealedbodies as bodies
@@ -395,6 +396,16 @@ def ledger() -> Fields:
     return vector(inputs, outputs)
 
 
+def training() -> Fields:
+    """Digests of what a model owner decides of a training."""
+    place = MarketId(31337, seed_of("market")[:20], seed_of("deployment"))
+    context = Context(place, 7, seed_of("terms"), 8, seed_of("model"), seed_of("policy key"), BOUND, 5)
+    about, metric = (context.task_id, context.terms_hash, context.round, context.model_digest), -1_234_567
+    decisions = {"metric": Decision(*about, DecisionKind.METRIC, metric), "stop": Decision(*about, DecisionKind.STOP)}
+    outputs = {name: decision.digest(context.market).hex() for name, decision in decisions.items()}
+    return vector({"context": context_fields(context), "metric": metric}, outputs)
+
+
 def prss() -> Fields:
     """Shared random values and zeros of a committee of seven."""
     parties, session, count = shared_keys(2, 7), seed_of("session"), 3
@@ -723,6 +734,7 @@ FILES: dict[str, Callable[[], Fields]] = {
     "manifests": manifests,
     "sessions": sessions,
     "ledger": ledger,
+    "training": training,
     "prss": prss,
     "keys": keys,
     "sealing": sealing,
