@@ -77,8 +77,12 @@ class TaskPlan:
         return quantised_bound(self.norm, self.finest)
 
     def terms(self) -> NewTask:
-        """The terms as the market takes them.  Raises InvalidInputError for one out of its range."""
-        return NewTask(
+        """The terms as the market takes them.
+
+        Raises:
+            InvalidInputError: one is out of its range, or a hidden model's would not hide it.
+        """
+        terms = NewTask(
             committee_id=self.committee,
             verifier=self.verifier,
             coordinator=self.relay,
@@ -97,6 +101,9 @@ class TaskPlan:
             sum_key=self.sum_key,
             manifest=NO_DIGEST if self.manifest is None else self.manifest.digest,
         )
+        if self.manifest is not None:
+            self.manifest.require_of(terms)
+        return terms
 
 
 def quantised_bound(norm: float, fraction_bits: int) -> int:
