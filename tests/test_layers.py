@@ -49,7 +49,7 @@ PLAN: dict[str, tuple[str, ...]] = {
     "gradroll.waiting": ("commons.runtime",),
     "gradroll.errors": ("circuits",),
     "gradroll.session": (*SHARED, *COMMONS, *SDK),
-    "gradroll.demo": (*SHARED, *COMMONS, *SDK, "gradroll.setup", "gradroll.console"),
+    "gradroll.demo": (*SHARED, *COMMONS, *SDK, "gradroll.hiddenmodel", "gradroll.setup", "gradroll.console"),
     "gradroll.commands": (
         *SHARED, *COMMONS, *SDK, "contracts", "provers", "provers.joining", "coordinator", "gradroll.setup",
         "gradroll.demo", "gradroll.console", "gradroll.session", "gradroll",

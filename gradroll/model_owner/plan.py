@@ -76,7 +76,7 @@ class TaskPlan:
         """The terms as the market takes them.
 
         Raises:
-            InvalidInputError: one is out of its range, or the manifest is not of such a task.
+            InvalidInputError: one is out of its range, or the manifest is not of such a task, or hides nothing in it.
         """
         terms = NewTask(
             committee_id=self.committee,
