@@ -37,6 +37,7 @@ from commons.storage.roundarchives import ArchivedBatch, ArchiveHead, archive_pi
 from commons.wire import batchsteps, contexts, coordination, sharestreams, streams, uploads
 from commons.wire._generated import prover_pb2 as pb
 from gradroll.data_owner.orders import OrderFile, save_order
+from tests.commons import test_modelmanifests
 from tests.fuzz.harness import CORPUS
 from tests.fuzz.targets import DIMENSION, stream_of
 from tests.support import perjury
@@ -157,6 +158,8 @@ def files() -> Iterator[tuple[str, bytes]]:
     yield "share-payload", sharepayloads.encode_seed(b"\x05" * 32)
     yield "share-payload", sharepayloads.encode_dense(native.expand(b"\x06" * 32, share_length(DIMENSION)))
     yield "scalars", bytes(streams.vector_to_bytes(native.expand(b"\x07" * 32, 4)))
+    for manifest in (test_modelmanifests.MANIFEST, test_modelmanifests.TRAINED, test_modelmanifests.HIDDEN):
+        yield "model-manifest", manifest.published
     yield "model-file", encode_model(values.astype(np.float64))
     yield "array", encode_model(values.astype(np.float64))
     for text in (b"0x00000000000000ab", b"0x3fa9", b"17"):

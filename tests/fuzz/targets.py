@@ -19,6 +19,7 @@ from commons.chain.answers import OddAnswerError, parsed
 from commons.protocol import bodies, gradedbodies, keypackages, sealedreplies
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.ledgerheads import LedgerHead
+from commons.protocol.modelmanifests import ModelManifest
 from commons.runtime import identifiers
 from commons.settings import accountplaces, pins
 from commons.sharing import sharepayloads
@@ -215,6 +216,10 @@ TARGETS: dict[str, Target] = {
     "model-file": Target(("commons.storage.modelfiles.decode_model",),
                          lambda raw: modelfiles.decode_model(raw, DIMENSION), modelfiles.encode_model,
                          errors=(InvalidInputError,)),
+    "model-manifest": Target(("commons.protocol.modelmanifests.ModelManifest.decode_published",
+                              "commons.protocol.modelmanifests.ModelManifest.decode"),
+                             ModelManifest.decode_published, lambda manifest: manifest.published,
+                             errors=(InvalidInputError,)),
     "identifier": Target(("commons.runtime.identifiers.parse",), lambda raw: identifiers.parse(_text(raw)),
                          errors=(InvalidInputError,)),
     "endpoint": Target(("commons.settings.pins.parse_endpoint", "commons.settings.pins.parse_pin"),
@@ -265,6 +270,7 @@ REASONS: dict[str, str] = {
     "commons.storage.eventlog.EventLog.read": "a protocol without code",
     "commons.storage.eventlog.SqliteLog.read": _OWN,
     "commons.storage.eventlog.parse_row": _BEHIND + "node-answer, by the same reader of JSON",
+    "commons.storage.manifestfiles.read_manifest": _BEHIND + "model-manifest",
     "commons.storage.redislease.FencedValue.load": _OWN,
     "commons.storage.redislog.RedisLog.read": _OWN + "; each record is event's",
     "commons.storage.recordfiles.read_state": _OWN,

@@ -159,7 +159,7 @@ def test_the_report_has_the_documented_keys() -> None:
     ]  # fmt: skip
     assert [field.name for field in fields(RoundReport)] == [
         "accepted", "rejected", "accuracy", "gas", "gas_per_gradient", "seconds", "aggregate_matches_plaintext",
-        "weights",
+        "weights", "view",
     ]  # fmt: skip
     assert [field.name for field in fields(Seconds)] == ["submit", "prove", "settle", "release"]
 

@@ -1867,9 +1867,9 @@ MUTANTS = (
         _in("gradroll", "test_gradedmodels.py"),
     ),
     Mutant(
-        "gradroll/data_owner/owner.py",
-        "stretch=terms.grading is not None,",
-        "stretch=False,",
+        "gradroll/data_owner/fitting.py",
+        "stretch=graded)",
+        "stretch=False)",
         "a gradient's length earns nothing where it is graded",
         _in("gradroll", "test_gradedmodels.py"),
     ),
@@ -3156,5 +3156,39 @@ MUTANTS = (
         "if False:",
         "a task that grades has a copy of the reference for each full batch",
         _in("gradroll", "test_precheck.py::test_a_task_that_grades_has_a_copy_of_the_reference_for_each_batch"),
+    ),
+    Mutant(
+        "commons/protocol/modelmanifests.py",
+        "        if self.digest != terms.manifest:\n",
+        "        if False:\n",
+        "owners quantise by the manifest that the terms name, and by no other",
+        _in("gradroll", "test_blocks_in_use.py::test_a_manifest_that_the_terms_do_not_name_is_refused"),
+    ),
+    Mutant(
+        "commons/protocol/modelmanifests.py",
+        "        if manifest.encoded != data:\n",
+        "        if False:\n",
+        "a manifest has one encoding",
+        _in("commons", "test_modelmanifests.py::test_what_is_no_manifest_or_another_encoding_of_one_is_refused"),
+    ),
+    Mutant(
+        "gradroll/model_owner/referenceblocks.py",
+        "[scales.to_units(each) for each in sums]",
+        "sums",
+        "who repeats a published sum of blocks earns nothing by it",
+        _in(
+            "gradroll",
+            "test_blocks_in_use.py::test_who_repeats_a_sum_has_no_part_in_a_reference_as_it_is_dealt",
+        ),
+    ),
+    Mutant(
+        "gradroll/data_owner/fitting.py",
+        "    if not clip:\n",
+        "    if False:\n",
+        "a gradient that must not be clipped is not",
+        _in(
+            "gradroll",
+            "test_blocks_in_use.py::test_a_gradient_that_must_not_be_clipped_is_refused_and_not_sent",
+        ),
     ),
 )
