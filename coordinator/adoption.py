@@ -126,7 +126,8 @@ class Adoption:
         """The batch's audit bundle with a quorum's attestations, once there is room for it and for its sum."""
         code, terms = self._view.policy(key[0]).verifier_code, self._view.terms(key[0])
         dimension, rows = terms.dimension, len(record.indices) + (terms.grading is not None)
-        self._blobs.require(key[0], room_for(dimension, rows))  # first: its sum is kept in any case
+        sealed = fleet.committee.size if terms.sums_private else 0
+        self._blobs.require(key[0], room_for(dimension, rows, sealed))  # first: its sum is kept in any case
         found, attesters = fleet.certificates(record.batch_id, self._timeout), Attesters(fleet.committee, code)
         self._watch.certificates((*self._meeting(key, record), *found.values()), attesters, terms)
         complete = {_bare(c): c for c in combined(found.values(), attesters)}

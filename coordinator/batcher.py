@@ -157,7 +157,8 @@ class Batcher:
         if len(able := plan.holders(plan.submissions) & plan.reachable) < quorum:
             return _unheld(plan, able, quorum)
         if plan.locked is None:  # those that provers may have signed have no other batch
-            self._blobs.require(plan.key[0], room_for(context.dimension, len(plan.submissions)))
+            sealed = resources.committee.size if resources.terms.sums_private else 0
+            self._blobs.require(plan.key[0], room_for(context.dimension, len(plan.submissions), sealed))
         transition = self._begin(resources, context, plan)
         heard, again = list(transition.verdicts), set[int]()
         while transition.outcome is None:

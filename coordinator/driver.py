@@ -271,7 +271,7 @@ class Driver:
         trouble: GradrollError | None = None
         for batch_id in action.batches:
             try:
-                self._releases.collect(batch_id, fleet, key, publish=terms.inline_payload)
+                self._releases.collect(batch_id, fleet, key, publish=terms.inline_payload, private=terms.sums_private)
             except GradrollError as error:
                 trouble = error
         if trouble is not None:

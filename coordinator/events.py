@@ -201,7 +201,8 @@ class BatchSettled:
 
 @dataclass(frozen=True, slots=True)
 class SumOpened:
-    """The provers released the sum of an accepted batch; the aggregate is stored under this digest."""
+    """The provers released the sum of an accepted batch; the aggregate, or what is sealed of a private one, is stored
+    under this digest."""
 
     kind: ClassVar[str] = "sum-opened"
     batch_id: bytes

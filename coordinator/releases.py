@@ -1,4 +1,7 @@
-"""Has the provers release the sums of accepted batches, keeps the aggregates, publishes small ones."""
+"""Has the provers release the sums of accepted batches, keeps the aggregates, publishes small ones.
+
+Of a private sum it gets sealed shares, which it cannot open: it keeps those of all that answer.
+"""
 
 from __future__ import annotations
 
@@ -52,8 +55,11 @@ class Releases:
         self._blobs = blobs
         self._step_timeout = step_timeout
 
-    def collect(self, batch_id: bytes, fleet: Fleet, key: CommitmentKey, *, publish: bool) -> None:
+    def collect(self, batch_id: bytes, fleet: Fleet, key: CommitmentKey, *, publish: bool, private: bool) -> None:
         """Open one batch's sum, and put it into the chain's log where its task wants that.
+
+        Args:
+            private: the task has a key for sums: its shares are gathered, sealed as they are.
 
         Raises:
             UnavailableError: too few provers release their share yet, for instance because the acceptance is not final
@@ -66,7 +72,7 @@ class Releases:
         with about(batch=f"0x{batch_id.hex()}"):
             if batch.payload_digest is None:
                 with spans.span("release"):
-                    self._open(certificate, fleet, key)
+                    self._open(certificate, fleet, key, private=private)
             if publish and not batch.published:
                 with spans.span("publish"):
                     self._publish(self._batch(batch_id), fleet)
@@ -75,16 +81,20 @@ class Releases:
         with self._journal.reading() as state:
             return replace(state.batches[batch_id])
 
-    def _open(self, certificate: Certificate, fleet: Fleet, key: CommitmentKey) -> None:
+    def _open(self, certificate: Certificate, fleet: Fleet, key: CommitmentKey, *, private: bool) -> None:
         requests = release.requests(certificate, fleet.reachable())
         replies = fleet.ask(requests, key.dimension, self._step_timeout)
         self._mend(certificate, replies)
-        opened = release.opened(fleet.committee, key, certificate, replies, fleet.present)
-        for verdict in opened.verdicts:
+        asked = release.SumAsked.of(certificate)
+        if private:
+            found, event = release.gathered(fleet.committee, asked, replies, fleet.present), "sum-gathered"
+        else:
+            found, event = release.opened(fleet.committee, key, asked, replies, fleet.present), "sum-opened"
+        for verdict in found.verdicts:
             _log.warning("event=verdict batch=0x%s %s", certificate.batch_id.hex(), described(verdict))
-        digest = self._blobs.put(opened.payload, certificate.statement.context.task_id, promised=True)
+        digest = self._blobs.put(found.payload, certificate.statement.context.task_id, promised=True)
         self._journal.record(SumOpened(certificate.batch_id, digest))
-        _log.info("event=sum-opened batch=0x%s provers=%d", certificate.batch_id.hex(), len(replies))
+        _log.info("event=%s batch=0x%s provers=%d", event, certificate.batch_id.hex(), len(replies))
 
     def _mend(self, certificate: Certificate, replies: Mapping[int, StepReply | Failure]) -> None:
         """Have provers that may have lost shares under the sum handed them again, as long as the round lasts."""

@@ -38,7 +38,7 @@ class ProvenBatch:
 
     Attributes:
         settled: the chain accepted it, or refused it for good.
-        payload_digest: of its aggregate, None until the provers have released it.
+        payload_digest: of its aggregate, or of the sealed shares of a private one; None until the provers released it.
         values: what was opened of its owners, in order; empty where nobody is graded.
         weights: factors of their gradients in the sum; empty where nobody is graded.
         published: whether the aggregate is in the chain's log.

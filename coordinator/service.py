@@ -306,7 +306,7 @@ class Servicer(coordinator_pb2_grpc.CoordinatorServicer):
     def GetPayload(  # noqa: N802
         self, request: common_pb2.BatchRequest, context: grpc.ServicerContext
     ) -> Iterator[common_pb2.BlobPart]:
-        """Serve a batch's aggregate."""
+        """Serve a batch's aggregate, or of a private one the sealed shares."""
         with answering(context, self._refused):
             coordinator = self._leading()
             digest = _batch(coordinator, request).payload_digest

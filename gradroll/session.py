@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,6 +25,7 @@ from commons.settings.signersettings import SignerSettings
 from commons.storage.manifestfiles import read_manifest
 from commons.storage.parameters import PublicParameters
 from commons.storage.submissions import SubmissionStore
+from commons.storage.sumkeys import load_sum_key
 from commons.storage.tlsfiles import read_roots
 from commons.storage.unlock import Unlock, unlock_by
 from commons.wire.coordinator_client import CoordinatorClient
@@ -35,7 +36,7 @@ from gradroll.data_owner.participant import Participant
 from gradroll.data_owner.posting import Poster
 from gradroll.model_owner.buyer import ModelOwner
 from gradroll.model_owner.escrow import EscrowOwner
-from gradroll.model_owner.sumreading import SumReader
+from gradroll.model_owner.roundsums import RoundReader
 
 
 def connect(config: str | os.PathLike[str] | None = None, *, development: bool = False, **values: object) -> Session:
@@ -150,6 +151,7 @@ class Session:
         return ModelOwner(
             self.view, chain, self.coordinator(own.coordinator, roots, own.stall_timeout), self.parameters,
             stall=own.stall_timeout, tls_roots=roots, state=own.state,
+            sum_key=None if own.sum_key is None else partial(load_sum_key, own.sum_key, self._unlock),
             manifest=read_manifest(own.manifest, "model_owner.manifest"),
         )  # fmt: skip
 
@@ -167,7 +169,7 @@ class Session:
         roots = read_roots(tls_roots, "tls_roots")
         return Auditor(self.view, self.coordinator(coordinator, roots), self.parameters, roots)
 
-    def sum_reader(self, coordinator: str | None, tls_roots: Path | None = None) -> SumReader:
+    def round_reader(self, coordinator: str | None, tls_roots: Path | None = None) -> RoundReader:
         """Reads sums without an account: from the chain, from a coordinator if one is named, from the provers.
 
         Args:
@@ -176,7 +178,7 @@ class Session:
         """
         roots = read_roots(tls_roots, "tls_roots")
         served = None if coordinator is None else self.coordinator(coordinator, roots)
-        return SumReader(self.view, self.parameters, served, roots)
+        return RoundReader(self.view, self.parameters, served, roots)
 
     @cached_property
     def archive_auditor(self) -> ArchiveAuditor:

@@ -16,6 +16,7 @@ from circuits.groth16 import ProvingKey
 from circuits.statement import Committee, Context, Policy
 from circuits.terms import TaskTerms
 from commons.protocol.references import Opening
+from commons.protocol.sumlabels import SumLabel
 from commons.sharing.sharevector import ShareVector
 from native import FrArray
 from provers.party.environment import Acceptance, Environment
@@ -136,6 +137,10 @@ class Foresight:
     def summed(self, selection: Selection) -> FrArray:
         """From disk."""
         return self._environment.summed(selection)
+
+    def seal_sum(self, share: FrArray, label: SumLabel) -> bytes:
+        """With a fresh ephemeral key."""
+        return self._environment.seal_sum(share, label)
 
     def share_payload(self, submission: bytes) -> bytes:
         """From disk."""

@@ -13,6 +13,8 @@ from commons.chain.eligibility import require_eligible
 from commons.chain.ports import MarketReader
 from commons.chain.serving import require_served
 from commons.protocol.references import Opening
+from commons.protocol.sealedsums import seal_sum
+from commons.protocol.sumlabels import SumLabel
 from commons.runtime.clock import Clock
 from commons.runtime.identifiers import shown
 from commons.sharing.sharevector import ShareVector
@@ -193,6 +195,10 @@ class NodeEnvironment:
     def summed(self, selection: Selection) -> FrArray:
         """This prover's share of a selection's sum; it is kept, for readers that come after the shares are gone."""
         return self._store.summed(selection)
+
+    def seal_sum(self, share: FrArray, label: SumLabel) -> bytes:
+        """Seal with a fresh ephemeral key."""
+        return seal_sum(share, label)
 
     def share_payload(self, submission: bytes) -> bytes:
         """A stored share as its owner sealed it."""

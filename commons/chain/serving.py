@@ -1,4 +1,5 @@
-"""Whether a node's own files serve a task: its reference string, the string's length, the policy's key.
+"""Whether a task can be served: by a node's own files (reference string, its length, the policy's key), and with a key
+for sums to which something may be sealed.
 
 Looked at when a node starts, and before anything of a task is taken in: a file that is missing or another must not show
 up in the middle of a round, where it looks like somebody's lie.
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from commons.chain.ports import MarketReader
+from commons.protocol.sealedsums import require_sum_key
 from commons.storage.parameters import PublicParameters
 
 
@@ -24,7 +26,11 @@ def require_served(
         KeyMismatchError: the task's reference string is another, or longer than ours, or its policy key is not here.
         KeyFileError, InsecureSetupError: a file is no good.
         UnknownError: no such task.
+        InvalidInputError: nothing may be sealed to its key for sums.
     """
     parameters.require_string(chain.tau(task_id))
-    parameters.require_dimension(chain.terms(task_id).dimension)
+    terms = chain.terms(task_id)
+    parameters.require_dimension(terms.dimension)
+    if terms.sums_private:
+        require_sum_key(terms.sum_key)
     load_key(chain.policy(task_id).key_hash)

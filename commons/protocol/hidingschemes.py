@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from circuits.errors import InvalidInputError
+from circuits.terms import NewTask
 
 LINEAR, CONV, MAX_POOL, AVERAGE_POOL, FLATTEN = "linear", "conv", "max-pool", "average-pool", "flatten"
 MAX_LAYERS = 256
@@ -243,6 +244,23 @@ class HidingScheme:
         gamma = tuple(_float(each) for each in _list(value["gamma"], "gamma", MAX_OUTPUTS))
         groups = tuple(_list(value["groups"], "groups", MAX_OUTPUTS))
         return cls(tuple(_list(value["input"], "input", 3)), layers, groups, gamma)
+
+
+def require_hiding_terms(terms: NewTask) -> None:
+    """Raise unless a task's terms keep hidden what a hidden model hides, and say nothing that means nothing there.
+
+    Raises:
+        InvalidInputError: sums are public, which together with two views give the model away, or gradients are graded,
+            which says nothing of vectors that noise fills (``docs/model-privacy.md``).
+    """
+    if not terms.sums_private:
+        raise InvalidInputError(
+            "sums that are public give a hidden model away; make them private, with a key for sums (--sum-key)"
+        )
+    if terms.grading is not None:
+        raise InvalidInputError(
+            "grades say nothing of what owners hand in for a hidden model; take a policy that does not grade"
+        )
 
 
 def _is_count(value: object, low: int, high: int) -> bool:

@@ -214,7 +214,7 @@ class StepReply:
 
     Attributes:
         vector: a share of a combined row, FrArray (d + 129, 4): COMBINE, RELEASE, PROBE_COMBINE.
-        raw: a share payload laid open: REVEAL.
+        raw: a share payload laid open: REVEAL; or a share of a private sum, sealed: RELEASE.
     """
 
     message: Message

@@ -16,7 +16,7 @@ from circuits.foreignjson import parse_json
 from circuits.hashing import keccak, tag
 from circuits.quantize import MAX_FRACTION_BITS
 from circuits.terms import MAX_DIMENSION, NO_DIGEST, NewTask
-from commons.protocol.hidingschemes import HidingScheme
+from commons.protocol.hidingschemes import HidingScheme, require_hiding_terms
 from commons.protocol.strictjson import require_fields, require_whole
 from commons.protocol.trainingrules import TrainingRule
 
@@ -164,7 +164,8 @@ class ModelManifest:
         """Raise unless it is the one that a task's terms name.
 
         Raises:
-            InvalidInputError: they name another or none, or it describes vectors of another length than the task's.
+            InvalidInputError: they name another or none, it describes vectors of another length than the task's, or a
+                hidden model that they would not hide.
         """
         if self.digest != terms.manifest:
             named = "none" if terms.manifest == NO_DIGEST else f"0x{terms.manifest.hex()}"
@@ -177,6 +178,8 @@ class ModelManifest:
                 f"the blocks of the model manifest have {self.dimension} coordinates, the task's gradients "
                 f"{terms.dimension}"
             )
+        if self.hiding is not None:
+            require_hiding_terms(terms)
 
 
 def _manifest(value: Any) -> ModelManifest:

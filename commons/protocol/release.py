@@ -1,12 +1,16 @@
 """RELEASE: from the provers' shares of an accepted batch's sum to its aggregate.
 
 Any t + 1 honest provers are enough, and nobody has to be believed: what is returned opens the sum of the commitments.
+
+Where the task has a key for sums, provers seal their shares to it: whoever has the secret opens them, all others can
+only gather them (``gathered``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import combinations, islice
 
 import numpy as np
@@ -16,22 +20,28 @@ from circuits import payload
 from circuits.commitment import CommitmentKey
 from circuits.errors import BlamedProversError, InconsistentError, UnavailableError
 from circuits.payload import Aggregate
-from circuits.statement import TAIL, Committee
+from circuits.statement import TAIL, Committee, Context
 from circuits.verify import sum_of_commitments
+from commons.protocol import sealedreplies
 from commons.protocol.bodies import DigestBody
 from commons.protocol.bundle import Certificate
 from commons.protocol.messages import Step, StepReply, StepRequest
-from commons.protocol.replies import Failure, ProverVerdict, blamed, collect, vectors
+from commons.protocol.replies import Answers, Failure, ProverNamed, ProverVerdict, blamed, collect, vectors
+from commons.protocol.sealedreplies import SumOpener
 from commons.protocol.signing import signs
 from commons.sharing.reconstruct import open_vector
-from native import FrArray
+from native import G1, FrArray
 
 _MOST_SUBSETS = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The aggregate of a batch, encoded (``circuits.payload``), and what is held against provers."""
+    """What is kept of a batch's sum, and what is held against provers.
+
+    Attributes:
+        payload: the aggregate, encoded (``circuits.payload``); of a private sum the sealed shares (``sealedreplies``).
+    """
 
     payload: bytes = field(repr=False)
     verdicts: tuple[ProverVerdict, ...]
@@ -47,12 +57,32 @@ def requests(certificate: Certificate, provers: Iterable[int]) -> dict[int, Step
     return dict.fromkeys(sorted(provers), request(certificate))
 
 
+@dataclass(frozen=True, slots=True)
+class SumAsked:
+    """The sum that is to be opened.
+
+    Attributes:
+        commitment: what it opens, the weighted sum of the owners' commitments.
+    """
+
+    context: Context
+    batch_id: bytes
+    commitment: G1
+
+    @classmethod
+    def of(cls, certificate: Certificate) -> SumAsked:
+        """The sum of a certified batch."""
+        statement = certificate.statement
+        return cls(statement.context, certificate.batch_id, sum_of_commitments(statement))
+
+
 def opened(
     committee: Committee,
     key: CommitmentKey,
-    certificate: Certificate,
+    asked: SumAsked,
     replies: Mapping[int, StepReply | Failure],
     present: Sequence[bytes] = (),
+    opens: SumOpener | None = None,
 ) -> Opened:
     """Open the sum from the provers' replies.
 
@@ -60,23 +90,51 @@ def opened(
         committee: the members of the round's epoch.
         present: addresses of the present members, by index.  A member that has another key since then signs with that;
             it matters for blame only, as a sum that is returned opens its commitment.
+        opens: opens sealed shares, where the task's sums are private.
 
     Raises:
         UnavailableError: no t + 1 shares open the commitment; the message has the provers' reasons.
     """
-    signing = _as_signed(committee, present, replies)
-    answers = collect(signing, replies, replies, certificate.batch_id, Step.RELEASE, DigestBody.decode)
-    answers, shares = vectors(answers, len(key.bases), Step.RELEASE)
-    total = sum_of_commitments(certificate.statement)
+    answers, length = _answers(committee, asked.batch_id, replies, present), len(key.bases)
+    if opens is None:
+        answers, shares = vectors(answers, length, Step.RELEASE)
+    else:
+        answers, shares = sealedreplies.opened_shares(answers, length, opens)
     for candidate, wrong in _candidates(shares, committee.threshold):
-        if key.commit_long(candidate) == total:
+        if key.commit_long(candidate) == asked.commitment:
             values = native.to_int64(np.ascontiguousarray(candidate[:-TAIL]))
             encoded = payload.encode(Aggregate(values, np.ascontiguousarray(candidate[-TAIL:])))
-            return Opened(encoded, answers.fallen + wrong)
+            return Opened(encoded, answers.fallen + wrong())
     reasons = "; ".join(f"prover {v.prover}: {v.reason}" for v in answers.fallen) or "their shares do not fit"
     raise UnavailableError(
         f"the sum needs the shares of {committee.threshold + 1} provers that open its commitment: {reasons}"
     )
+
+
+def gathered(
+    committee: Committee,
+    asked: SumAsked,
+    replies: Mapping[int, StepReply | Failure],
+    present: Sequence[bytes] = (),
+) -> Opened:
+    """What is kept of a private sum: the sealed shares of all that answer.  Nothing in them is checked, or can be.
+
+    Raises:
+        UnavailableError: fewer than a quorum gave one; of a quorum t + 1 are honest, whoever lies.
+    """
+    answers = _answers(committee, asked.batch_id, replies, present)
+    answers = sealedreplies.of_form(answers, asked.context.dimension + TAIL)
+    if len(answers.replies) < committee.quorum:
+        reasons = "; ".join(f"prover {v.prover}: {v.reason}" for v in answers.fallen)
+        raise UnavailableError(f"a private sum needs the sealed shares of {committee.quorum} provers: {reasons}")
+    return Opened(sealedreplies.encode(answers.replies), answers.fallen)
+
+
+def _answers(
+    committee: Committee, batch_id: bytes, replies: Mapping[int, StepReply | Failure], present: Sequence[bytes]
+) -> Answers[DigestBody]:
+    signing = _as_signed(committee, present, replies)
+    return collect(signing, replies, replies, batch_id, Step.RELEASE, DigestBody.decode)
 
 
 def _as_signed(committee: Committee, present: Sequence[bytes], replies: Mapping[int, StepReply | Failure]) -> Committee:
@@ -89,15 +147,29 @@ def _as_signed(committee: Committee, present: Sequence[bytes], replies: Mapping[
     return replace(committee, members=tuple(members))
 
 
-def _candidates(shares: Mapping[int, FrArray], threshold: int) -> Iterator[tuple[FrArray, tuple[ProverVerdict, ...]]]:
-    """Vectors that the shares may stand for, the likeliest first."""
+_Blame = Callable[[], tuple[ProverVerdict, ...]]
+
+
+def _candidates(shares: Mapping[int, FrArray], threshold: int) -> Iterator[tuple[FrArray, _Blame]]:
+    """Vectors that the shares may stand for, the likeliest first, and who lied if one of them is the sum."""
     if len(shares) <= threshold:
         return
     try:
-        yield open_vector(shares, threshold, threshold, "aggregate"), ()
+        yield open_vector(shares, threshold, threshold, "aggregate"), tuple
     except BlamedProversError as error:
-        kept = {p: s for p, s in shares.items() if p not in error.provers}
-        yield open_vector(kept, threshold, 0, "aggregate"), blamed(error, Step.RELEASE)
+        kept, named = {p: s for p, s in shares.items() if p not in error.provers}, blamed(error, Step.RELEASE)
+        yield open_vector(kept, threshold, 0, "aggregate"), lambda: named
     except InconsistentError:
         for chosen in islice(combinations(sorted(shares), threshold + 1), _MOST_SUBSETS):
-            yield open_vector({p: shares[p] for p in chosen}, threshold, 0, "aggregate"), ()
+            base = {p: shares[p] for p in chosen}
+            yield open_vector(base, threshold, 0, "aggregate"), partial(_off, shares, base)
+
+
+def _off(shares: Mapping[int, FrArray], base: Mapping[int, FrArray]) -> tuple[ProverVerdict, ...]:
+    """Whose shares are not on the polynomial through those that open the commitment, which are right."""
+    places, found = [p + 1 for p in base], list[ProverVerdict]()
+    for prover, share in shares.items():
+        right = native.linear_combination(list(base.values()), native.lagrange_coefficients(places, prover + 1))
+        if not np.array_equal(right, share):
+            found.append(ProverNamed(prover, Step.RELEASE, "share: it does not fit those that open the commitment"))
+    return tuple(found)

@@ -302,6 +302,8 @@ class ModelOwnerSettings(Section):
     state: File | None = None
     """Directory of the references that are dealt to provers, with their seeds until they are handed in.  Needed where
     a task grades gradients."""
+    sum_key: File | None = None
+    """Key file with which private sums are read (`gradroll setup sum-key`).  Needed where a task has a key for sums."""
     manifest: File | None = None
     """The task's model manifest, where it is at hand; otherwise the coordinator is asked for the one that the terms
     name."""

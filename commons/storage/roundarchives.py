@@ -70,7 +70,7 @@ class ArchivedBatch:
     """What is kept of one batch.
 
     Attributes:
-        payload: its encoded sum (``circuits.payload``).
+        payload: its encoded sum (``circuits.payload``); empty where sums are private.
     """
 
     bundle: AuditBundle

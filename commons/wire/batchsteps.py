@@ -21,6 +21,7 @@ from commons.protocol.messages import (
     StepRequest,
 )
 from commons.protocol.streamheads import StepHead
+from commons.protocol.sumlabels import sealed_bytes
 from commons.sharing.sharepayloads import largest_payload
 from commons.wire import checks
 from commons.wire._generated import prover_pb2 as pb
@@ -49,8 +50,8 @@ class Limits:
 
     @property
     def raw(self) -> int:
-        """Most bytes of a revealed share payload."""
-        return largest_payload(self.dimension)
+        """Most bytes of a revealed share payload, or of a sealed share of a sum."""
+        return max(largest_payload(self.dimension), sealed_bytes(self.vector))
 
 
 def cohort_from_wire(message: pb.Cohort) -> Cohort:
@@ -254,7 +255,7 @@ def reply_from_wire(parts: Iterable[pb.RunReply], limits: Limits) -> StepReply:
         raise WireError("a reply must begin with its head")
     head = first.head
     if head.vector_length and head.raw_length:
-        raise WireError("a reply carries a vector or a revealed share, not both")
+        raise WireError("a reply carries a vector or bytes, not both")
     if head.vector_length not in (0, limits.vector):
         raise WireError(f"a combined row has {limits.vector} scalars, {head.vector_length} are announced")
     checks.bounded(head.raw_length, 0, limits.raw, "reply.raw_length")

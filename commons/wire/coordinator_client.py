@@ -11,10 +11,12 @@ from functools import partial
 from circuits.errors import StandbyError, UnknownError
 from circuits.hashing import keccak
 from circuits.payload import largest_payload
-from circuits.statement import SubmissionHeader
+from circuits.statement import TAIL, SubmissionHeader
 from commons.chain.writer import ChainWriter
+from commons.protocol import sealedreplies
 from commons.protocol.bundle import AuditBundle, largest_bundle
 from commons.protocol.modelmanifests import MAX_PUBLISHED, ModelManifest
+from commons.protocol.sealedreplies import SealedShare
 from commons.protocol.sealeduploads import SealedUpload
 from commons.protocol.status import OfferStatus, SubmissionState, SubmissionStatus, TaskStatus
 from commons.protocol.streamheads import ModelHead, publication_message
@@ -128,6 +130,16 @@ class CoordinatorClient(Client):
         """The encoded aggregate of an accepted batch, once it is released; check it against the chain before use."""
         request, limit = BatchRequest(batch_id=batch_id), largest_payload(dimension)
         return self._blob(self._stub.GetPayload, request, limit, "the payload")
+
+    def sealed_sum(self, batch_id: bytes, dimension: int, provers: int) -> tuple[SealedShare, ...]:
+        """The sealed shares of an accepted batch's private sum, once they are gathered; check who signed them.
+
+        Args:
+            provers: members of the committee.
+        """
+        scalars, request = dimension + TAIL, BatchRequest(batch_id=batch_id)
+        raw = self._blob(self._stub.GetPayload, request, sealedreplies.largest_list(scalars, provers), "the sealed sum")
+        return sealedreplies.decode(raw, scalars)
 
     def audit_bundle(self, batch_id: bytes, dimension: int) -> AuditBundle:
         """Everything that was opened for a batch."""

@@ -79,6 +79,8 @@ class ArchiveAuditor:
 
     def _report(self, batch: AcceptedBatch, kept: ArchivedBatch) -> AuditReport:
         auditing = Auditing.of(self.view, self.parameters, batch)
+        if self.view.terms(batch.task_id).sums_private:
+            return auditing.report(kept.bundle, None)
         try:
             aggregate = payloads.decode(kept.payload, auditing.key.dimension)
         except WireError as error:

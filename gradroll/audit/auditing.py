@@ -67,8 +67,8 @@ class Auditing:
         own = self.recorded
         return bundle.statement.context == own.context and is_for(bundle.certificate, own.committee)
 
-    def report(self, bundle: AuditBundle, aggregate: Aggregate) -> AuditReport:
-        """What comes of a bundle and a sum."""
+    def report(self, bundle: AuditBundle, aggregate: Aggregate | None) -> AuditReport:
+        """What comes of a bundle and a sum, which is None where it is private."""
         return Audit(self.recorded, bundle, aggregate, self.key, self.verifying).run()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from circuits import payload as payloads
@@ -24,7 +23,7 @@ from gradroll.audit.auditing import Auditing, Reports, RoundOutcome, accepted_ba
 from gradroll.audit.incriminating import kept
 from gradroll.audit.recheck import AuditReport
 from gradroll.model_owner.from_provers import ProverReader
-from gradroll.model_owner.sumreading import aggregate_sources, find_aggregate
+from gradroll.model_owner.sumreading import SumReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +119,12 @@ class Auditor:
         """Audit a batch, and give what was audited: what passes, or else the first that fails."""
         provers = ProverReader(self.view, tls_roots=self.tls_roots)
         auditing = Auditing.of(self.view, self.parameters, batch)
-        served = aggregate_sources(batch, self.coordinator, auditing.key.dimension)
-        aggregate = find_aggregate(batch, auditing.key, [*served, partial(provers.aggregate, batch, auditing.key)])
+        aggregate = None
+        if not self.view.terms(batch.task_id).sums_private:
+            aggregate = SumReader(self.view, self.coordinator, provers).read(batch, auditing.key).aggregate
         failed: _Examined | None = None
         for bundle in filter(auditing.may_be, self._bundles(batch, provers)):
-            found = ArchivedBatch(bundle, payloads.encode(aggregate))
+            found = ArchivedBatch(bundle, b"" if aggregate is None else payloads.encode(aggregate))
             examined = _Examined(auditing.report(bundle, aggregate), found)
             if examined.report.failed is None:
                 return examined

@@ -61,12 +61,14 @@ class AuditReport:
 
     Attributes:
         statement: what the batch proves, where all checks passed.
+        private: the sum is sealed to the model owner, so that its commitment was checked in its place.
     """
 
     passed: tuple[str, ...]
     failed: str | None = None
     reason: str = ""
     statement: BatchStatement | None = field(default=None, repr=False)
+    private: bool = False
 
     @property
     def verdict(self) -> str:
@@ -79,14 +81,14 @@ class Audit:
     """One batch with everything that is needed to check it.
 
     Attributes:
-        aggregate: the released aggregate.
+        aggregate: the released aggregate; None where the task's sums are private: its commitment is checked alone.
         key: commitment key of the model's dimension.
         verifying: verifying key of the task's policy.
     """
 
     recorded: Recorded
     bundle: AuditBundle
-    aggregate: Aggregate
+    aggregate: Aggregate | None
     key: CommitmentKey
     verifying: VerifyingKey
 
@@ -97,9 +99,9 @@ class Audit:
             try:
                 check(self)
             except (GradrollError, ValueError) as error:
-                return AuditReport(tuple(passed), name, str(error))
-            passed.append(name)
-        return AuditReport(tuple(passed), statement=self.statement)
+                return AuditReport(tuple(passed), name, str(error), private=self.aggregate is None)
+            passed.append("commitment" if name == "aggregate" and self.aggregate is None else name)
+        return AuditReport(tuple(passed), statement=self.statement, private=self.aggregate is None)
 
     @property
     def statement(self) -> BatchStatement:
@@ -201,13 +203,17 @@ class Audit:
         _require(len(members) >= needed, f"{len(members)} provers attested, {needed} are needed")
 
     def check_aggregate(self) -> None:
-        """The aggregate opens the sum of the owners' commitments, times their weights, which is the recorded one."""
+        """The aggregate opens the sum of the owners' commitments, times their weights, which is the recorded one.
+
+        Of a private sum nobody but its reader sees more than that commitment.
+        """
         total = sum_of_commitments(self.statement)
         _require(total == self.recorded.commitment, "the recorded commitment is not the sum of the owners'")
-        _require(
-            self.key.commit_small(self.aggregate.values, self.aggregate.tail) == total,
-            "the aggregate does not open the sum of the owners' commitments",
-        )
+        if self.aggregate is not None:
+            _require(
+                self.key.commit_small(self.aggregate.values, self.aggregate.tail) == total,
+                "the aggregate does not open the sum of the owners' commitments",
+            )
 
 
 CHECKS: Mapping[str, Callable[[Audit], None]] = {

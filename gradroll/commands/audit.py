@@ -121,7 +121,7 @@ def _training(arguments: argparse.Namespace) -> int:
     chosen = settings(arguments, keys__srs=arguments.srs, keys__directory=arguments.keys)
     with Session(chosen) as session:
         task = the_task(session.view, arguments.task)
-        reader = session.sum_reader(*coordinator_named(arguments, chosen))
+        reader = session.round_reader(*coordinator_named(arguments, chosen))
         facts = CardFacts(reader, task, given_model(arguments.initial, reader, task))
         decisions = given_decisions(arguments.decisions, chosen, task)
         replayed = facts.training(given_manifest(arguments.manifest, reader, task), decisions)
@@ -204,7 +204,8 @@ def _tell(console: Console, number: int, batch: AcceptedBatch, report: AuditRepo
     identity = f"0x{batch.record.batch_id.hex()[:16]}, {len(batch.owners)} owners"
     name = f"round {number}, batch {batch.record.batch_index} ({identity})"
     if report.failed is None:
-        console.line(f"{name}: passed {', '.join(report.passed)}", "green")
+        private = "; the sum is private" if report.private else ""
+        console.line(f"{name}: passed {', '.join(report.passed)}{private}", "green")
     else:
         console.line(f"{name}: FAILED {report.failed}: {report.reason}", "red")
 
@@ -229,5 +230,5 @@ def _tell_grades(console: Console, session: Session, number: int, outcome: Round
 def _machine(number: int, batch: AcceptedBatch, report: AuditReport) -> Told:
     return {
         "round": number, "batch": batch.record.batch_id, "passed": report.passed, "failed": report.failed,
-        "reason": report.reason,
+        "reason": report.reason, "private": report.private,
     }  # fmt: skip

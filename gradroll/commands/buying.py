@@ -53,6 +53,13 @@ def coordinator_options(parser: argparse.ArgumentParser) -> None:
     roots_option(parser, "model_owner.tls_roots")
 
 
+def sum_key_option(parser: argparse.ArgumentParser) -> None:
+    """The option for the key with which private sums are read."""
+    parser.add_argument(
+        "--sum-key", type=Path, metavar="FILE", help="where sums are private: the key's file (model_owner.sum_key)"
+    )
+
+
 def manifest_option(parser: argparse.ArgumentParser) -> None:
     """The option for a task's model manifest."""
     parser.add_argument(
@@ -76,6 +83,7 @@ def buyer_settings(arguments: argparse.Namespace) -> Settings:
         model_owner__account=getattr(arguments, "account", None),
         model_owner__coordinator=getattr(arguments, "coordinator", None),
         model_owner__tls_roots=getattr(arguments, "tls_roots", None),
+        model_owner__sum_key=getattr(arguments, "sum_key", None),
         model_owner__manifest=getattr(arguments, "manifest", None),
         keys__srs=getattr(arguments, "srs", None),
         keys__directory=getattr(arguments, "keys", None),

@@ -30,6 +30,7 @@ def add(parent: Subparsers) -> None:
         policies,
     )
     _add_account(commands)
+    _add_sum_key(commands)
     _add_local(commands)
 
 
@@ -93,6 +94,19 @@ def _add_account(commands: Subparsers) -> None:
     parser.add_argument(
         "--password-file", metavar="FILE", help="the imported keystore's password, in its first line (default: asked)"
     )
+    encrypt_option(parser)
+
+
+def _add_sum_key(commands: Subparsers) -> None:
+    parser = leaf(
+        commands,
+        "sum-key",
+        "Make a key for private sums, in a new file that only you can read. A task that is created with it "
+        "(gradroll task create --sum-key) has its sums sealed to it: who loses the file reads none of them any more.",
+        "gradroll setup sum-key --out sums.key",
+        sum_key,
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE")
     encrypt_option(parser)
 
 
@@ -216,6 +230,16 @@ def account(arguments: argparse.Namespace) -> int:
         save_account(arguments.out, key, unlock)
     arguments.console.line(f"{arguments.out}: {checksum(key.address)}")
     arguments.console.result(file=arguments.out, address=checksum(key.address))
+    return 0
+
+
+def sum_key(arguments: argparse.Namespace) -> int:
+    """Make a key for private sums."""
+    from commons.storage.sumkeys import create_sum_key
+
+    public = create_sum_key(arguments.out, sealing(arguments, settings(arguments)))
+    arguments.console.line(f"{arguments.out}: key for sums 0x{public.hex()}; keep a copy of the file")
+    arguments.console.result(file=arguments.out, sum_key=public)
     return 0
 
 

@@ -121,6 +121,11 @@ def _add_gradients(parser: argparse.ArgumentParser) -> None:
         "--rounds", type=whole(1, 2**20 - 1), default=100, metavar="N", help="rounds that may be opened (default 100)"
     )
     parser.add_argument(
+        "--sum-key", type=Path, metavar="FILE",
+        help="sums are private: provers seal their shares to the key in this file (gradroll setup sum-key), and nobody "
+        "reads a sum without it. Keep a copy of it: there is no other way to them",
+    )  # fmt: skip
+    parser.add_argument(
         "--inline-payload", action="store_true", help="aggregates of up to 16 KiB are put into the chain's log"
     )
 
@@ -179,9 +184,9 @@ def create(arguments: argparse.Namespace) -> int:
     vectors = _vectors(arguments, chosen)
     if arguments.norm is not None:
         quantised_bound(arguments.norm, vectors.finest)  # a wrong norm needs no node to be told
-    console = arguments.console
+    console, sum_key = arguments.console, _sum_key(arguments, chosen)
     with paying(arguments, chosen) as session:
-        plan = _plan(arguments, chosen, session, vectors)
+        plan = replace(_plan(arguments, chosen, session, vectors), sum_key=sum_key)
         for text in session.model_owner.check_task(plan):
             console.warn(text)
         need = _tell(plan, session, console)
@@ -193,6 +198,21 @@ def create(arguments: argparse.Namespace) -> int:
         console.line(f"task {task} created; to have a round of all seats in escrow: gradroll task fund {task} {need}")
         console.result(task=task, round_reserve=str(need))
     return 0
+
+
+def _sum_key(arguments: argparse.Namespace, chosen: Settings) -> bytes:
+    """The public key to which provers seal their shares of sums; zeros where sums are public."""
+    from circuits.errors import ConfigError
+    from circuits.terms import NO_DIGEST
+    from commons.sharing.sealing import public_key
+    from commons.storage.sumkeys import load_sum_key
+    from gradroll.commands.encrypting import opening
+
+    if arguments.sum_key is None:
+        return NO_DIGEST
+    if arguments.inline_payload:
+        raise ConfigError("--inline-payload publishes sums, and --sum-key is for private ones; leave out one of them")
+    return public_key(load_sum_key(arguments.sum_key, opening(chosen)))
 
 
 def _named(arguments: argparse.Namespace) -> dict[str, object]:

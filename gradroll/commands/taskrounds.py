@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 from commons.runtime.amounts import checksum, utc
 from commons.runtime.identifiers import shown
-from gradroll.commands.buying import coordinator_options, manifest_option, paying, reading, task_leaf
+from gradroll.commands.buying import (
+    coordinator_options,
+    manifest_option,
+    paying,
+    reading,
+    sum_key_option,
+    task_leaf,
+)
 from gradroll.commands.options import Subparsers, chain_options, leaf, natural, task_argument, the_task, whole
 
 if TYPE_CHECKING:
@@ -65,6 +72,7 @@ def _add_read(commands: Subparsers) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, metavar="FILE", help="where to write the sum, float64 (.npy)"
     )
+    sum_key_option(parser)
     parser.add_argument("--srs", type=Path, metavar="FILE", help="SRS file (keys.srs)")
     parser.add_argument("--keys", type=Path, metavar="DIR", help="directory for derived bases (keys.directory)")
     manifest_option(parser)
@@ -88,6 +96,7 @@ def _add_open(commands: Subparsers) -> None:
         help="where the task grades: your own gradient at this model, on the data that its terms name (.npy, floats of "
         "shape (d,)); interrupted, the same command goes on handing it in",
     )  # fmt: skip
+    sum_key_option(parser)
     parser.add_argument(
         "--past-sums", type=natural, metavar="N",
         help="take the N newest sums of the task out of the reference, so that who repeats them earns nothing "
@@ -195,6 +204,8 @@ def read(arguments: argparse.Namespace) -> int:
     console, gradients = arguments.console, len(aggregate.owners)
     weighed = f", each by its weight, {sum(aggregate.weights)} in all" if aggregate.graded else ""
     console.line(f"{arguments.out}: sum of {gradients} gradients{weighed}; it opens the commitments on the chain")
+    for verdict in aggregate.verdicts:
+        console.warn(f"prover {verdict.prover}: {verdict.reason}; the sum was found without it")
     for number, batch in enumerate(aggregate.graded):
         if batch.grades.fallback:
             console.warn(
@@ -203,6 +214,7 @@ def read(arguments: argparse.Namespace) -> int:
             )
     owners = [checksum(owner) for owner in aggregate.owners]
     console.result(
-        task=shown(task), round=arguments.round, file=arguments.out, owners=owners, weights=list(aggregate.weights)
+        task=shown(task), round=arguments.round, file=arguments.out, owners=owners, weights=list(aggregate.weights),
+        provers=[{"prover": v.prover, "reason": v.reason} for v in aggregate.verdicts],
     )  # fmt: skip
     return 0

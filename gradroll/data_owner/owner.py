@@ -30,6 +30,7 @@ from circuits.terms import TaskTerms
 from commons.chain.eligibility import require_eligible
 from commons.chain.writer import ChainWriter
 from commons.protocol.modelmanifests import ModelManifest
+from commons.protocol.sealedsums import require_sum_key
 from commons.protocol.status import SubmissionState, SubmissionStatus
 from commons.runtime import spans
 from commons.runtime.amounts import utc
@@ -208,6 +209,8 @@ class DataOwner(Participant):
         self._require_open(terms, current, status.reason if status is not None else "", may_be_in=left)
         require_eligible(self._view, task_id, current, [self.index(task_id)])
         self._parameters.require_string(self._view.tau(task_id))
+        if terms.sums_private:
+            require_sum_key(terms.sum_key)
         self._require_policy(terms, quantized)
         if terms.grading_rule is not None:
             self._enter_model(terms, current, terms.grading_rule.bits(terms.bound), reuse_model=reuse_model)

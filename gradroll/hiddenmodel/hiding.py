@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from circuits.arrays import FloatArray, float_vector
 from circuits.errors import InvalidInputError
@@ -26,7 +27,7 @@ from gradroll.hiddenmodel.network import split
 KEY_BYTES = 32
 SPREAD = 4.0
 """Secret factors lie in (1/4, 4)."""
-_TAG = tag("gradroll/v1/hidden-model-noise")
+_FACTORS, _SCALARS = tag("gradroll/v1/hidden-model/factors"), tag("gradroll/v1/hidden-model/scalars")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -43,30 +44,35 @@ class Noise:
 
 
 def draw_noise(scheme: HidingScheme, model: FloatArray, key: bytes, context: bytes = b"") -> Noise:
-    """Noise for a model, by a pseudorandom function of the model: another model has fresh noise, the same has the same.
+    """Noise for a model: factors are the task's, scalars are fresh for every model.
 
-    A round without a batch leaves the model as it is.  Two views of one model under two noises give both away
-    (``docs/model-privacy.md``), so there must not be two.
+    Factors stay, as fresh ones would give the scalars away: between two views of one model under two sets of factors
+    each last row changes by (q_j rho' - rho) gamma_k with q_j known from the layers below, which is solved for both,
+    and between two rounds it is solved almost as well.  With the same factors it is (rho' - rho) gamma_k alone.
 
     Args:
         model: float64[model_length].
         key: 32 secret random bytes.
-        context: what else the noise is bound to, the task, so that tasks with one key and one model differ.
+        context: the task, so that tasks with one key have other noise.
     """
     if len(key) != KEY_BYTES:
         raise InvalidInputError(f"the key of a hidden model has {KEY_BYTES} bytes, not {len(key)}")
     model = float_vector(model, scheme.model_length, "model")
+    seed = key + hashlib.sha256(context).digest()
     sizes = [weights.shape[0] for weights in scheme.weights[:-1]]
-    total = sum(sizes) + scheme.group_count
-    hashed = hashlib.shake_256(_TAG + key + hashlib.sha256(context).digest() + model.astype("<f8").tobytes())
-    drawn = np.frombuffer(hashed.digest(8 * total), "<u8")
-    inverted, units = (drawn & np.uint64(1)).astype(bool), (drawn >> np.uint64(11)).astype(np.float64) * 2.0**-53
-    factors = 1.0 + (SPREAD - 1.0) * (units + 2.0**-54)
-    factors = np.where(inverted, 1.0 / factors, factors)
-    *hidden, scalars = np.split(factors, np.cumsum(sizes))
+    drawn, inverted = _drawn(_FACTORS + seed, sum(sizes))
+    factors = np.split(np.where(inverted, 1.0 / drawn, drawn), np.cumsum(sizes)[:-1])
+    scalars, negative = _drawn(_SCALARS + seed + model.astype("<f8").tobytes(), scheme.group_count)
     rows, _ = split(model, scheme.weights[-1])
     scale = float(np.sqrt(np.mean(np.square(rows)))) or 1.0
-    return Noise(tuple(hidden), np.where(drawn[-len(scalars) :] & np.uint64(2), -scale, scale) * scalars)
+    return Noise(tuple(factors), np.where(negative, -scale, scale) * scalars)
+
+
+def _drawn(seed: bytes, count: int) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """Sizes in (1, SPREAD) and truth values, that many, by SHAKE-256."""
+    drawn = np.frombuffer(hashlib.shake_256(seed).digest(8 * count), "<u8")
+    units = ((drawn >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+    return 1.0 + (SPREAD - 1.0) * units, (drawn & np.uint64(1)).astype(bool)
 
 
 def hide(scheme: HidingScheme, model: FloatArray, noise: Noise) -> FloatArray:

@@ -6,35 +6,35 @@ that the market contract recorded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from circuits.arrays import FloatArray, float_vector
-from circuits.commitment import CommitmentKey
 from circuits.errors import (
     ConfigError,
     GradientError,
     InvalidInputError,
+    KeyMismatchError,
     NotReadyError,
     UnavailableError,
 )
 from circuits.grading import Grades
 from circuits.hashing import keccak
-from circuits.payload import Aggregate
 from circuits.quantize import IntArray
 from circuits.terms import TaskTerms
 from commons.chain.facts import AcceptedBatch
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from commons.protocol.modelmanifests import ModelManifest
+from commons.protocol.replies import ProverVerdict
 from commons.protocol.trainingdecisions import DecisionKind, SignedDecision
 from commons.runtime.identifiers import shown
 from commons.runtime.stages import stage
+from commons.sharing.sealing import public_key
 from commons.storage.modelfiles import decode_model, encode_model
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
@@ -50,7 +50,8 @@ from gradroll.model_owner.plan import TaskPlan
 from gradroll.model_owner.precheck import check_round, check_terms, running_on
 from gradroll.model_owner.referenceblocks import reference_by_blocks, update_by_blocks
 from gradroll.model_owner.referencegradient import LEAST_SUMS, GradedSum, Reference, Update
-from gradroll.model_owner.sumreading import accepted_of, aggregate_sources, find_aggregate
+from gradroll.model_owner.roundsums import accepted_of
+from gradroll.model_owner.sumreading import FoundSum, SumReader
 from gradroll.model_owner.trainer import Trainer
 
 
@@ -63,12 +64,14 @@ class RoundAggregate:
         total: float64[d], the same sum in the gradient's units, each block by its scale.
         batches: the accepted batches that it is made of.
         graded: the sum of each of them, with its owners' grades; empty where the task does not grade.
+        verdicts: provers whose share was wrong or missing, where sums were opened from shares.
     """
 
     quantized: IntArray
     total: FloatArray
     batches: tuple[AcceptedBatch, ...]
     graded: tuple[GradedSum, ...] = ()
+    verdicts: tuple[ProverVerdict, ...] = ()
 
     @property
     def owners(self) -> tuple[bytes, ...]:
@@ -100,6 +103,7 @@ class ModelOwner(ManifestOwner):
         tls_roots: PEM certificates to trust for grpcs:// provers instead of the system's.
         state: directory of references that are dealt; without it no round of a task that grades is opened.
         manifest: the model manifest of the task, where it is at hand; otherwise the coordinator is asked for it.
+        sum_key: reads the private key, 32 bytes, for which provers seal private sums; without it none is read.
     """
 
     def __init__(
@@ -113,6 +117,7 @@ class ModelOwner(ManifestOwner):
         tls_roots: bytes | None = None,
         state: Path | None = None,
         manifest: ModelManifest | None = None,
+        sum_key: Callable[[], bytes] | None = None,
     ) -> None:
         super().__init__(view, chain, coordinator, manifest)
         self._graded = None if state is None else GradedRounds(
@@ -120,6 +125,7 @@ class ModelOwner(ManifestOwner):
         )  # fmt: skip
         self._provers = ProverReader(view, stall, tls_roots)
         self._parameters = parameters
+        self._sum_key = sum_key
         self._trainer = Trainer(
             chain, self._sums, lambda digest, length: decode_model(coordinator.get_model(digest, length), length),
             None if state is None else DecisionFiles.within(state),
@@ -280,16 +286,19 @@ class ModelOwner(ManifestOwner):
             UnavailableError: nobody serves a sum that opens the commitment on the chain; soon after the acceptance
                 the provers may not believe it to be final yet.
             ProofError: the node shows an inconsistent chain.
-            KeyMismatchError: the reference string is another than the task's.
+            KeyMismatchError: the reference string is another than the task's, or the key for its sums.
+            ConfigError: sums are private, and no key for them is at hand.
         """
-        accepted, aggregates = self._read(task_id, round_number, from_provers=from_provers)
+        accepted, found = self._read(task_id, round_number, from_provers=from_provers)
+        aggregates = [each.aggregate for each in found]
         scales = self._scales(task_id)
         quantized: IntArray = np.sum([a.values for a in aggregates], axis=0, dtype=np.int64)
         graded: tuple[GradedSum, ...] = ()
         if self._view.terms(task_id).grading is not None:
             each = zip(accepted, aggregates, strict=True)
             graded = tuple(GradedSum(scales.dequantize(a.values), self._grades(batch)) for batch, a in each)
-        return RoundAggregate(quantized, scales.dequantize(quantized), accepted, graded)
+        verdicts = tuple(verdict for each in found for verdict in each.verdicts)
+        return RoundAggregate(quantized, scales.dequantize(quantized), accepted, graded, verdicts)
 
     def update(self, task_id: int, aggregate: RoundAggregate, own: npt.ArrayLike) -> Update:
         """Where to go from a graded round: the mean gradient by weight, or the own one where none was judged.
@@ -325,7 +334,7 @@ class ModelOwner(ManifestOwner):
             if len(sums) >= least:
                 break
             try:
-                sums += [scales.dequantize(each.values) for each in self._read(task_id, number)[1]]
+                sums += [scales.dequantize(each.aggregate.values) for each in self._read(task_id, number)[1]]
             except NotReadyError:  # the round has no batch
                 continue
             except UnavailableError as error:
@@ -354,19 +363,31 @@ class ModelOwner(ManifestOwner):
 
     def _read(
         self, task_id: int, round_number: int, *, from_provers: bool = False
-    ) -> tuple[tuple[AcceptedBatch, ...], list[Aggregate]]:
+    ) -> tuple[tuple[AcceptedBatch, ...], list[FoundSum]]:
         """The accepted batches of a round and their sums."""
         self._parameters.require_string(self._view.tau(task_id))
         accepted = accepted_of(self._view, task_id, round_number)
-        key = self._parameters.commitment_key(self._view.terms(task_id).dimension)
+        terms, sums = self._view.terms(task_id), SumReader(self._view, self._coordinator, self._provers)
+        key, secret = self._parameters.commitment_key(terms.dimension), self._secret(terms)
         with stage("reading the sum"):
-            found = [find_aggregate(batch, key, self._sources(batch, key, from_provers)) for batch in accepted]
+            found = [sums.read(batch, key, secret, from_provers=from_provers) for batch in accepted]
         return accepted, found
 
-    def _sources(self, batch: AcceptedBatch, key: CommitmentKey, from_provers: bool) -> Iterable[Callable[[], bytes]]:
-        if not from_provers:
-            yield from aggregate_sources(batch, self._coordinator, self._view.terms(batch.task_id).dimension)
-        yield partial(self._provers.aggregate, batch, key)
+    def _secret(self, terms: TaskTerms) -> bytes | None:
+        """The secret of the task's key for sums; None where they are public."""
+        if not terms.sums_private:
+            return None
+        task = shown(terms.task_id)
+        if self._sum_key is None:
+            raise ConfigError(
+                f"the sums of task {task} are private: name the file of its key (--sum-key, or model_owner.sum_key)"
+            )
+        secret = self._sum_key()
+        if public_key(secret) != terms.sum_key:
+            raise KeyMismatchError(
+                f"the key for sums of task {task} is 0x{terms.sum_key.hex()}, and yours is another; name its file"
+            )
+        return secret
 
 
 def _reference(values: npt.ArrayLike, terms: TaskTerms) -> FloatArray:

@@ -26,6 +26,7 @@ from commons.protocol.certified import Attesters, combined
 from commons.protocol.messages import StepReply
 from commons.protocol.receipts import AvailabilityReceipt
 from commons.protocol.replies import Failure
+from commons.protocol.sealedreplies import SumOpener
 from commons.wire.prover_client import ProverClient
 
 V = TypeVar("V")
@@ -46,8 +47,11 @@ class ProverReader:
     stall: float = 60.0
     tls_roots: bytes | None = None
 
-    def aggregate(self, batch: AcceptedBatch, key: CommitmentKey) -> bytes:
-        """The encoded aggregate of an accepted batch; it opens the commitment on the chain.
+    def aggregate(self, batch: AcceptedBatch, key: CommitmentKey, opens: SumOpener | None = None) -> release.Opened:
+        """The aggregate of an accepted batch; it opens the commitment on the chain.
+
+        Args:
+            opens: opens the shares of a private sum.
 
         Raises:
             UnavailableError: no prover has the certificate, or too few release their share (the acceptance may not be
@@ -56,12 +60,18 @@ class ProverReader:
         refused: list[str] = []
         for certificate in self.certificates(batch):
             try:
-                return self._released(batch, certificate, key)
+                return self._released(batch, certificate, key, opens)
             except UnavailableError as error:
                 refused.append(str(error))
         raise UnavailableError("; ".join(refused))
 
-    def _released(self, batch: AcceptedBatch, certificate: Certificate, key: CommitmentKey) -> bytes:
+    def _released(
+        self,
+        batch: AcceptedBatch,
+        certificate: Certificate,
+        key: CommitmentKey,
+        opens: SumOpener | None,
+    ) -> release.Opened:
         terms, committee = self.view.terms(batch.task_id), self._committee(batch.task_id, batch.round)
         replies: dict[int, StepReply | Failure] = {}
         answers = self._each(committee, _releasing(certificate, terms.dimension))
@@ -69,7 +79,8 @@ class ProverReader:
             failed = isinstance(answer, GradrollError)
             replies[prover] = Failure("refused", answer.code, str(answer)) if failed else answer  # type: ignore[union-attr, assignment]
         present = self.view.committee(committee.committee.committee_id).members
-        return release.opened(committee.committee, key, certificate, replies, present).payload
+        asked = release.SumAsked.of(certificate)
+        return release.opened(committee.committee, key, asked, replies, present, opens)
 
     def certificates(self, batch: AcceptedBatch) -> tuple[Certificate, ...]:
         """Certificates with a quorum's valid attestations, put together from what the provers have.

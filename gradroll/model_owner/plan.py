@@ -31,6 +31,7 @@ class TaskPlan:
         inline_payload: sums of up to 16 KiB are put into the chain's log.
         lapse_rounds: an owner in no accepted batch of so many rounds in a row loses its place; 0: never.
         grading: how gradients are graded, where the verifier does that.
+        sum_key: X25519 public key, 32 bytes, to which provers seal their shares of sums; without it sums are public.
         bound: largest sum of squares of a gradient's integers, in place of ``norm``.
         manifest: what the vectors are made of, with a scale for each block; None: they have one scale.
     """
@@ -50,15 +51,12 @@ class TaskPlan:
     inline_payload: bool = False
     lapse_rounds: int = 10
     grading: Grading | None = None
+    sum_key: bytes = NO_DIGEST
     bound: int | None = None
     manifest: ModelManifest | None = None
 
     def __post_init__(self) -> None:
-        """Raises InvalidInputError for a norm that no bound stands for, or a manifest of another dimension."""
-        if self.manifest is not None and self.manifest.dimension != self.dimension:
-            raise InvalidInputError(
-                f"the blocks of the model manifest have {self.manifest.dimension} coordinates, not {self.dimension}"
-            )
+        """Raises InvalidInputError for a norm that no bound stands for."""
         _ = self._bound
 
     @property
@@ -75,8 +73,12 @@ class TaskPlan:
         return quantised_bound(self.norm, self.finest)
 
     def terms(self) -> NewTask:
-        """The terms as the market takes them.  Raises InvalidInputError for one out of its range."""
-        return NewTask(
+        """The terms as the market takes them.
+
+        Raises:
+            InvalidInputError: one is out of its range, or the manifest is not of such a task.
+        """
+        terms = NewTask(
             committee_id=self.committee,
             verifier=self.verifier,
             coordinator=self.relay,
@@ -92,8 +94,12 @@ class TaskPlan:
             pay=self.pay,
             lapse_rounds=self.lapse_rounds,
             grading=self.grading,
+            sum_key=self.sum_key,
             manifest=NO_DIGEST if self.manifest is None else self.manifest.digest,
         )
+        if self.manifest is not None:
+            self.manifest.require_of(terms)
+        return terms
 
 
 def quantised_bound(norm: float, fraction_bits: int) -> int:

@@ -9,6 +9,7 @@ from circuits.terms import DAY, ETHER, NewTask
 from commons.chain.facts import CommitteeRecord, TaskRecord
 from commons.chain.openings import model_digest
 from commons.chain.view import ChainView
+from commons.protocol.sealedsums import require_sum_key
 from commons.runtime.amounts import checksum, ether, utc
 from commons.runtime.identifiers import shown
 from commons.storage.parameters import PublicParameters
@@ -50,6 +51,8 @@ def check_terms(view: ChainView, parameters: PublicParameters, terms: NewTask) -
     _require_windows(terms, view.minimum_window)
     parameters.require_string(view.tau_of(terms.verifier))
     parameters.require_dimension(terms.dimension)
+    if terms.sums_private:
+        require_sum_key(terms.sum_key)
     if parameters.has_verifying_key(policy.key_hash):
         key = parameters.verifying_key(policy.key_hash)
         compiled(key.policy, key.capacity).require_bound(terms.bound)

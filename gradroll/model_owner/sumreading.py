@@ -1,6 +1,6 @@
-"""The sums of a round's batches, from whoever serves them: nobody is believed, the chain's commitments decide.
+"""A batch's sum from whoever serves it: the chain's log, the coordinator, the provers; a private one with its key.
 
-It takes no account and, where a task puts its sums on the chain, no server either.
+Nobody is believed: what is returned opens the commitment that the chain recorded.
 """
 
 from __future__ import annotations
@@ -8,42 +8,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
 
-import numpy as np
-
-import native
 from circuits import payload as payloads
 from circuits.commitment import CommitmentKey
-from circuits.errors import GradrollError, NotReadyError, ProofError, UnavailableError
+from circuits.errors import GradrollError, UnavailableError
 from circuits.payload import Aggregate
-from circuits.quantize import IntArray
 from commons.chain.facts import AcceptedBatch
 from commons.chain.view import ChainView
-from commons.runtime.amounts import utc
-from commons.runtime.identifiers import shown
-from commons.storage.parameters import PublicParameters
+from commons.protocol import release
+from commons.protocol.release import Opened, SumAsked
+from commons.protocol.replies import ProverVerdict
+from commons.protocol.sealedreplies import SumOpener
+from commons.protocol.sealedsums import opener
 from commons.wire.coordinator_client import CoordinatorClient
 from gradroll.model_owner.from_provers import ProverReader
-from gradroll.model_owner.gradedreading import grades_of, sources
 
-_LOOKS = 4
-"""At a round's batches and its sum of commitments, before they count as inconsistent: batches come blocks apart."""
+Source = Callable[[], Opened]
 
 
-@dataclass(frozen=True, slots=True)
-class RoundSum:
-    """What a round's batches add up to.
+@dataclass(frozen=True, slots=True, eq=False)
+class FoundSum:
+    """A batch's sum, and provers whose share of it was wrong or missing, where it was opened from shares."""
 
-    Attributes:
-        batches: the accepted ones, in order.
-        total: int64[d], the sum of the quantised gradients, each times its weight.
-        weight: of all of them together; as many as there are gradients where the task does not grade.
-    """
-
-    batches: tuple[AcceptedBatch, ...]
-    total: IntArray
-    weight: int
+    aggregate: Aggregate
+    verdicts: tuple[ProverVerdict, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,93 +39,56 @@ class SumReader:
     """Reads sums of one market.
 
     Attributes:
-        parameters: the reference string is enough.
-        coordinator: asked for what is not on the chain; None: nobody but provers is.
+        coordinator: is not believed; where it does not serve a sum, or there is none, provers do.
     """
 
     view: ChainView
-    parameters: PublicParameters
-    coordinator: CoordinatorClient | None = None
-    tls_roots: bytes | None = None
+    coordinator: CoordinatorClient | None
+    provers: ProverReader
 
-    def round_sum(self, task_id: int, number: int) -> RoundSum:
-        """The sum of a round's accepted batches.
+    def read(
+        self, batch: AcceptedBatch, key: CommitmentKey, secret: bytes | None = None, *, from_provers: bool = False
+    ) -> FoundSum:
+        """The sum of an accepted batch.
 
-        Raises:
-            NotReadyError: it has none.
-            UnavailableError: nobody serves a sum, or how its owners were graded.
-            ProofError: the node shows an inconsistent chain.
-            KeyMismatchError: the reference string is another than the task's.
-        """
-        self.parameters.require_string(self.view.tau(task_id))
-        key = self.parameters.commitment_key(self.view.terms(task_id).dimension)
-        accepted, total = accepted_of(self.view, task_id, number), np.zeros(key.dimension, np.int64)
-        for batch in accepted:
-            last = partial(self._provers.aggregate, batch, key)
-            served = aggregate_sources(batch, self.coordinator, key.dimension)
-            total += find_aggregate(batch, key, chain(served, (last,))).values
-        return RoundSum(accepted, total, sum(map(self.weight, accepted)))
-
-    def weight(self, batch: AcceptedBatch) -> int:
-        """How often the gradients of a batch count together.
+        Args:
+            secret: of the task's key for sums, where they are private.
+            from_provers: do not ask the chain's log or the coordinator first.
 
         Raises:
-            UnavailableError: nobody serves how its owners were graded.
+            UnavailableError: nobody serves it.
         """
-        if self.view.terms(batch.task_id).grading is None:
-            return len(batch.owners)
-        context = self.view.context(batch.task_id, batch.round)
-        return sum(
-            grades_of(batch, context, sources(batch, self.coordinator, self._provers, context.dimension)).weights
-        )
+        return find_sum(batch, key, self._sources(batch, key, secret, from_provers))
 
-    @property
-    def _provers(self) -> ProverReader:
-        return ProverReader(self.view, tls_roots=self.tls_roots)
+    def _sources(
+        self, batch: AcceptedBatch, key: CommitmentKey, secret: bytes | None, from_provers: bool
+    ) -> Iterator[Source]:
+        opens = None
+        if secret is not None:
+            opens = opener(secret, self.view.context(batch.task_id, batch.round), batch.record.batch_id)
+        if not from_provers:
+            for published in batch.published:
+                yield partial(Opened, bytes(published), ())
+            if self.coordinator is not None:
+                yield partial(self._of_coordinator, self.coordinator, batch, key, opens)
+        yield partial(self.provers.aggregate, batch, key, opens)
 
-
-def accepted_of(view: ChainView, task_id: int, number: int) -> tuple[AcceptedBatch, ...]:
-    """All accepted batches of a round, whose commitments add up to the round's.
-
-    The chain goes on between two questions, and one of them may see a batch that the other does not: both are asked
-    again before a node is called inconsistent.
-
-    Raises:
-        NotReadyError: there is none.
-        ProofError: the node shows an inconsistent chain.
-    """
-    for _ in range(_LOOKS):
-        recorded = view.round(task_id, number).aggregate
-        accepted = view.accepted(task_id, number)
-        if not accepted:
-            raise NotReadyError(_no_batch(view, task_id, number))
-        commitments = [batch.record.commitment for batch in accepted]
-        if native.g1_linear_combination(commitments, [1] * len(commitments)) == recorded:
-            return accepted
-    raise ProofError("the batches' commitments do not add up to the round's; the node shows an inconsistent chain")
+    def _of_coordinator(
+        self, coordinator: CoordinatorClient, batch: AcceptedBatch, key: CommitmentKey, opens: SumOpener | None
+    ) -> Opened:
+        batch_id = batch.record.batch_id
+        if opens is None:
+            return Opened(coordinator.payload(batch_id, key.dimension), ())
+        committee = self.view.committee_of_round(batch.task_id, batch.round)
+        shares = coordinator.sealed_sum(batch_id, key.dimension, committee.size)
+        replies = {share.prover: share.reply(batch_id) for share in shares if share.prover < committee.size}
+        present = self.view.committee(committee.committee_id).members
+        asked = SumAsked(self.view.context(batch.task_id, batch.round), batch_id, batch.record.commitment)
+        return release.opened(committee, key, asked, replies, present, opens)
 
 
-def _no_batch(view: ChainView, task_id: int, number: int) -> str:
-    """Why a round has no sum, and when that may change."""
-    deadline = view.round(task_id, number).settle_deadline
-    what = f"round {number} of task {shown(task_id)} has no accepted batch"
-    if view.now() > deadline:
-        return f"{what}, and none can come any more: it was to be settled by {utc(deadline)}; open another round"
-    return f"{what} yet; one may come until {utc(deadline)}, and gradroll task status says what is waited for"
-
-
-def aggregate_sources(
-    batch: AcceptedBatch, coordinator: CoordinatorClient | None, dimension: int
-) -> Iterator[Callable[[], bytes]]:
-    """Where an aggregate may be had without the provers: what was published on the chain, then the coordinator."""
-    for published in batch.published:
-        yield partial(bytes, published)
-    if coordinator is not None:
-        yield partial(coordinator.payload, batch.record.batch_id, dimension)
-
-
-def find_aggregate(batch: AcceptedBatch, key: CommitmentKey, sources: Iterable[Callable[[], bytes]]) -> Aggregate:
-    """The batch's aggregate, from the first source whose bytes open the commitment that the chain recorded.
+def find_sum(batch: AcceptedBatch, key: CommitmentKey, sources: Iterable[Source]) -> FoundSum:
+    """The batch's sum, from the first source whose bytes open the commitment that the chain recorded.
 
     Raises:
         UnavailableError: no source has it.
@@ -145,11 +96,12 @@ def find_aggregate(batch: AcceptedBatch, key: CommitmentKey, sources: Iterable[C
     reasons = []
     for source in sources:
         try:
-            aggregate = payloads.decode(source(), key.dimension)
+            found = source()
+            aggregate = payloads.decode(found.payload, key.dimension)
         except GradrollError as error:
             reasons.append(str(error))
             continue
         if key.commit_small(aggregate.values, aggregate.tail) == batch.record.commitment:
-            return aggregate
+            return FoundSum(aggregate, found.verdicts)
         reasons.append("a sum was served that does not open the commitment on the chain")
     raise UnavailableError(f"nobody serves the sum of batch 0x{batch.record.batch_id.hex()}: {'; '.join(reasons)}")

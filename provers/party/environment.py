@@ -10,6 +10,7 @@ from circuits.groth16 import ProvingKey
 from circuits.statement import Committee, Context, Policy
 from circuits.terms import TaskTerms
 from commons.protocol.references import Opening
+from commons.protocol.sumlabels import SumLabel
 from commons.sharing.sharevector import ShareVector
 from native import G1, FrArray
 from provers.party.ledger import LedgerState, Selection
@@ -94,6 +95,9 @@ class Environment(Protocol):
 
     def summed(self, selection: Selection) -> FrArray:
         """This prover's share of the sum over a selection's rows, FrArray (d + 129, 4).  Only `release` may send it."""
+
+    def seal_sum(self, share: FrArray, label: SumLabel) -> bytes:
+        """A share of a sum, sealed to the label's key; InvalidInputError where nothing may be sealed to that."""
 
     def share_payload(self, submission: bytes) -> bytes:
         """The share as the owner sealed it (its SHA-256 stands in the signed header)."""

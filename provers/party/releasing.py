@@ -1,5 +1,7 @@
 """RELEASE: this prover's share of the sum, to whoever shows the batch's certificate, once the market has accepted it.
 
+Where the task has a key for sums, the share is sealed to it, whoever asks.
+
 The lock is in the signatures: a quorum attested the batch, any two quorums share an honest prover, and no honest
 prover signs two sets that meet.  So at most one set with a given owner in it can ever be certified, whatever a node
 says about the chain.  The chain decides when: after the acceptance is final, so that the owners are paid.
@@ -10,6 +12,8 @@ Corruption bound: at most t provers, any number of owners, the coordinator, and 
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 from circuits.errors import NotReadyError, RuleViolationError, SignatureError, WireError
 from circuits.statement import BatchStatement, Committee
 from circuits.verify import sum_of_commitments, verify_batch
@@ -17,11 +21,19 @@ from commons.protocol.bodies import DigestBody, vector_digest
 from commons.protocol.bundle import Certificate
 from commons.protocol.messages import StepRequest
 from commons.protocol.signing import require_owner, require_signer
+from commons.protocol.sumlabels import SumLabel
 from provers.party import ledger
 from provers.party.environment import Environment
 from provers.party.memory import Party
 from provers.party.proving import attested
-from provers.party.steps import StepResult, references_of, require_enough_owners, require_same, selection_of
+from provers.party.steps import (
+    StepResult,
+    bound_terms,
+    references_of,
+    require_enough_owners,
+    require_same,
+    selection_of,
+)
 
 
 def release(party: Party, env: Environment, request: StepRequest) -> StepResult:
@@ -32,6 +44,7 @@ def release(party: Party, env: Environment, request: StepRequest) -> StepResult:
         RuleViolationError: no quorum attested it, or an owner is in another sum already.
         NotReadyError: the market has not accepted the batch, or not deep enough.
         ClosedError: the round is closed for good, and its sums are deleted.
+        InvalidInputError: the task's key for sums is none that anything may be sealed to.
     """
     certificate = Certificate.decode(request.payload)
     context, batch_id = certificate.statement.context, certificate.batch_id
@@ -48,10 +61,13 @@ def release(party: Party, env: Environment, request: StepRequest) -> StepResult:
     selection = selection_of(certificate.statement)
     released = ledger.Released(selection)
     env.ledger.check(released)
-    vector = env.summed(selection)
     # Anybody may ask, as often as they like: what is on record already is not recorded again.
     news = () if env.ledger.has_released(selection) else (released,)
-    return StepResult(party, DigestBody(vector_digest(vector)).encode(), news, vector)
+    vector, terms = env.summed(selection), bound_terms(env, context)
+    if not terms.sums_private:
+        return StepResult(party, DigestBody(vector_digest(vector)).encode(), news, vector)
+    sealed = env.seal_sum(vector, SumLabel.of(context, batch_id, party.index, terms.sum_key))
+    return StepResult(party, DigestBody(sha256(sealed).digest()).encode(), news, raw=sealed)
 
 
 def _require_grading(env: Environment, statement: BatchStatement) -> None:

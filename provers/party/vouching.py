@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from circuits import payload as payloads
-from circuits.errors import NotReadyError, ProofError, WireError
+from circuits.errors import NotReadyError, ProofError, RuleViolationError, WireError
 from circuits.verify import sum_of_commitments
 from commons.protocol.bundle import Certificate
 from commons.protocol.receipts import AvailabilityReceipt, availability_digest, posted_hash
 from provers.party import ledger
 from provers.party.environment import Environment
 from provers.party.releasing import require_acceptance
-from provers.party.steps import require_same, selection_of
+from provers.party.steps import bound_terms, require_same, selection_of
 
 
 def attest_availability(
@@ -36,6 +36,7 @@ def attest_availability(
         NotReadyError: the market has not accepted the batch, or not deep enough, or the share was not released yet.
         UnknownError, StorageError: the share of the sum is not here any more, or is damaged.
         WireError, ProofError: the payload is not the batch's aggregate.
+        RuleViolationError: there is a payload, and the task's sums are private.
         ClosedError: the market holds no fees for the batch.
     """
     statement, batch_id = certificate.statement, certificate.batch_id
@@ -47,6 +48,8 @@ def attest_availability(
     challenge = env.challenge(context, batch_id)
     env.summed(selection)  # read to the end, as for a reader
     if payload:
+        if bound_terms(env, context).sums_private:
+            raise RuleViolationError("the sums of this task are private; no word is given for one that is posted")
         _require_opening(env, certificate, payload)
     digest = availability_digest(context.market, batch_id, challenge, posted_hash(payload))
     return AvailabilityReceipt(challenge, sign(digest))

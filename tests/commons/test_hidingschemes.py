@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from circuits.errors import InvalidInputError
-from commons.protocol.hidingschemes import CONV, FLATTEN, LINEAR, MAX_POOL, HidingScheme, Layer
+from circuits.terms import Grading, NewTask, Windows
+from commons.protocol.hidingschemes import CONV, FLATTEN, LINEAR, MAX_POOL, HidingScheme, Layer, require_hiding_terms
+from commons.protocol.modelmanifests import Block, ModelManifest
 
 SCHEME = HidingScheme(
     (1, 6, 6),
@@ -100,3 +103,21 @@ REFUSED: dict[str, Callable[[dict[str, Any]], object]] = {
 def test_what_is_not_written_so_is_refused(change: Callable[[dict[str, Any]], object]) -> None:
     with pytest.raises(InvalidInputError, match="hiding scheme"):
         HidingScheme.from_json(change(SCHEME.to_json()))
+
+
+HIDDEN = ModelManifest(tuple(Block(name, length, 5) for name, length in SCHEME.blocks()), 194, hiding=SCHEME)
+PRIVATE = NewTask(
+    1, b"\1" * 20, b"\2" * 20, SCHEME.handed_in, 16, 1 << 32, 2, 6, 3, Windows(60, 600), permissioned=True,
+    manifest=HIDDEN.digest, sum_key=b"\7" * 32,
+)  # fmt: skip
+
+
+def test_a_hidden_models_task_has_private_sums_and_no_grades() -> None:
+    require_hiding_terms(PRIVATE)
+    HIDDEN.require_of(PRIVATE)
+    graded = replace(PRIVATE, grading=Grading(15, 16, b"\3" * 32))
+    for terms, text in ((replace(PRIVATE, sum_key=bytes(32)), "public"), (graded, "grades say nothing")):
+        with pytest.raises(InvalidInputError, match=text):
+            require_hiding_terms(terms)
+        with pytest.raises(InvalidInputError, match=text):
+            HIDDEN.require_of(terms)

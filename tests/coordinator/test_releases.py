@@ -75,13 +75,14 @@ class World:
         self.lost[prover] = frozenset(submissions)
         return True
 
-    def collect(self, fleet: NetworkFleet | None = None, *, publish: bool = False) -> None:
+    def collect(self, fleet: NetworkFleet | None = None, *, publish: bool = False, private: bool = False) -> None:
         chain, blobs = cast(ChainWriter, self.chain), blobs_in(self.directory)
         blobs._quota.add(99, self.others)
         fees = FeeSettlement(chain, self.journal, blobs, timeout=1.0)
         releases = Releases(chain, fees, self.journal, blobs, step_timeout=1.0, hand_again=self.handed_again)
         asked = (fleet or NetworkFleet(self.network)).fleet
-        releases.collect(self.done.batch_id, asked, self.network.setup.commitment, publish=publish)
+        key = self.network.setup.commitment
+        releases.collect(self.done.batch_id, asked, key, publish=publish, private=private)
 
     def check(self) -> None:
         """What is stored is the sum of all owners' gradients."""

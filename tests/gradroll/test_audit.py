@@ -31,6 +31,11 @@ from tests.support.plain_batch import (
 PROVERS = tuple(seed_of("prover", p) for p in range(4))
 
 
+def sum_of(audit: Audit) -> Aggregate:
+    assert audit.aggregate is not None
+    return audit.aggregate
+
+
 @cache
 def honest() -> Audit:
     setup = development_setup("norm", 4, 10)
@@ -61,6 +66,16 @@ def recorded(**changes: object) -> Audit:
 def test_an_honest_batch_passes_every_check() -> None:
     report = honest().run()
     assert (report.verdict, report.passed, report.reason) == ("passed", tuple(CHECKS), "")
+
+
+def test_of_a_private_sum_all_but_its_values_is_checked() -> None:
+    """Nobody but who has its key sees those; the commitment stands for them."""
+    report = replace(honest(), aggregate=None).run()
+    assert report.private
+    assert report.passed == (*list(CHECKS)[:-1], "commitment")
+    assert not honest().run().private
+    wrong = replace(recorded(commitment=native.g1_generator), aggregate=None).run()
+    assert (wrong.failed, wrong.private) == ("attestations", True)
 
 
 def test_a_bundle_survives_its_encoding() -> None:
@@ -109,9 +124,10 @@ def _other_sum() -> Audit:
 
 
 def _other_blinder_of_the_sum() -> Audit:
-    tail = honest().aggregate.tail.copy()
+    opened = sum_of(honest())
+    tail = opened.tail.copy()
     tail[0, 0] += 1
-    return replace(honest(), aggregate=Aggregate(honest().aggregate.values, tail))
+    return replace(honest(), aggregate=Aggregate(opened.values, tail))
 
 
 def _attested_by_two() -> Audit:

@@ -260,4 +260,4 @@ def test_terms_of_a_plan_bind_its_manifest_and_have_the_bits_of_its_finest_block
 )
 def test_a_plan_that_does_not_go_with_its_manifest_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(InvalidInputError):
-        plan(**changes)
+        plan(**changes).terms()

@@ -213,13 +213,13 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 def test_a_sum_is_read_without_a_coordinator(world: World) -> None:
     """Every prover has its own attestation only; together they have the certificate."""
-    world.check(world.reader.aggregate(world.batch, world.key))
+    world.check(world.reader.aggregate(world.batch, world.key).payload)
     assert [len(c.attestations) for c in world.reader.certificates(world.batch)] == [4]
 
 
 def test_a_quorum_of_provers_is_enough(world: World) -> None:
     world.down = {1}
-    world.check(world.reader.aggregate(world.batch, world.key))
+    world.check(world.reader.aggregate(world.batch, world.key).payload)
 
 
 def test_fewer_than_a_quorum_have_no_certificate(world: World) -> None:
@@ -232,7 +232,7 @@ def test_once_a_prover_has_released_it_serves_the_whole_certificate(world: World
     """Then t + 1 provers are enough for a reader."""
     world.certificates[2] = world.done.bundle.certificate
     world.down = {0, 1}
-    world.check(world.reader.aggregate(world.batch, world.key))
+    world.check(world.reader.aggregate(world.batch, world.key).payload)
 
 
 def test_before_the_acceptance_is_final_nothing_is_released(world: World) -> None:
@@ -245,7 +245,7 @@ def test_before_the_acceptance_is_final_nothing_is_released(world: World) -> Non
 
 def test_a_prover_that_lies_about_its_share_is_passed_over(world: World) -> None:
     world.faults[2] = [lie_in_vector(Step.RELEASE)]
-    world.check(world.reader.aggregate(world.batch, world.key))
+    world.check(world.reader.aggregate(world.batch, world.key).payload)
 
 
 def test_provers_that_did_not_attest_still_release(world: World) -> None:
@@ -253,7 +253,7 @@ def test_provers_that_did_not_attest_still_release(world: World) -> None:
     world.certificates.pop(3)
     world.down = {0}
     world.certificates[1] = world.done.bundle.certificate
-    world.check(world.reader.aggregate(world.batch, world.key))
+    world.check(world.reader.aggregate(world.batch, world.key).payload)
     assert world.network.memories[3].ledger.released
 
 
@@ -309,7 +309,7 @@ def test_one_prover_that_serves_a_false_certificate_hinders_nobody(
     certificates = world.reader.certificates(world.batch)
     assert all({p for p, _ in each.attestations} >= {1, 2, 3} for each in certificates)
     assert world.done.statement.owners in [each.statement.owners for each in certificates]
-    world.check(world.reader.aggregate(world.batch, world.key))
+    world.check(world.reader.aggregate(world.batch, world.key).payload)
 
 
 def _made_anew(proof: GrothProof, factor: int) -> GrothProof:
@@ -325,7 +325,7 @@ def test_provers_that_were_shown_different_proofs_of_a_batch_count_together(worl
         world.certificates[p] = replace(kept, proof=replace(kept.proof, groth=groth))
         verify_batch(kept.statement, world.certificates[p].proof, world.network.setup.verifying)
     assert len(world.reader.certificates(world.batch)) == 4
-    world.check(world.reader.aggregate(world.batch, world.key))
+    world.check(world.reader.aggregate(world.batch, world.key).payload)
 
 
 def test_forged_attestations_make_no_quorum(world: World) -> None:
@@ -380,7 +380,7 @@ def test_the_endpoints_are_those_of_the_registry(world: World) -> None:
 def test_a_prover_that_never_ends_holds_up_nobody(world: World) -> None:
     world.endless = {1}
     reader = ProverReader(world.view, stall=0.1)
-    world.check(reader.aggregate(world.batch, world.key))
+    world.check(reader.aggregate(world.batch, world.key).payload)
 
 
 def test_an_audit_without_anybody_to_ask_says_so(world: World) -> None:
@@ -439,6 +439,6 @@ def test_members_that_have_other_keys_by_now_release_earlier_sums(world: World) 
     with pytest.raises(UnavailableError, match="is signed by"):
         world.reader.aggregate(world.batch, world.key)
     world.present = (*map(address_of, keys[:3]), world.network.committee.members[3])
-    world.check(world.reader.aggregate(world.batch, world.key))
+    world.check(world.reader.aggregate(world.batch, world.key).payload)
     world.faults[1] = [lie_in_vector(Step.RELEASE), with_key(keys[1])]
-    world.check(world.reader.aggregate(world.batch, world.key))
+    world.check(world.reader.aggregate(world.batch, world.key).payload)

@@ -32,6 +32,11 @@ def batch() -> PlainBatch:
     return graded_batch(development_setup("reference", 6, DIMENSION), gradients, judge)
 
 
+def sum_of(audit: Audit) -> Aggregate:
+    assert audit.aggregate is not None
+    return audit.aggregate
+
+
 @cache
 def honest() -> Audit:
     made, setup = batch(), development_setup("reference", 6, DIMENSION)
@@ -91,8 +96,8 @@ def _cohort_without_the_reference() -> Audit:
 
 
 def _unweighted_sum() -> Audit:
-    values = honest().aggregate.values
-    return replace(honest(), aggregate=Aggregate(values // 3 + np.array([1] * DIMENSION), honest().aggregate.tail))
+    opened = sum_of(honest())
+    return replace(honest(), aggregate=Aggregate(opened.values // 3 + np.array([1] * DIMENSION), opened.tail))
 
 
 CHANGES: list[tuple[str, str, Callable[[], Audit]]] = [

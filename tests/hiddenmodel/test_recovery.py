@@ -140,19 +140,16 @@ def split_blocks(scheme: HidingScheme, values: FloatArray) -> list[FloatArray]:
     return np.split(values, np.cumsum([length for _, length in scheme.blocks()])[:-1])
 
 
-def test_noise_is_of_the_model_and_the_key() -> None:
+def test_scalars_are_fresh_for_each_model_and_factors_are_the_tasks() -> None:
     scheme = perceptron(8, 6, 4)
     model = random_model(scheme)
     first, again = draw_noise(scheme, model, KEY), draw_noise(scheme, model, KEY)
-    others = [
-        draw_noise(scheme, model, bytes(32)),
-        draw_noise(scheme, model, KEY, b"another task"),
-        draw_noise(scheme, np.nextafter(model, 9.0), KEY),
-    ]
+    next_round = draw_noise(scheme, np.nextafter(model, 9.0), KEY)
+    elsewhere = [draw_noise(scheme, model, bytes(32)), draw_noise(scheme, model, KEY, b"another task")]
     assert np.array_equal(first.scalars, again.scalars)
-    assert np.array_equal(first.factors[0], again.factors[0])
-    assert all(not np.any(first.factors[0] == other.factors[0]) for other in others)
-    assert len({float(n.scalars[0]) for n in (first, *others)}) == 4
+    assert np.array_equal(first.factors[0], next_round.factors[0])
+    assert all(not np.any(first.factors[0] == other.factors[0]) for other in elsewhere)
+    assert len({float(noise.scalars[0]) for noise in (first, next_round, *elsewhere)}) == 4
     assert "scalars" not in repr(first) and "factors" not in repr(first)
 
 

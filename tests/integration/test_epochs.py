@@ -136,7 +136,7 @@ class Changing(Market):
     def require_sum(self, task: int, number: int) -> None:
         """Anybody has the sum of a round from the provers that run now."""
         (batch,) = self.view.accepted(task, number)
-        raw = ProverReader(self.view).aggregate(batch, self.setup.commitment)
+        raw = ProverReader(self.view).aggregate(batch, self.setup.commitment).payload
         aggregate = decode(raw, DIMENSION)
         assert self.setup.commitment.commit_small(aggregate.values, aggregate.tail) == batch.record.commitment
 

@@ -154,7 +154,7 @@ def test_a_sum_and_an_audit_without_a_coordinator(
     reader, key = ProverReader(deployment.view), deployment.setup.commitment
     (certificate,) = reader.certificates(batch)
     commitments = [h.commitment for h in certificate.statement.owners]
-    check_payload(reader.aggregate(batch, key), key, commitments, gradients)
+    check_payload(reader.aggregate(batch, key).payload, key, commitments, gradients)
     parameters = PublicParameters(deployment.directory / "srs.gsrs", deployment.directory / "keys", allow_insecure=True)
     with CoordinatorClient("127.0.0.1:9", timeout=5.0) as gone:
         report = Auditor(deployment.view, gone, parameters).audit_batch(batch)

@@ -22,7 +22,7 @@ from circuits.errors import ClosedError, GradrollError, UnknownError
 from circuits.groth16 import ProvingKey
 from circuits.policies import DEFAULT
 from circuits.statement import MASK_BITS, ROWS, SLACK_BITS, Committee, Context, Membership, Policy, SubmissionHeader
-from circuits.terms import MarketId, Pay, TaskTerms, Windows
+from circuits.terms import NO_DIGEST, MarketId, Pay, TaskTerms, Windows
 from circuits.verify import verify_batch
 from commons.protocol import release
 from commons.protocol.bundle import Certificate
@@ -30,7 +30,9 @@ from commons.protocol.keypackages import CommitteeReference
 from commons.protocol.messages import Cohort, Message, Step, StepReply, StepRequest, message_digest
 from commons.protocol.references import Opening
 from commons.protocol.replies import Failure
+from commons.protocol.sealedsums import opener, seal_sum
 from commons.protocol.signing import sign_digest
+from commons.protocol.sumlabels import SumLabel
 from commons.sharing import replicated
 from commons.sharing.prss import PrssKeys
 from commons.sharing.sharepayloads import INTEGER_FORM, decode_payload, encode_dense, payload_digest
@@ -144,6 +146,9 @@ class Memory:
     def summed(self, selection: Selection) -> FrArray:
         return native.linear_combination([self.shares(s).row for s in selection.submissions], selection.weights)
 
+    def seal_sum(self, share: FrArray, label: SumLabel) -> bytes:
+        return seal_sum(share, label)
+
     def commitment_key(self, dimension: int) -> CommitmentKey:
         return self._network.setup.commitment
 
@@ -215,6 +220,7 @@ class Network:
         coordinator: address of the task's coordinator at present.
         payee: whom the coordinator's machine wants to be paid for relaying.
         inline: whether the task has its sums on the chain.
+        sum_key: to which shares of its sums are sealed.
         left: registration indices of owners without a part in the round.
     """
 
@@ -226,6 +232,7 @@ class Network:
     least_owners: int = 2
     pay: Pay = field(default_factory=lambda: Pay(bonus=1))
     inline: bool = False
+    sum_key: bytes = NO_DIGEST
     windows: Windows = Windows(60, 60)  # noqa: RUF009
     model_digest: bytes = MODEL_DIGEST
     setup: Setup = field(init=False)
@@ -252,7 +259,7 @@ class Network:
             committee_id=1, verifier=bytes(20), coordinator=self.coordinator, dimension=self.dimension,
             fraction_bits=16, bound=BOUND, min_owners=self.least_owners, capacity=64, rounds=10,
             windows=self.windows, pay=self.pay, inline_payload=self.inline, market=MARKET,
-            task_id=7, creator=bytes(19) + b"\x41",
+            task_id=7, creator=bytes(19) + b"\x41", sum_key=self.sum_key,
         )  # fmt: skip
         self.context = Context.of(self.terms, 0, self.model_digest, self.policy)
 
@@ -428,12 +435,15 @@ class Network:
         certificate: Certificate,
         provers: Iterable[int] | None = None,
         faults: Mapping[int, Sequence[Fault]] | None = None,
+        secret: bytes | None = None,
     ) -> release.Opened:
-        """Ask provers to release their shares of a batch's sum, and open it."""
+        """Ask provers to release their shares of a batch's sum, and open it; a private one with its key's secret."""
         asked = range(self.provers) if provers is None else provers
         requests = release.requests(certificate, asked)
         replies = {p: self.answer(p, r, faults or {}) for p, r in requests.items()}
-        return release.opened(self.committee, self.setup.commitment, certificate, replies)
+        about = release.SumAsked.of(certificate)
+        opens = None if secret is None else opener(secret, about.context, about.batch_id)
+        return release.opened(self.committee, self.setup.commitment, about, replies, opens=opens)
 
 
 def _owner_vector(plan: OwnerPlan, nth: object, bound: int) -> tuple[FrArray, FrArray]:

@@ -236,6 +236,23 @@ def training(given: Fields) -> Fields:
     return {name: typed(domain, "decision", W(*where, *what)).hex() for name, what in kinds.items()}
 
 
+# --- 3.1 model manifests --------------------------------------------------------------------------------------------
+
+
+def canonical(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ",".join(f'"{key}":{canonical(value[key])}' for key in sorted(value)) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(canonical, value)) + "]"
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def manifests(given: Fields) -> Fields:
+    written = {name: canonical(value) for name, value in given.items()}
+    head = tag("gradroll/v1/model-manifest")
+    return {name: {"json": text, "digest": keccak(head + text.encode("ascii")).hex()} for name, text in written.items()}
+
+
 # --- 2.4 sessions, 2.5 the ledger, 5 and 6 challenges ---------------------------------------------------------------
 
 
@@ -730,6 +747,7 @@ FILES: dict[str, Callable[[Fields], Fields]] = {
     "market": market,
     "signed": signed,
     "training": training,
+    "manifests": manifests,
     "sessions": sessions,
     "ledger": ledger,
     "prss": prss,

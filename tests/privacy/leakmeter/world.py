@@ -20,7 +20,9 @@ from circuits.verify import sum_of_commitments
 from commons.protocol.bundle import Certificate
 from commons.protocol.messages import Cohort, Proposal, Step, StepReply, StepRequest
 from commons.protocol.references import Opening
+from commons.protocol.sealedsums import seal_sum
 from commons.protocol.signing import sign_digest
+from commons.protocol.sumlabels import SumLabel
 from commons.sharing.sharepayloads import decode_payload
 from commons.sharing.sharevector import ShareVector
 from native import FrArray
@@ -245,6 +247,9 @@ class Env:
 
     def summed(self, selection: Selection) -> FrArray:
         return native.linear_combination([self.shares(s).row for s in selection.submissions], selection.weights)
+
+    def seal_sum(self, share: FrArray, label: SumLabel) -> bytes:
+        return seal_sum(share, label)
 
     def share_payload(self, submission: bytes) -> bytes:
         payloads: Mapping[tuple[int, bytes], bytes] = self.world.stage.payloads

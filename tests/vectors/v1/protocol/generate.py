@@ -13,6 +13,7 @@ import numpy as np
 
 import native
 from circuits import payload as payloads
+from circuits.foreignjson import parse_json
 from circuits.hashing import challenge, keccak, tag, words
 from circuits.policies.norm import NORM
 from circuits.statement import BatchProof, Committee, Context, Membership, SubmissionHeader, domain_size, sign_seed
@@ -40,15 +41,18 @@ from commons.protocol.bodies import (
 from commons.protocol.bundle import AuditBundle
 from commons.protocol.consents import ClaimOrder, registration_digest
 from commons.protocol.gradedbodies import GradedCombineBody, checked_bits
+from commons.protocol.hidingschemes import LINEAR, HidingScheme, Layer
 from commons.protocol.keypackages import CommitteeReference, encode_keys, keys_digest, package_digest
 from commons.protocol.ledgerheads import head_digest
 from commons.protocol.manifests import BodyEntry, Manifest, PartEntry
 from commons.protocol.memberships import Replacement, Rotation, registry_domain
 from commons.protocol.messages import Message, Proposal, Step, StepReply, StepRequest, message_digest
+from commons.protocol.modelmanifests import Block, ModelManifest
 from commons.protocol.noisebits import check_challenge, combination_challenge, opened_check, squares_digest
 from commons.protocol.receipts import availability_digest, receipt_digest
 from commons.protocol.rules import probe_rho
 from commons.protocol.trainingdecisions import Decision, DecisionKind
+from commons.protocol.trainingrules import Adam, Dyadic, ScheduleStep, TrainingRule
 from commons.sharing import replicated
 from commons.sharing import sealedbodies as bodies
 from commons.sharing import sealing as hpke
@@ -290,6 +294,20 @@ def training() -> Fields:
     decisions = {"metric": Decision(*about, DecisionKind.METRIC, metric), "stop": Decision(*about, DecisionKind.STOP)}
     outputs = {name: decision.digest(context.market).hex() for name, decision in decisions.items()}
     return vector({"context": context_fields(context), "metric": metric}, outputs)
+
+
+def manifests() -> Fields:
+    """Model manifests: of two blocks; with a training rule; of a hidden model."""
+    blocks = (Block("dense.weight", 6, 20), Block("dense.bias", 2, 31))
+    rule = TrainingRule(Adam(), Dyadic(3, 5), 12, decay=Dyadic(1, 9), schedule=(ScheduleStep(4, Dyadic(1, 1)),))
+    scheme = HidingScheme((3,), (Layer(LINEAR, 4), Layer(LINEAR, 2)), (0, 0), (0.75, -1.1))
+    hidden = tuple(Block(name, length, 5 + n) for n, (name, length) in enumerate(scheme.blocks()))
+    made = {
+        "blocks": ModelManifest(blocks, 8), "training": ModelManifest(blocks, 8, rule),
+        "hiding": ModelManifest(hidden, scheme.model_length, hiding=scheme),
+    }  # fmt: skip
+    outputs = {name: {"json": each.encoded.decode(), "digest": each.digest.hex()} for name, each in made.items()}
+    return vector({name: parse_json(each.encoded) for name, each in made.items()}, outputs)
 
 
 def proposal_fields(proposal: Proposal) -> Fields:
@@ -688,6 +706,7 @@ FILES: dict[str, Callable[[], Fields]] = {
     "market": market,
     "signed": signed,
     "training": training,
+    "manifests": manifests,
     "sessions": sessions,
     "ledger": ledger,
     "prss": prss,
