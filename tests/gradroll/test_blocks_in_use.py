@@ -184,7 +184,8 @@ def test_a_sum_of_blocks_without_their_manifest_is_not_read_by_other_scales() ->
 def integers(vector: FloatArray) -> FloatArray:
     """A reference as it is dealt, at length 1."""
     values = quantized_reference(vector, GRADED_TERMS, MANIFEST).values.astype(float)
-    return values / np.linalg.norm(values)
+    unit: FloatArray = values / np.linalg.norm(values)
+    return unit
 
 
 def test_who_repeats_a_published_sum_has_no_part_in_a_reference_as_it_is_dealt() -> None:

@@ -447,6 +447,22 @@ def sealing(given: Fields) -> Fields:
     }
 
 
+def sumshare(given: Fields) -> Fields:
+    """A share of a private sum in one piece, and the list with it alone."""
+    names = (raw(given["domain"]), given["taskId"], given["round"], raw(given["batchId"]), given["prover"])
+    info = b"gradroll/v1/sum-share" + W(*names, raw(given["sumKey"]))
+    share = raw(given["share"])
+    text = b"".join(share[at : at + 32][::-1] for at in range(0, len(share), 32))
+    piece = aead(raw(given["contentKey"]), bytes(12), text, info + W(0, 1))
+    sealed = raw(given["head"]) + piece
+    return {
+        "info": info.hex(),
+        "piece": piece.hex(),
+        "body": sha256(sealed).digest().hex(),
+        "kept": (b"\xff\x01\x01" + bytes((given["prover"],)) + raw(given["signature"]) + sealed).hex(),
+    }
+
+
 # --- 4 shares -----------------------------------------------------------------------------------------------------
 
 
@@ -753,6 +769,7 @@ FILES: dict[str, Callable[[Fields], Fields]] = {
     "prss": prss,
     "keys": keys,
     "sealing": sealing,
+    "sumshare": sumshare,
     "shares": shares,
     "steps": steps,
     "policy": policy,

@@ -30,6 +30,7 @@ from circuits.transcript import (
     v_state,
     zeta_state,
 )
+from commons.protocol import sealedreplies
 from commons.protocol.bodies import (
     CombineBody,
     ConfirmBody,
@@ -51,6 +52,9 @@ from commons.protocol.modelmanifests import Block, ModelManifest
 from commons.protocol.noisebits import check_challenge, combination_challenge, opened_check, squares_digest
 from commons.protocol.receipts import availability_digest, receipt_digest
 from commons.protocol.rules import probe_rho
+from commons.protocol.sealedreplies import SealedShare
+from commons.protocol.sealedsums import sealed_pieces
+from commons.protocol.sumlabels import SumLabel
 from commons.protocol.trainingdecisions import Decision, DecisionKind
 from commons.protocol.trainingrules import Adam, Dyadic, ScheduleStep, TrainingRule
 from commons.sharing import replicated
@@ -701,6 +705,27 @@ def payload() -> Fields:
     return vector(inputs, {"payload": encoded.hex()})
 
 
+def sumshare() -> Fields:
+    """A share of a private sum, and what a coordinator keeps of it; what HPKE seals is made up."""
+    context = run().network.context
+    key, content, prover = seed_of("key for sums"), seed_of("content key"), 2
+    label = SumLabel.of(context, seed_of("batch"), prover, key)
+    share = native.expand(seed_of("share of a sum"), 3)
+    (piece,) = sealed_pieces(share, content, label)
+    head, signature = bytes(range(80)), bytes(64) + b"\x1b"
+    kept = SealedShare(prover, signature, head + piece)
+    inputs = {
+        "domain": label.domain.hex(), "taskId": label.task_id, "round": label.round, "batchId": label.batch_id.hex(),
+        "prover": prover, "sumKey": key.hex(), "contentKey": content.hex(), "share": ints(share), "head": head.hex(),
+        "signature": signature.hex(),
+    }  # fmt: skip
+    outputs = {
+        "info": label.info.hex(), "piece": piece.hex(), "body": kept.reply(label.batch_id).message.body.hex(),
+        "kept": sealedreplies.encode([kept]).hex(),
+    }  # fmt: skip
+    return vector(inputs, outputs)
+
+
 FILES: dict[str, Callable[[], Fields]] = {
     "domains": domains,
     "market": market,
@@ -720,6 +745,7 @@ FILES: dict[str, Callable[[], Fields]] = {
     "batch": batch,
     "graded": graded,
     "payload": payload,
+    "sumshare": sumshare,
 }
 
 
