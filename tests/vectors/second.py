@@ -228,14 +228,6 @@ def signed(given: Fields) -> Fields:
     }
 
 
-def training(given: Fields) -> Fields:
-    context = given["context"]
-    where = (context["taskId"], raw(context["termsHash"]), context["round"], raw(context["modelDigest"]))
-    kinds = {"metric": (1, given["metric"] % 2**256), "stop": (2, 0)}
-    domain = domain_in(context)
-    return {name: typed(domain, "decision", W(*where, *what)).hex() for name, what in kinds.items()}
-
-
 # --- 3.1 model manifests --------------------------------------------------------------------------------------------
 
 
@@ -331,6 +323,14 @@ def ledger(given: Fields) -> Fields:
             raw(shown["digest"]),
         ).hex(),
     }
+
+
+def training(given: Fields) -> Fields:
+    context = given["context"]
+    where = (context["taskId"], raw(context["termsHash"]), context["round"], raw(context["modelDigest"]))
+    kinds = {"metric": (1, given["metric"] % 2**256), "stop": (2, 0)}
+    domain = domain_in(context)
+    return {name: typed(domain, "decision", W(*where, *what)).hex() for name, what in kinds.items()}
 
 
 # --- 2.6 randomness that provers share, 2.7 sealing -----------------------------------------------------------------
@@ -762,10 +762,10 @@ FILES: dict[str, Callable[[Fields], Fields]] = {
     "domains": domains,
     "market": market,
     "signed": signed,
-    "training": training,
     "manifests": manifests,
     "sessions": sessions,
     "ledger": ledger,
+    "training": training,
     "prss": prss,
     "keys": keys,
     "sealing": sealing,

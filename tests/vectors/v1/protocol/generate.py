@@ -291,15 +291,6 @@ def signed() -> Fields:
     return vector(inputs, outputs)
 
 
-def training() -> Fields:
-    """Digests of what a model owner decides of a training."""
-    context, metric = run().network.context, -1_234_567
-    about = (context.task_id, context.terms_hash, context.round, context.model_digest)
-    decisions = {"metric": Decision(*about, DecisionKind.METRIC, metric), "stop": Decision(*about, DecisionKind.STOP)}
-    outputs = {name: decision.digest(context.market).hex() for name, decision in decisions.items()}
-    return vector({"context": context_fields(context), "metric": metric}, outputs)
-
-
 def manifests() -> Fields:
     """Model manifests: of two blocks; with a training rule; of a hidden model."""
     blocks = (Block("dense.weight", 6, 20), Block("dense.bias", 2, 31))
@@ -403,6 +394,16 @@ def ledger() -> Fields:
         "head": head_digest(context.market.domain, run().network.terms.committee_id, 2, 17, head).hex(),
     }
     return vector(inputs, outputs)
+
+
+def training() -> Fields:
+    """Digests of what a model owner decides of a training."""
+    place = MarketId(31337, seed_of("market")[:20], seed_of("deployment"))
+    context = Context(place, 7, seed_of("terms"), 8, seed_of("model"), seed_of("policy key"), BOUND, 5)
+    about, metric = (context.task_id, context.terms_hash, context.round, context.model_digest), -1_234_567
+    decisions = {"metric": Decision(*about, DecisionKind.METRIC, metric), "stop": Decision(*about, DecisionKind.STOP)}
+    outputs = {name: decision.digest(context.market).hex() for name, decision in decisions.items()}
+    return vector({"context": context_fields(context), "metric": metric}, outputs)
 
 
 def prss() -> Fields:
@@ -730,10 +731,10 @@ FILES: dict[str, Callable[[], Fields]] = {
     "domains": domains,
     "market": market,
     "signed": signed,
-    "training": training,
     "manifests": manifests,
     "sessions": sessions,
     "ledger": ledger,
+    "training": training,
     "prss": prss,
     "keys": keys,
     "sealing": sealing,
