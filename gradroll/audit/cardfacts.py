@@ -17,8 +17,7 @@ from commons.protocol.trainingdecisions import SignedDecision
 from commons.runtime.identifiers import shown
 from gradroll.audit.modelcards import CardPrivacy, CardRound, ModelCard
 from gradroll.model_owner.lineage import Lineage, ended_rounds, initial_model
-from gradroll.model_owner.roundsums import RoundSums
-from gradroll.model_owner.sumreading import accepted_of
+from gradroll.model_owner.roundsums import RoundReader, accepted_of
 from gradroll.training.replay import Replayed
 
 Serve = Callable[[bytes], FloatArray]
@@ -34,7 +33,7 @@ class CardFacts:
         serve: gives the first model, if it is not zeros.
     """
 
-    reader: RoundSums
+    reader: RoundReader
     task_id: int
     serve: Serve
 

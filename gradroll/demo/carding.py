@@ -15,7 +15,7 @@ from gradroll.audit.cardpages import page
 from gradroll.audit.modelcards import ModelCard
 from gradroll.console import Console
 from gradroll.demo.cast import Cast
-from gradroll.model_owner.roundsums import RoundSums
+from gradroll.model_owner.roundsums import RoundReader
 
 
 def write_card(
@@ -34,7 +34,7 @@ def write_card(
     if manifest.training is None:
         return None
     console.heading("model card")
-    facts = CardFacts(RoundSums(cast.view, cast.parameters), task_id, _nobody)
+    facts = CardFacts(RoundReader(cast.view, cast.parameters), task_id, _nobody)
     with stage("computing the models again from the chain"):
         card = facts.card(manifest)
         for name, data in (("card.json", card.encoded), ("card.html", page(card).encode("utf-8"))):

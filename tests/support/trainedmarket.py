@@ -24,7 +24,7 @@ from commons.settings.loading import Settings, load
 from commons.sharing import sealing
 from commons.storage.modelfiles import encode_model
 from commons.storage.parameters import PublicParameters
-from gradroll.model_owner.roundsums import RoundSums
+from gradroll.model_owner.roundsums import RoundReader
 from tests.support.parts import with_parts
 from tests.support.plain_batch import Circumstances, attest, build_batch, development_setup, random_gradients
 
@@ -58,10 +58,10 @@ class TrainedMarket:
         """A reader that remembers nothing yet."""
         return ChainView(self.url, self.market)
 
-    def reader(self) -> RoundSums:
+    def reader(self) -> RoundReader:
         """Who reads sums from the chain, and from nobody else."""
         files = self.directory / "srs.gsrs", self.directory / "keys"
-        return RoundSums(self.view(), PublicParameters(*files, allow_insecure=True))
+        return RoundReader(self.view(), PublicParameters(*files, allow_insecure=True))
 
     def settings(self, **values: object) -> Settings:
         """Settings of a user that has this chain and these parameters."""
