@@ -1752,7 +1752,7 @@ MUTANTS = (
         _in("gradroll", "test_model_owner.py::test_a_sum_that_does_not_open_the_commitment_is_refused"),
     ),
     Mutant(
-        "gradroll/model_owner/buyer.py",
+        "gradroll/model_owner/roundsums.py",
         "[1] * len(commitments)) == recorded:",
         "[1] * len(commitments)) == recorded or commitments:",
         "a round's batches add up to what the chain has for the round",
