@@ -145,6 +145,7 @@ def graded_batches() -> Iterator[tuple[str, bytes]]:
     bundle = attempt.bundle()
     yield "certificate", bundle.certificate.encode()
     yield "bundle", bundle.encode()
+    yield "bundle-to-attest", bundle.encode_to_attest()
 
 
 def files() -> Iterator[tuple[str, bytes]]:

@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from circuits import container, payload
 from circuits.errors import InvalidInputError, KeyFileError, KeyMismatchError, StorageError
 from circuits.foreignjson import parse_json
 from circuits.grading import decode_values, encode_values
-from circuits.statement import Committee, Membership
+from circuits.statement import TAIL, Committee, Membership
 from commons.chain import signedtransactions
 from commons.chain.answers import OddAnswerError, parsed
 from commons.protocol import bodies, gradedbodies, keypackages, sealedreplies
@@ -38,6 +40,7 @@ DIMENSION = 5
 COMMITTEE = Committee(1, 1, tuple(bytes((p + 1,)) * 20 for p in range(4)))
 HOLDER = Membership(COMMITTEE, 2)
 LIMITS = batchsteps.Limits(DIMENSION)
+_ROW = np.zeros((DIMENSION + TAIL, 4), np.uint64)
 _PREFIX = 3
 """Bytes of the length before each message of a stream, in the inputs of this fuzzing alone."""
 _FOLDER = tempfile.TemporaryDirectory(prefix="gradroll-fuzz-")
@@ -205,6 +208,8 @@ TARGETS: dict[str, Target] = {
     "certificate": Target(("commons.protocol.bundle.Certificate.decode", "commons.protocol.gradedbundle.read_rule",
                            "commons.protocol.gradedbundle.read_graded"), Certificate.decode, lambda v: v.encode()),
     "bundle": Target(("commons.protocol.bundle.AuditBundle.decode",), AuditBundle.decode, lambda v: v.encode()),
+    "bundle-to-attest": Target(("commons.protocol.bundle.AuditBundle.decode_to_attest",),
+                               lambda raw: AuditBundle.decode_to_attest(raw, _ROW), lambda v: v.encode_to_attest()),
     "ledger-head": Target(("commons.protocol.ledgerheads.LedgerHead.decode",), LedgerHead.decode, lambda v: v.encode()),
     "keys": Target(("commons.protocol.keypackages.decode_keys",), keypackages.decode_keys, keypackages.encode_keys),
     "aggregate": Target(("circuits.payload.decode",), lambda raw: payload.decode(raw, DIMENSION), payload.encode),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -667,8 +667,21 @@ def test_an_owner_that_died_while_its_shares_were_handed_on_is_not_too_late(worl
 
 
 @pytest.mark.parametrize("shows", [True, False])
-def test_what_provers_had_in_time_is_entered_late_by_its_owner(world: World, shows: bool) -> None:
-    """With the receipts that the coordinator shows, or else those that the provers give again."""
+def test_what_provers_had_in_time_is_entered_late_by_its_owner(
+    world: World, shows: bool, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the receipts that the coordinator shows, or else those that the provers give again.
+
+    Before it is entered its owner is told with whom it may be summed.
+    """
+    said: list[bool] = []
+    submit_header = world.coordinator.submit_header
+
+    def told(header: SubmissionHeader, receipts: Mapping[int, bytes]) -> SubmissionStatus:
+        said.append("as late" in caplog.text)
+        return submit_header(header, receipts)
+
+    monkeypatch.setattr(world.coordinator, "submit_header", told)
     header = died(world, entered=False)
     world.provers.closed = {3}
     if not shows:
@@ -677,6 +690,12 @@ def test_what_provers_had_in_time_is_entered_late_by_its_owner(world: World, sho
     assert done.receipts == ((0, 1, 2, 3) if shows else (0, 1, 2))
     ((entered, receipts),) = world.coordinator.headers
     assert (entered, set(receipts)) == (header, set(done.receipts))
+    assert said == [True]
+
+
+def test_who_is_in_time_is_told_nothing_of_late_ones(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.owner().submit(0, GRADIENT)
+    assert "late" not in caplog.text
 
 
 def test_below_a_quorum_an_owner_is_too_late(world: World) -> None:
