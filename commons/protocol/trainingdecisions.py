@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from circuits.errors import InvalidInputError
-from circuits.hashing import typed_digest
+from circuits.hashing import keccak, typed_message
 from circuits.terms import MAX_ROUNDS, MarketId
 from commons.protocol.signing import require_signer
 from commons.protocol.strictjson import require_whole
@@ -65,9 +65,13 @@ class Decision:
 
     def digest(self, market: MarketId) -> bytes:
         """EIP-712 digest that the model owner signs, under the market's domain."""
+        return keccak(self.message(market))
+
+    def message(self, market: MarketId) -> bytes:
+        """What that is the hash of, for signers that hash what they sign."""
         value = self.value % (1 << 256)  # int256, in two's complement
         values = (self.task_id, self.terms_hash, self.round, self.model_digest, int(self.kind), value)
-        return typed_digest(market.domain, TRAINING_DECISION_TYPE, values)
+        return typed_message(market.domain, TRAINING_DECISION_TYPE, values)
 
 
 @dataclass(frozen=True, slots=True)

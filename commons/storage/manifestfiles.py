@@ -25,7 +25,10 @@ def read_manifest(path: Path | None, key: str) -> ModelManifest | None:
         with path.open("rb") as file:
             raw = file.read(MAX_MANIFEST + 1)
     except OSError as error:
-        raise ConfigError(f"{key}: {path} cannot be read ({error.strerror})") from error
+        raise ConfigError(
+            f"{key}: {path} cannot be read ({error.strerror}); name a file that gradroll scales or gradroll task "
+            "manifest wrote"
+        ) from error
     try:
         return ModelManifest.decode(raw)
     except InvalidInputError as error:

@@ -56,11 +56,7 @@ class TaskPlan:
     manifest: ModelManifest | None = None
 
     def __post_init__(self) -> None:
-        """Raises InvalidInputError for a norm that no bound stands for, or a manifest of another dimension."""
-        if self.manifest is not None and self.manifest.dimension != self.dimension:
-            raise InvalidInputError(
-                f"the blocks of the model manifest have {self.manifest.dimension} coordinates, not {self.dimension}"
-            )
+        """Raises InvalidInputError for a norm that no bound stands for."""
         _ = self._bound
 
     @property
@@ -80,7 +76,7 @@ class TaskPlan:
         """The terms as the market takes them.
 
         Raises:
-            InvalidInputError: one is out of its range, or a hidden model's would not hide it.
+            InvalidInputError: one is out of its range, or the manifest is not of such a task, or hides nothing in it.
         """
         terms = NewTask(
             committee_id=self.committee,

@@ -21,7 +21,7 @@ from circuits.statement import (
     SubmissionHeader,
     cohort_id,
 )
-from circuits.terms import CommitteeTerms, Grading, MarketId, NewTask, Pay, Windows
+from circuits.terms import NO_DIGEST, CommitteeTerms, Grading, MarketId, NewTask, Pay, Windows
 from tests.support.parts import task_terms, with_parts
 
 MARKET = MarketId(31337, b"\x42" * 20, b"\x43" * 32)
@@ -29,18 +29,19 @@ NEW = NewTask(
     committee_id=4, verifier=b"\x02" * 20, coordinator=b"\x03" * 20, dimension=10, fraction_bits=16, bound=1 << 34,
     min_owners=2, capacity=64, rounds=5, windows=Windows(60, 61, 62, 63, 64), permissioned=True, inline_payload=False,
     pay=Pay(b"\x04" * 20, 7, 8, 9, 10, 11, 12, 13), lapse_rounds=14,
-    grading=Grading(15, 16, b"\x0e" * 32),
+    grading=Grading(15, 16, b"\x0e" * 32), manifest=b"\x11" * 32, sum_key=b"\x12" * 32,
 )  # fmt: skip
 TERMS = task_terms(NEW, market=MARKET, task_id=3, creator=b"\x01" * 20)
 KIND = (
     "(uint64,address,address,uint32,uint8,uint64,uint16,uint16,uint32,uint32,uint32,bool,bool,"
     "address,uint128,uint128,uint128,uint128,uint128,uint128,uint128,uint8,uint32,uint32,uint32,"
-    "uint8,uint8,bytes32)"
+    "uint8,uint8,bytes32,bytes32,bytes32)"
 )
 """The contract's terms."""
 WORDS = (
     4, b"\x02" * 20, b"\x03" * 20, 10, 16, 1 << 34, 2, 64, 5, 60, 61, True, False,
     b"\x04" * 20, 7, 8, 9, 10, 11, 12, 13, 14, 62, 63, 64, 15, 16, b"\x0e" * 32,
+    b"\x11" * 32, b"\x12" * 32,
 )  # fmt: skip
 POLICY = Policy(16, b"\x05" * 32, b"\x06" * 32)
 CONTEXT = Context.of(TERMS, 2, b"\x07" * 32, POLICY)
@@ -123,6 +124,8 @@ def test_every_term_and_the_deployment_are_in_the_hash_of_the_terms() -> None:
         if isinstance(value, Pay | Windows | Grading):
             inner = [changed(value, own.name) for own in fields(value)]
             others += [with_parts(TERMS, **{part.name: one}) for one in inner]
+        elif part.name == "inline_payload":  # false beside a key: compared with the change of the key, to none
+            others.append(replace(TERMS, inline_payload=True, sum_key=NO_DIGEST))
         elif part.name != "market":
             others.append(changed(TERMS, part.name))  # type: ignore[arg-type]
     assert len(others) == len(WORDS) + 3

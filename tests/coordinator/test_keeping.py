@@ -262,6 +262,18 @@ def test_models_are_kept_for_rounds_of_which_anything_is_served_and_while_they_a
     assert not models.has(used)
 
 
+def test_a_tasks_manifest_is_kept_as_long_as_the_models_of_its_rounds(world: World) -> None:
+    models, chain = world.coordinator.models, world.market.chain
+    manifest = models.put(b"a manifest", world.task)
+    chain.terms = replace(chain.terms, manifest=manifest)
+    be_young(world, models)
+    chain.open_round(world.network.terms.capacity)
+    later(world, 90.001)
+    assert models.has(manifest)
+    later(world, 200)
+    assert not models.has(manifest)
+
+
 def refused(log: Any, task: int) -> list[HeaderRefused]:
     return [
         event for event in map(from_record, log.records) if isinstance(event, HeaderRefused) and event.task_id == task

@@ -14,22 +14,29 @@ import coordinator.releases
 from circuits import payload
 from circuits.errors import ChainError, UnavailableError
 from circuits.hashing import keccak
+from circuits.payload import largest_payload
 from commons.chain.facts import HeldFees, RecordedBatch
 from commons.chain.mined import Mined
 from commons.chain.writer import ChainWriter
+from commons.protocol import release, sealedreplies
 from commons.protocol.messages import Step
+from commons.protocol.release import SumAsked
+from commons.protocol.sealedsums import opener
 from commons.settings.values import Depth
+from commons.sharing.sealing import public_key
 from coordinator.events import BatchProven, BatchSettled, HeaderAccepted
 from coordinator.feesettlement import FeeSettlement
 from coordinator.journal import Journal
 from coordinator.machine import Completed
 from coordinator.releases import Releases
+from coordinator.resultroom import room_for
 from coordinator.roundstate import ProvenBatch
 from tests.coordinator.fleets import NetworkFleet, blobs_in, journal_in, state_of
 from tests.support.faults import lie_in_vector, silent
 from tests.support.network import Fault, Network, network_with
 
 OWNERS, INDEX = 3, 4
+SECRET = bytes(range(1, 33))
 
 
 @dataclass
@@ -92,9 +99,8 @@ class World:
         assert np.array_equal(opened.values, np.sum([plan.gradient for plan in self.network.plans], axis=0))
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    network = network_with(OWNERS)
+def begun(tmp_path: Path, network: Network) -> World:
+    """A batch of the network's is accepted."""
     done, journal = network.run().completed, journal_in(tmp_path)
     key, digests = (network.terms.task_id, 0), network.cohort.digests
     bundle = blobs_in(tmp_path).put(done.bundle.encode(), key[0])
@@ -107,8 +113,22 @@ def world(tmp_path: Path) -> Iterator[World]:
         BatchSettled(done.batch_id, True, ""),
     )
     network.accept(done)
-    yield World(network, done, tmp_path, journal, FakeChain(done))
-    journal.close()
+    return World(network, done, tmp_path, journal, FakeChain(done))
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = begun(tmp_path, network_with(OWNERS))
+    yield made
+    made.journal.close()
+
+
+@pytest.fixture
+def secret_world(tmp_path: Path) -> Iterator[World]:
+    """The task has a key for sums."""
+    made = begun(tmp_path, network_with(OWNERS, sum_key=public_key(SECRET)))
+    yield made
+    made.journal.close()
 
 
 def test_a_sum_is_opened_stored_and_recorded(world: World) -> None:
@@ -208,3 +228,59 @@ def test_an_aggregate_that_is_too_long_for_the_log_is_served_and_not_published(
     world.check()
     assert not world.chain.published
     assert world.batch.published
+
+
+def gathered(world: World) -> tuple[sealedreplies.SealedShare, ...]:
+    """What is stored of a private sum."""
+    assert world.batch.payload_digest is not None
+    raw = blobs_in(world.directory).get(world.batch.payload_digest)
+    return sealedreplies.decode(raw, world.network.dimension + 129)
+
+
+def test_of_a_private_sum_the_sealed_shares_of_all_that_answer_are_kept(secret_world: World) -> None:
+    world = secret_world
+    world.collect(private=True)
+    shares = gathered(world)
+    assert [share.prover for share in shares] == [0, 1, 2, 3]
+    digest = world.batch.payload_digest
+    journal_in_copy(world)
+    world.collect(NetworkFleet(world.network, down={0, 1, 2, 3}), private=True)
+    assert world.batch.payload_digest == digest
+    for memory in world.network.memories:  # what is kept opens, whatever becomes of the provers
+        memory.payloads.clear()
+    certificate = world.done.bundle.certificate
+    asked, replies = SumAsked.of(certificate), {s.prover: s.reply(world.done.batch_id) for s in gathered(world)}
+    opens = opener(SECRET, asked.context, asked.batch_id)
+    key = world.network.setup.commitment
+    found = release.opened(world.network.committee, key, asked, replies, opens=opens)
+    values = payload.decode(found.payload, world.network.dimension).values
+    assert np.array_equal(values, np.sum([plan.gradient for plan in world.network.plans], axis=0))
+
+
+def test_a_quorum_of_sealed_shares_is_waited_for(secret_world: World) -> None:
+    """Of fewer the coordinator could not know that honest ones are enough: it sees into none."""
+    world = secret_world
+    with pytest.raises(UnavailableError, match="needs the sealed shares of 3 provers"):
+        world.collect(NetworkFleet(world.network, down={0, 1}), private=True)
+    assert world.batch.payload_digest is None
+    world.collect(NetworkFleet(world.network, down={1}), private=True)
+    assert [share.prover for share in gathered(world)] == [0, 2, 3]
+
+
+def test_a_prover_that_lost_shares_under_a_private_sum_is_handed_them_again(secret_world: World) -> None:
+    world = secret_world
+    world.network.memories[1].payloads.clear()
+    world.collect(private=True)
+    assert world.lost == {1: frozenset(world.network.cohort.digests)}
+
+
+def test_there_is_room_for_a_share_of_every_prover(secret_world: World) -> None:
+    world = secret_world
+    world.collect(private=True)
+    held = sum(len(blobs_in(world.directory).get(digest)) for digest in (
+        world.batch.bundle_digest, world.batch.payload_digest or b"",
+    ))  # fmt: skip
+    size, rows = world.network.dimension, OWNERS
+    assert room_for(size, rows, 4) - room_for(size, rows) > 4 * 32 * (size + 129) - largest_payload(size)
+    headers = held - room_for(size, rows, 4)
+    assert headers < 4096

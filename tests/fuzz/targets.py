@@ -16,9 +16,10 @@ from circuits.grading import decode_values, encode_values
 from circuits.statement import Committee, Membership
 from commons.chain import signedtransactions
 from commons.chain.answers import OddAnswerError, parsed
-from commons.protocol import bodies, gradedbodies, keypackages
+from commons.protocol import bodies, gradedbodies, keypackages, sealedreplies
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.ledgerheads import LedgerHead
+from commons.protocol.modelmanifests import ModelManifest
 from commons.runtime import identifiers
 from commons.settings import accountplaces, pins
 from commons.sharing import sharepayloads
@@ -207,12 +208,18 @@ TARGETS: dict[str, Target] = {
     "ledger-head": Target(("commons.protocol.ledgerheads.LedgerHead.decode",), LedgerHead.decode, lambda v: v.encode()),
     "keys": Target(("commons.protocol.keypackages.decode_keys",), keypackages.decode_keys, keypackages.encode_keys),
     "aggregate": Target(("circuits.payload.decode",), lambda raw: payload.decode(raw, DIMENSION), payload.encode),
+    "sealed-sum": Target(("commons.protocol.sealedreplies.decode",),
+                         lambda raw: sealedreplies.decode(raw, DIMENSION), sealedreplies.encode),
     "share-payload": Target(("commons.sharing.sharepayloads.decode_payload",), _payload),
     "scalars": Target(("commons.sharing.scalars.from_little_endian",), lambda raw: from_little_endian(raw, "scalars"),
                       lambda vector: vector.tobytes()),
     "model-file": Target(("commons.storage.modelfiles.decode_model",),
                          lambda raw: modelfiles.decode_model(raw, DIMENSION), modelfiles.encode_model,
                          errors=(InvalidInputError,)),
+    "model-manifest": Target(("commons.protocol.modelmanifests.ModelManifest.decode_published",
+                              "commons.protocol.modelmanifests.ModelManifest.decode"),
+                             ModelManifest.decode_published, lambda manifest: manifest.published,
+                             errors=(InvalidInputError,)),
     "identifier": Target(("commons.runtime.identifiers.parse",), lambda raw: identifiers.parse(_text(raw)),
                          errors=(InvalidInputError,)),
     "endpoint": Target(("commons.settings.pins.parse_endpoint", "commons.settings.pins.parse_pin"),
@@ -263,12 +270,14 @@ REASONS: dict[str, str] = {
     "commons.storage.eventlog.EventLog.read": "a protocol without code",
     "commons.storage.eventlog.SqliteLog.read": _OWN,
     "commons.storage.eventlog.parse_row": _BEHIND + "node-answer, by the same reader of JSON",
+    "commons.storage.manifestfiles.read_manifest": _BEHIND + "model-manifest",
     "commons.storage.redislease.FencedValue.load": _OWN,
     "commons.storage.redislog.RedisLog.read": _OWN + "; each record is event's",
     "commons.storage.recordfiles.read_state": _OWN,
     "commons.storage.secretfiles.read_document": "the operator's own key file",
     "commons.storage.secretfiles.read_secret_file": "the operator's own key file",
     "commons.storage.submissions.SubmissionStore.load": _OWN,
+    "commons.storage.sumkeys.load_sum_key": "the operator's own key file",
     "commons.storage.tlsfiles.read_pair": "the operator's own certificate",
     "commons.storage.tlsfiles.read_roots": "the operator's own certificates",
     "commons.storage.tlskeys.read_server_key": "the operator's own key file",
@@ -278,6 +287,7 @@ REASONS: dict[str, str] = {
     "gradroll.demo.training.load_digits": "the data set that scikit-learn brings",
     "gradroll.model_owner.gradedrounds.KeptReferences.load": "reads what this process wrote itself; behind array",
     "gradroll.model_owner.buyer.ModelOwner.read_aggregate": _BEHIND + "aggregate",
+    "gradroll.model_owner.sumreading.SumReader.read": _BEHIND + "aggregate and sealed-sum",
     "gradroll.setup.keyimport.read_source": "the operator's own key",
     "provers.joining.keyring.Keyring.load": "the operator's own key files",
     "provers.joining.keystore.Keystore.load": "the operator's own key files",

@@ -16,7 +16,7 @@ from circuits.errors import ClosedError, UnavailableError, UnknownError
 from circuits.groth16 import VerifyingKey
 from circuits.hashing import keccak
 from circuits.statement import Committee, Context, Policy, SubmissionHeader
-from circuits.terms import ETHER, Grading, MarketId, Pay, TaskTerms, Windows
+from circuits.terms import ETHER, NO_DIGEST, Grading, MarketId, Pay, TaskTerms, Windows
 from commons.chain.facts import (
     AcceptedBatch,
     Claimable,
@@ -30,6 +30,7 @@ from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.messages import StepReply, StepRequest
+from commons.protocol.modelmanifests import ModelManifest
 from commons.protocol.receipts import receipt_digest
 from commons.protocol.references import Opening
 from commons.protocol.sealeduploads import SealedUpload
@@ -115,6 +116,7 @@ class FakeChain:
     credits: dict[tuple[bytes, bytes], int] = field(default_factory=dict)
     escrow: int = 10**6
     model_digest: bytes = MODEL_DIGEST
+    sum_key: bytes = NO_DIGEST
     accepted_indices: frozenset[int] = frozenset()
     told: frozenset[tuple[int, int]] = frozenset()
     copies: dict[int, int] = field(default_factory=dict)
@@ -146,7 +148,7 @@ class FakeChain:
     def terms(self, task_id: int) -> TaskTerms:
         if task_id != 0:
             raise UnknownError(f"the chain knows no task {task_id}")
-        return terms()
+        return terms(sum_key=self.sum_key)
 
     def task(self, task_id: int) -> TaskRecord:
         count = len(self.owners)
@@ -278,6 +280,7 @@ class FakeCoordinator:
     waited_until: list[float] = field(default_factory=list)
     handing_on: Callable[[SealedUpload], None] | None = None
     delivered: Callable[[bytes], OfferStatus] = lambda _: OfferStatus({}, {}, 0)
+    blobs: dict[bytes, bytes] = field(default_factory=dict)
 
     @property
     def client(self) -> CoordinatorClient:
@@ -305,7 +308,22 @@ class FakeCoordinator:
         return self.ends.get(submission, SubmissionStatus(submission, SubmissionState.PROVING))
 
     def put_model(self, model: bytes, task_id: int, account: object) -> bytes:
+        self.blobs[keccak(model)] = model
         return keccak(model)
+
+    def get_model(self, digest: bytes, dimension: int) -> bytes:
+        return self._blob(digest)
+
+    def put_manifest(self, manifest: ModelManifest, task_id: int, account: object) -> None:
+        self.put_model(manifest.published, task_id, account)
+
+    def get_manifest(self, digest: bytes) -> ModelManifest:
+        return ModelManifest.decode_published(self._blob(digest))
+
+    def _blob(self, digest: bytes) -> bytes:
+        if digest not in self.blobs:
+            raise UnknownError("there is nothing of this digest")
+        return self.blobs[digest]
 
     def payload(self, batch_id: bytes, dimension: int) -> bytes:
         self.asked.append(batch_id)

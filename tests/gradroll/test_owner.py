@@ -359,6 +359,15 @@ def test_with_another_reference_string_than_the_tasks_nothing_is_dealt_or_sent(w
     assert not [path for path in world.state.rglob("*.json") if path.is_file()]
 
 
+def test_under_a_key_for_sums_that_anybody_opens_nothing_is_dealt_or_sent(world: World) -> None:
+    """Provers would release nothing either; that is too late for the owner."""
+    world.chain.sum_key = b"\x01" + bytes(31)
+    with pytest.raises(InvalidInputError, match="small order"):
+        world.owner().submit(0, GRADIENT)
+    assert not world.provers.received
+    assert not [path for path in world.state.rglob("*.json") if path.is_file()]
+
+
 @pytest.mark.parametrize("gradient", [GRADIENT, -GRADIENT], ids=["the same gradient", "another gradient"])
 def test_after_a_submission_has_expired_a_fresh_one_goes_into_the_same_round(
     world: World, gradient: np.ndarray[tuple[int, ...], np.dtype[np.float64]]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,20 +20,24 @@ from circuits.errors import (
     UnavailableError,
 )
 from commons.protocol import release, sealedreplies
+from commons.protocol.replies import ProverNamed
 from commons.protocol.sealedsums import opener
 from commons.sharing.sealing import generate, public_key
 from commons.storage.accounts import save_account
 from commons.storage.parameters import PublicParameters
 from commons.storage.sumkeys import create_sum_key, load_sum_key
+from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.prover_client import ProverClient
 from gradroll import cli
 from gradroll.audit.archived import ArchiveAuditor
 from gradroll.audit.auditor import Auditor
-from gradroll.model_owner.buyer import ModelOwner
+from gradroll.model_owner.buyer import ModelOwner, RoundAggregate
 from gradroll.model_owner.from_provers import ProverReader
 from tests.integration.test_fees_of_a_round import AVAILABILITY, OF_COORDINATOR, OF_PROVER, OWNERS, Market
 from tests.integration.test_nodes import DIMENSION
 from tests.support.waiting import wait_for
+
+Shares = tuple[sealedreplies.SealedShare, ...]
 
 
 class PrivateMarket(Market):
@@ -45,7 +49,6 @@ class PrivateMarket(Market):
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
-        self.clients = ExitStack()
         self.key = directory / "sums.key"
         self.public = create_sum_key(self.key)
         self.secret = load_sum_key(self.key)
@@ -53,16 +56,13 @@ class PrivateMarket(Market):
         self.number = self.play(self.task)
         (self.batch,) = self.view.accepted(self.task, self.number)
 
-    def buyer(self, secret: bytes | None) -> ModelOwner:
+    def read(self, secret: bytes | None, *, from_provers: bool = False) -> RoundAggregate:
+        """The round's sum, for a model owner with this secret."""
         parameters = PublicParameters(self.directory / "srs.gsrs", self.directory / "keys", allow_insecure=True)
-        client = self.clients.enter_context(self.client())
-        return ModelOwner(
-            self.view, self.model_owner, client, parameters, sum_key=None if secret is None else lambda: secret
-        )
-
-    def close(self) -> None:
-        self.clients.close()
-        super().close()
+        sum_key = None if secret is None else lambda: secret
+        with self.client() as client:
+            buyer = ModelOwner(self.view, self.model_owner, client, parameters, sum_key=sum_key)
+            return buyer.read_aggregate(self.task, self.number, from_provers=from_provers)
 
     def gathered(self) -> tuple[sealedreplies.SealedShare, ...]:
         with self.coordinated(), self.client() as client:
@@ -106,17 +106,55 @@ def test_provers_send_strangers_nothing_but_sealed_shares(market: PrivateMarket)
 
 def test_the_model_owner_reads_the_sum_from_either_and_nobody_else_does(market: PrivateMarket) -> None:
     with market.coordinated():
-        from_coordinator = market.buyer(market.secret).read_aggregate(market.task, market.number)
+        from_coordinator = market.read(market.secret)
         with pytest.raises(ConfigError, match="are private"):
-            market.buyer(None).read_aggregate(market.task, market.number)
+            market.read(None)
         with pytest.raises(KeyMismatchError, match="yours is another"):
-            market.buyer(generate()).read_aggregate(market.task, market.number)
-    from_provers = market.buyer(market.secret).read_aggregate(market.task, market.number, from_provers=True)
+            market.read(generate())
+    from_provers = market.read(market.secret, from_provers=True)
     assert np.array_equal(from_coordinator.quantized, from_provers.quantized)
     assert len(from_provers.owners) == OWNERS
     assert np.any(from_provers.quantized)
-    (own,) = market.buyer(market.secret).published_sums(market.task, 1)
-    assert np.array_equal(own, from_provers.total)
+
+
+def _none(shares: Shares) -> Shares:
+    return ()
+
+
+def _one(shares: Shares) -> Shares:
+    return shares[:1]
+
+
+def _swapped(shares: Shares) -> Shares:
+    first, second, *rest = shares
+    return (replace(first, sealed=second.sealed), replace(second, sealed=first.sealed), *rest)
+
+
+def _garbage(shares: Shares) -> Shares:
+    return tuple(replace(share, sealed=bytes(len(share.sealed))) for share in shares)
+
+
+@pytest.mark.parametrize("lie", [_none, _one, _swapped, _garbage])
+def test_whatever_the_coordinator_serves_the_model_owner_reads_the_sum(
+    market: PrivateMarket, monkeypatch: pytest.MonkeyPatch, lie: Callable[[Shares], Shares]
+) -> None:
+    right = market.read(market.secret, from_provers=True)
+    shares = market.gathered()
+    monkeypatch.setattr(CoordinatorClient, "sealed_sum", lambda *_: lie(shares))
+    found = market.read(market.secret)
+    assert np.array_equal(found.quantized, right.quantized)
+    assert not any(isinstance(verdict, ProverNamed) and verdict.proven for verdict in found.verdicts)
+
+
+def test_while_the_coordinator_serves_sealed_shares_no_prover_is_asked(
+    market: PrivateMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unasked(*_: object) -> release.Opened:
+        raise AssertionError
+
+    monkeypatch.setattr(ProverReader, "aggregate", unasked)
+    with market.coordinated():
+        assert np.any(market.read(market.secret).quantized)
 
 
 def test_provers_are_paid_for_keeping_what_is_sealed_and_vouch_for_nothing_posted(market: PrivateMarket) -> None:
@@ -154,7 +192,7 @@ def test_commands_read_and_audit_a_private_round(
         assert cli.main([*audit, *parameters, *served]) == 0
         (told,) = json.loads(capsys.readouterr().out)["batches"]
     assert (told["private"], told["failed"], told["passed"][-1]) == (True, None, "commitment")
-    expected = market.buyer(market.secret).read_aggregate(market.task, market.number, from_provers=True)
+    expected = market.read(market.secret, from_provers=True)
     assert np.array_equal(np.load(out), expected.total)
 
 

@@ -10,16 +10,17 @@ from typing import NoReturn
 import grpc
 import pytest
 
-from circuits.errors import KeyMismatchError, StorageError
+from circuits.errors import InvalidInputError, KeyMismatchError, SignatureError, StorageError, WireError
 from circuits.hashing import keccak
 from commons.protocol.messages import Step, StepRequest
+from commons.protocol.modelmanifests import Block, ModelManifest
 from commons.protocol.sealeduploads import SealedUpload
 from commons.protocol.streamheads import ModelHead, publication_digest
 from commons.storage.parameters import PublicParameters
 from commons.wire._generated import coordinator_pb2 as pb
 from commons.wire._generated import coordinator_pb2_grpc as rpc
 from commons.wire.channel import open_channel
-from commons.wire.coordination import model_to_wire
+from commons.wire.coordination import largest_model, model_to_wire
 from commons.wire.prover_client import ProverClient
 from coordinator.service import CoordinatorNode
 from provers.node import ProverNode
@@ -117,6 +118,28 @@ def test_a_model_that_is_stored_is_not_read_again(deployment: Deployment, coordi
     head = next(model_to_wire(ModelHead(task, len(model), digest, signed), model))
     with open_channel(f"127.0.0.1:{deployment.coordinator_port}") as channel:
         assert list(rpc.CoordinatorStub(channel).PutModel(iter([head]))) == [pb.PutModelReply(digest=digest)]
+
+
+def test_a_coordinator_keeps_the_manifest_that_a_tasks_terms_name_and_no_other_bytes_of_its_size(
+    deployment: Deployment, coordinator: CoordinatorNode
+) -> None:
+    blocks = tuple(Block(f"{n:060}", 1, 62) for n in range(1000))
+    manifest = ModelManifest(blocks, len(blocks))
+    task, other = deployment.new_task(3, manifest=manifest.digest), deployment.new_task(3)
+    assert len(manifest.published) > largest_model(DIMENSION)
+    with deployment.client() as client:
+        client.put_manifest(manifest, task, deployment.model_owner)
+        assert client.get_manifest(manifest.digest) == manifest
+        with pytest.raises(WireError, match="length of the model"):
+            client.put_manifest(manifest, other, deployment.model_owner)
+        with pytest.raises(WireError, match="length of the model"):
+            client.put_model(manifest.published + b" ", task, deployment.model_owner)
+        (stranger,) = deployment.owners(task, 1)
+        with pytest.raises(SignatureError, match="the model is signed by"):
+            client.put_manifest(manifest, task, stranger.chain)
+        model = client.put_model(b"a model", task, deployment.model_owner)
+        with pytest.raises(InvalidInputError, match="no published model manifest"):
+            client.get_manifest(model)
 
 
 def test_nodes_are_healthy_by_the_names_of_their_services(

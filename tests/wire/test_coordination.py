@@ -10,7 +10,9 @@ from typing import cast
 import grpc
 import pytest
 
-from circuits.errors import WireError
+from circuits.errors import InvalidInputError, WireError
+from circuits.hashing import keccak
+from commons.protocol.modelmanifests import Block, ModelManifest
 from commons.protocol.status import (
     BatchStatus,
     NamedProver,
@@ -29,6 +31,7 @@ from commons.wire._generated.common_pb2 import BlobHead, BlobPart
 from commons.wire.checks import CHUNK
 from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.rpcstatus import LEAST
+from commons.wire.streams import blob_to_wire
 from tests.wire.test_stalling import serving
 
 ROUND = RoundStatus(
@@ -99,6 +102,43 @@ def test_readers_are_bounded_by_the_models_coordinates() -> None:
         for read in (client.get_model, client.payload, client.audit_bundle):
             with pytest.raises(WireError, match="length of"):
                 read(b"\x01" * 32, 1000)
+
+
+def test_a_manifests_reader_is_bounded_by_what_a_manifest_may_be() -> None:
+    with (
+        serving(Server()) as endpoint,  # type: ignore[abstract]
+        CoordinatorClient(endpoint) as client,
+        pytest.raises(WireError, match="length of the model manifest"),
+    ):
+        client.get_manifest(b"\x01" * 32)
+
+
+MANIFEST = ModelManifest((Block("a", 3, 4),), 3)
+SPACED = MANIFEST.published.replace(b",", b", ")
+
+
+@pytest.mark.parametrize(
+    ("served", "digest", "text"),
+    [
+        (ModelManifest((Block("a", 3, 5),), 3).published, MANIFEST.digest, "digest"),
+        (b"a model", keccak(b"a model"), "no published model manifest"),
+        (SPACED, keccak(SPACED), "canonical"),
+    ],
+    ids=["another manifest", "a model", "another encoding"],
+)
+def test_a_coordinator_that_serves_something_else_for_a_manifest_is_not_believed(
+    served: bytes, digest: bytes, text: str
+) -> None:
+    class Liar(rpc.CoordinatorServicer):
+        def GetModel(self, request: pb.GetModelRequest, context: grpc.ServicerContext) -> Iterator[BlobPart]:  # noqa: N802
+            yield from blob_to_wire(served, request.offset)
+
+    with (
+        serving(Liar()) as endpoint,  # type: ignore[abstract]
+        CoordinatorClient(endpoint) as client,
+        pytest.raises(InvalidInputError, match=text),
+    ):
+        client.get_manifest(digest)
 
 
 @pytest.mark.parametrize(("left", "given"), [(1000.0, 30.0), (7.0, 7.0), (-5.0, LEAST)])

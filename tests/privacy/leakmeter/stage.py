@@ -14,6 +14,7 @@ from commons.protocol.messages import Cohort
 from commons.protocol.references import Copy, Opening
 from commons.protocol.signing import sign_digest
 from commons.sharing.prss import PrssKeys, Purpose
+from commons.sharing.sealing import public_key
 from commons.sharing.sharepayloads import encode_dense, payload_digest
 from native import G1, FrArray
 from provers.joining.agreement import accept
@@ -31,6 +32,8 @@ REFERENCE = (3, 1)
 """Gradient of the model owner: along the owners' in part, against one of them."""
 _MARKET = MarketId(31337, bytes(19) + b"\x42", b"\x43" * 32)
 _MODEL = b"\x45" * 32
+SUM_SECRET = bytes(range(1, 33))
+"""Of the key for sums, where they are private."""
 GRADING = Grading(8, 64, b"\x46" * 32)
 
 
@@ -47,6 +50,8 @@ class Shape:
         drawn_again: honest owners that hand in a second submission of the same gradient, all randomness drawn anew.
         copied: honest owners whose submission and share digests a corrupt owner signs as its own.
         copies: copies of the reference with which the round was opened; owners are graded if there are any.
+        private: whether the task's sums are sealed to a key, whose secret nobody has but its model owner.
+        reads: whether the adversary has that secret.
         bad_reference: whether the model owner is the adversary's; what it does to its shares is ``bend_reference``.
     """
 
@@ -60,6 +65,8 @@ class Shape:
     drawn_again: tuple[int, ...] = ()
     copied: tuple[int, ...] = ()
     copies: int = 0
+    private: bool = False
+    reads: bool = False
     bad_reference: bool = False
     bend_reference: Bend | None = None
 
@@ -146,6 +153,8 @@ class Stage:
         verifying = self.toy.proving.verifying
         self.policy = Policy(self.toy.proving.policy.capacity, verifying.key_hash, seed_of("verifier's code"))
         self.terms = _terms(address_of(self.coordinator), GRADING if shape.copies else None)
+        if shape.private:
+            self.terms = replace(self.terms, sum_key=public_key(SUM_SECRET))
         bent = dict(shape.bent)
         honest = {i: secret_directions(tracker) for i in range(shape.owners) if i not in bent}
         referred = secret_directions(tracker) if shape.copies and not shape.bad_reference else None

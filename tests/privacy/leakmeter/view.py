@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
 
 from commons.protocol import bodies, gradedbodies
 from commons.protocol.messages import Step, StepReply
+from commons.protocol.sealedsums import open_sum
+from commons.protocol.sumlabels import SumLabel
 from commons.sharing.sharepayloads import decode_payload
 from native import FrArray
 from tests.privacy.leakmeter.linear import RowSpace, span
-from tests.privacy.leakmeter.stage import Stage
+from tests.privacy.leakmeter.stage import SUM_SECRET, Stage
 from tests.privacy.leakmeter.tangents import Tangent, Tracker, UntrackedError
-from tests.privacy.leakmeter.toy import DIMENSION
+from tests.privacy.leakmeter.toy import DIMENSION, TAIL
 
 _PUBLIC = frozenset(
     {"nonce", "head", "seen", "state", "broadcasts", "digest", "signature", "squares_digest", "selection"}
@@ -79,9 +82,25 @@ def seen_in(stage: Stage, reply: StepReply, rows: int) -> list[Tangent]:
     out = [t for f in fields(body) if f.name not in _PUBLIC for t in _of_field(tracker, getattr(body, f.name))]
     if reply.vector is not None:
         out += _of_field(tracker, reply.vector)
-    if reply.raw:
+    if message.step is Step.RELEASE and reply.raw:
+        out += _of_sealed(stage, reply)
+    elif reply.raw:
         out += _of_field(tracker, _share(stage, message.sender, reply.raw))
     return out
+
+
+def _of_sealed(stage: Stage, reply: StepReply) -> Iterator[Tangent]:
+    """What a sealed share of a sum shows: to its reader all, to others nothing, as HPKE is taken to hide it.
+
+    That it is sealed under its own label, and nothing of it lies open, is looked at here.
+    """
+    prover, batch_id = reply.message.sender, reply.message.session
+    label = SumLabel.of(stage.context, batch_id, prover, stage.terms.sum_key)
+    share = open_sum(SUM_SECRET, reply.raw, label, DIMENSION + TAIL)
+    assert not any(row.tobytes() in reply.raw for row in share), "a sealed share lies open"
+    assert reply.message.body == bodies.DigestBody(sha256(reply.raw).digest()).encode(), "its digest tells of the share"
+    if stage.shape.reads:
+        yield from _of_field(stage.toy.tracker, share)
 
 
 def _share(stage: Stage, prover: int, payload: bytes) -> FrArray:

@@ -1,0 +1,182 @@
+"""Commands of tasks with a model manifest: created with one, which is published; shown; taken by who submits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from circuits.errors import UnknownError
+from circuits.hashing import keccak
+from commons.protocol.modelmanifests import Block, ModelManifest
+from commons.protocol.status import TaskStatus
+from commons.protocol.trainingrules import Dyadic, Sgd, TrainingRule
+from commons.runtime.identifiers import shown
+from commons.wire.coordinator_client import CoordinatorClient
+from gradroll.cli import main
+from tests.gradroll.smallmarket import SmallMarket, small_market
+
+BUYER = ["--config", "model-owner.toml"]
+MANIFEST = ModelManifest((Block("weights", 2, 20), Block("bias", 1, 4)), 3, TrainingRule(Sgd(40), Dyadic(1, 3), 7))
+CREATE = ["task", "create", "--reward", "1", *BUYER]
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallMarket]:
+    with small_market(tmp_path_factory.mktemp("market")) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def blobs(market: SmallMarket, monkeypatch: pytest.MonkeyPatch) -> dict[bytes, bytes]:
+    """What a coordinator keeps, which is not run here."""
+    kept: dict[bytes, bytes] = {}
+
+    def put(client: CoordinatorClient, data: bytes, task: int, account: object) -> bytes:
+        kept[keccak(data)] = data
+        return keccak(data)
+
+    def get(client: CoordinatorClient, digest: bytes) -> ModelManifest:
+        if digest not in kept:
+            raise UnknownError("there is nothing of this digest")
+        return ModelManifest.decode_published(kept[digest])
+
+    monkeypatch.setattr(CoordinatorClient, "put_model", put)
+    monkeypatch.setattr(CoordinatorClient, "get_manifest", get)
+    monkeypatch.setattr(CoordinatorClient, "task_status", lambda client, task: TaskStatus((), {}, ()))
+    monkeypatch.chdir(market.directory)
+    Path("manifest.json").write_bytes(MANIFEST.encoded)
+    return kept
+
+
+def told(capsys: pytest.CaptureFixture[str], words: list[str]) -> dict[str, Any]:
+    assert main([*words, "--json"]) == 0
+    outcome: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return outcome
+
+
+@pytest.fixture
+def task(capsys: pytest.CaptureFixture[str]) -> str:
+    created: str = told(capsys, [*CREATE, "--manifest", "manifest.json", "--bound", "123456"])["task"]
+    return created
+
+
+def test_a_task_is_created_with_a_manifest_which_is_published(
+    market: SmallMarket, task: str, blobs: dict[bytes, bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert blobs == {MANIFEST.digest: MANIFEST.published}
+    terms = market.writer("model-owner.json").view.terms(int(task, 16))
+    assert (terms.manifest, terms.dimension, terms.fraction_bits, terms.bound) == (MANIFEST.digest, 3, 20, 123456)
+    offered = told(capsys, ["task", "show", task, *BUYER])["task"]
+    assert (offered["manifest"], offered["bound"]) == (f"0x{MANIFEST.digest.hex()}", "123456")
+    assert main(["task", "show", task, *BUYER]) == 0
+    said = capsys.readouterr().out
+    assert "rounded block by block by scales in the manifest, squares of all integers up to 123456 together" in said
+
+
+def test_a_norm_is_in_units_of_the_finest_block(market: SmallMarket, capsys: pytest.CaptureFixture[str]) -> None:
+    made = told(capsys, [*CREATE, "--manifest", "manifest.json", "--norm", "4"])["task"]
+    assert market.writer("model-owner.json").view.terms(int(made, 16)).bound == 1 << 44
+
+
+def test_what_was_created_and_not_published_is_published_by_the_same_command(
+    market: SmallMarket, blobs: dict[bytes, bytes], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*CREATE, "--manifest", "manifest.json", "--norm", "5"]
+    put = CoordinatorClient.put_model
+
+    def away(*_: object) -> bytes:
+        raise UnknownError("this coordinator knows no such task yet")
+
+    monkeypatch.setattr(CoordinatorClient, "put_model", away)
+    before = market.sent("model-owner.json")
+    assert main(words) == 4
+    capsys.readouterr()
+    monkeypatch.setattr(CoordinatorClient, "put_model", put)
+    assert told(capsys, words)["task"]
+    assert blobs == {MANIFEST.digest: MANIFEST.published}
+    assert market.sent("model-owner.json") == before + 1
+
+
+def test_the_blocks_of_a_task_are_shown(task: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["task", "status", task, *BUYER]) == 0
+    said = capsys.readouterr().out
+    assert "block weights: 2 coordinates, in multiples of 2^-20" in said
+    assert "block bias: 1 coordinates, in multiples of 2^-4" in said
+    assert "models follow from each other by sgd, in 7 rounds at most" in said
+    model = told(capsys, ["task", "status", task, *BUYER])["model"]
+    assert model["blocks"] == [
+        {"name": "weights", "length": 2, "fraction_bits": 20}, {"name": "bias", "length": 1, "fraction_bits": 4}
+    ]  # fmt: skip
+    assert model["training"] == MANIFEST.training.to_json()  # type: ignore[union-attr]
+    assert model["digest"] == f"0x{MANIFEST.digest.hex()}"
+
+
+def test_a_status_without_the_manifest_says_so(
+    task: str, blobs: dict[bytes, bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    blobs.clear()
+    assert main(["task", "status", task, *BUYER]) == 0
+    said = capsys.readouterr()
+    assert "the model manifest is not shown: " in said.err
+    assert "block weights" not in said.out
+
+
+def test_a_manifest_is_downloaded_whole(
+    market: SmallMarket, task: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "copy.json"
+    assert main(["task", "manifest", task, "--out", str(out), *BUYER]) == 0
+    assert out.read_bytes() == MANIFEST.encoded
+    assert "block weights: 2 coordinates" in capsys.readouterr().out
+    assert main(["task", "manifest", shown(market.task()), "--out", str(out), *BUYER]) == 4
+    assert "name no model manifest" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["--manifest", "manifest.json", "--norm", "4", "--fraction-bits", "16"], "leave out --fraction-bits"),
+        (["--manifest", "manifest.json", "--norm", "4", "--dimension", "4"], "3 coordinates, the task's gradients 4"),
+        (["--manifest", "absent.json", "--norm", "4"], "absent.json cannot be read (No such file or directory); "),
+        (["--manifest", "model-owner.toml", "--norm", "4"], "model-owner.toml is no model manifest: "),
+        (["--manifest", "manifest.json", "--norm", "1e20"], "outside [1, 2^62)"),
+        (["--norm", "4"], "pass --dimension, or a --manifest"),
+    ],
+)
+def test_what_does_not_go_with_a_manifest_is_told_before_anything_is_sent(
+    market: SmallMarket, words: list[str], text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = market.sent("model-owner.json")
+    assert main([*CREATE, *words]) == 3
+    assert text in capsys.readouterr().err
+    assert market.sent("model-owner.json") == before
+
+
+def test_a_gradient_that_must_not_be_clipped_costs_its_owner_no_registration(
+    market: SmallMarket, task: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.save("large.npy", np.array([1000.0, 2, 3]))
+    words = ["submit", task, "--gradient", "large.npy", "--register", "--config", "owner-0.toml"]
+    before = market.sent("owner-0.json")
+    assert main([*words, "--no-clip"]) == 3
+    assert "would be shrunk by the factor" in capsys.readouterr().err
+    assert market.sent("owner-0.json") == before
+    monkeypatch.setenv("GRADROLL_OWNER_PATIENCE", "0")
+    assert main(words) == 4, "the task has no open round yet"
+    said = capsys.readouterr().err
+    assert said.count("shrunk by the factor") == 1
+    assert said.index("shrunk by the factor") < said.index("no open round")
+
+
+def test_an_owner_with_another_manifest_at_hand_is_told_so(task: str, capsys: pytest.CaptureFixture[str]) -> None:
+    other = ModelManifest((Block("weights", 3, 20),), 3)
+    Path("other.json").write_bytes(other.encoded)
+    np.save("small.npy", np.zeros(3))
+    words = ["submit", task, "--gradient", "small.npy", "--manifest", "other.json", "--config", "owner-0.toml"]
+    assert main(words) == 3
+    assert f"the task's terms name 0x{MANIFEST.digest.hex()}" in capsys.readouterr().err
