@@ -215,7 +215,7 @@ def test_a_sum_that_does_not_open_the_commitment_is_refused(part: str) -> None:
 
 
 def test_the_provers_are_asked_last_and_their_sum_is_checked_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = [Opened(payload, ()) for payload in (forged("values"), proven("batch").payload)]
+    answers = [Opened(forged("values"), ()), Opened(proven("batch").payload, ())]
     monkeypatch.setattr(ProverReader, "aggregate", lambda *_: answers.pop(0))
     owner, _, coordinator = world(accepted())
     with pytest.raises(UnavailableError, match=r"no such batch.*does not open"):

@@ -128,7 +128,19 @@ def test_good_terms_are_taken_without_a_word() -> None:
         ({"windows": Windows(60, 60, claim=DAY)}, InvalidInputError, "--claim-window .*asks for 15552000 s"),
         ({"windows": Windows(60, 90, exit=89)}, InvalidInputError, "--exit-delay .*outlast the settle window"),
     ],
-    ids=["owners", "dimension", "base", "amounts", "submit", "settle", "availability", "claim", "exit"],
+    ids=[
+        "owners",
+        "dimension",
+        "base",
+        "sum key",
+        "no sum key",
+        "amounts",
+        "submit",
+        "settle",
+        "availability",
+        "claim",
+        "exit",
+    ],
 )
 def test_terms_under_which_no_round_ends_are_refused(
     changes: dict[str, Any], kind: type[GradrollError], said: str
