@@ -70,6 +70,7 @@ PURE_MODULES = (
     "circuits.policies", "circuits.policies.gram", "circuits.policies.spec", "circuits.policies.norm", "circuits.r1cs",
     "circuits.gadgets", "circuits.groth16", "circuits.joint", "circuits.sumcheck", "circuits.quantize",
     "circuits.verify", "commons.runtime.amounts", "commons.runtime.identifiers", "commons.storage.modelfiles",
+    "commons.runtime.extras",
     "provers.joining.agreement",
     "coordinator.rounds", "coordinator.roundstate", "coordinator.events", "coordinator.compaction",
     "coordinator.next_action",

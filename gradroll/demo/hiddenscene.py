@@ -27,9 +27,11 @@ from gradroll.model_owner.plan import TaskPlan
 from gradroll.model_owner.scalechoice import choose_scales
 
 _HIDDEN = 16
-_RATE = 0.2
+_RATE = 0.1
 _BEFORE = 500
 """Steps on the model owner's own data before it asks others."""
+_STARTS = 3
+"""Trainings on the own data, of which the best goes on: so small a network sticks now and then."""
 _SAMPLES = 16
 """Views of its last own models, by which the model owner chooses scales."""
 
@@ -57,10 +59,9 @@ class HiddenScene:
     def of(cls, own: Shard) -> HiddenScene:
         """With secrets drawn now, and a model owner that has this data."""
         scheme, key = _scheme(), secrets.token_bytes(KEY_BYTES)
-        models = [_drawn_model(scheme)]
-        for _ in range(_BEFORE):
-            models.append(models[-1] - _RATE * plain_gradient(scheme, models[-1], *_known(own)))
-        views = [hide(scheme, model, draw_noise(scheme, model, key)) for model in models[-_SAMPLES:]]
+        trainings = [_trained_alone(scheme, own) for _ in range(_STARTS)]
+        models = min(trainings, key=lambda each: _loss(scheme, each[-1], own))
+        views = [hide(scheme, model, draw_noise(scheme, model, key)) for model in models]
         blocks = [Block(name, length, 0) for name, length in scheme.blocks()]
         chosen = choose_scales(blocks, [owner_terms(scheme, view, *_known(own)) for view in views])
         manifest = ModelManifest(chosen.blocks, scheme.model_length, hiding=scheme)
@@ -146,6 +147,20 @@ def _drawn_model(scheme: HidingScheme) -> FloatArray:
     """Weights and biases in their layer's usual scale, by fresh randomness: who knew them would know all factors."""
     rng = np.random.default_rng(secrets.randbits(128))
     return np.concatenate([rng.normal(0.0, where.shape[1] ** -0.5, where.length) for where in scheme.weights])
+
+
+def _trained_alone(scheme: HidingScheme, own: Shard) -> list[FloatArray]:
+    """The last models of a training on one shard."""
+    model, models = _drawn_model(scheme), []
+    for _ in range(_BEFORE):
+        model = model - _RATE * plain_gradient(scheme, model, *_known(own))
+        models.append(model)
+    return models[-_SAMPLES:]
+
+
+def _loss(scheme: HidingScheme, model: FloatArray, shard: Shard) -> float:
+    samples, targets = _known(shard)
+    return float(np.sum((forward(scheme, model, samples).outputs - targets) ** 2))
 
 
 def _known(shard: Shard) -> tuple[FloatArray, FloatArray]:

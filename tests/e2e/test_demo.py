@@ -106,7 +106,7 @@ def test_the_demo_of_a_hidden_model(repository: Path, tmp_path: Path) -> None:
     report, account = run(repository, tmp_path, "--hidden-model")
     assert set(report) == KEYS
     assert report["dimension"] == 1210 + 10 * 1040 + 170 + 1040  # gradient, sigma of each output, beta
-    assert round(report["final_accuracy"], 4) == round(report["plaintext_accuracy"], 4) > 0.7
+    assert round(report["final_accuracy"], 4) == round(report["plaintext_accuracy"], 4) > 0.6
     assert report["audit"] == "passed"
     for played in report["rounds"]:
         assert set(played) == ROUND_KEYS

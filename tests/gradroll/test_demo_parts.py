@@ -214,7 +214,7 @@ def test_a_hidden_scene_recovers_what_plain_training_computes() -> None:
         assert view is not None and view.hides and view.accuracy < 0.6
     assert not np.array_equal(states.models[0], states.model)
     assert np.allclose(states.model, states.plain, rtol=0.0, atol=1e-4)
-    assert scene.accuracy(states.model, test) > 0.7
+    assert scene.accuracy(states.model, test) > 0.6
 
 
 def test_a_hidden_scenes_task_hides_it() -> None:
