@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -185,6 +186,27 @@ def test_whatever_stands_anywhere_is_refused_in_words_or_is_a_rule(rule: Trainin
 def test_a_rule_is_an_object(value: Any) -> None:
     with pytest.raises(InvalidInputError):
         TrainingRule.from_json(value)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"method": "sgd"}, {"schedule": (ScheduleStep(1, HALF),) * 2},
+     {"schedule": tuple(ScheduleStep(at, HALF) for at in range(1, 258))}],
+)  # fmt: skip
+def test_a_rule_that_is_built_wrongly_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInputError):
+        replace(FULL, **changes)
+
+
+@pytest.mark.parametrize("epsilon", [0.0, -1e-8, 2.0, 2.0**-201, 1, math.nan])
+def test_epsilon_lies_in_its_range(epsilon: Any) -> None:
+    with pytest.raises(InvalidInputError, match="epsilon"):
+        Adam(epsilon=epsilon)
+
+
+def test_the_digest_of_a_validation_set_has_32_bytes() -> None:
+    with pytest.raises(InvalidInputError, match="32 bytes"):
+        replace(PLATEAU, validation=bytes(31))
 
 
 @given(st.fractions(0, 1 << 20), st.integers(0, 32))
