@@ -59,9 +59,10 @@ class CardFacts:
         if replayed is not None and replayed.deviation is not None:
             raise ProofError(f"the training of task {shown(self.task_id)} gets no card: {replayed.deviation.text}")
         market = terms.market
+        final, said = (b"", ()) if replayed is None else (replayed.model_digest, known)
         return ModelCard(
             market.chain_id, market.address, market.deployment, self.task_id, terms.terms_hash, self.privacy(),
-            tuple(map(self.round, range(ended))), manifest, b"" if replayed is None else replayed.model_digest, known,
+            tuple(map(self.round, range(ended))), manifest, final, said,
         )  # fmt: skip
 
     def training(self, manifest: ModelManifest | None, decisions: Sequence[SignedDecision] = ()) -> Replayed:

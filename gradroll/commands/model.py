@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _MODELS = {
     "recomputed": "the models were computed again from the first one and the rounds' sums",
     "no rule": "the task has no training rule, so nothing says how its models follow from each other",
-    "private": "the sums are private: the final model and the decisions are the model owner's word",
+    "private": "the sums are private: nobody but the model owner can compute the models, and the card names none",
     "": "the models were not computed again",
 }
 
