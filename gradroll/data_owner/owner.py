@@ -232,10 +232,7 @@ class DataOwner(Participant):
 
     def _warn_of_another_chain(self) -> None:
         if self._store.begins_on_another_chain():
-            _log.warning(
-                "this is another chain than that of your earlier submissions to this market, or one that was reset: "
-                "nothing of them counts here"
-            )
+            _log.warning("this is another chain than that of your earlier submissions, or was reset: none counts here")
 
     def wait(self, submission: bytes, *, timeout: float = math.inf, every: float = 1.0) -> SubmissionStatus:
         """Wait until a submission has an end: accepted, rejected or expired.

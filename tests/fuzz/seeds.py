@@ -16,7 +16,7 @@ from circuits.grading import encode_values
 from circuits.hashing import keccak
 from circuits.payload import Aggregate
 from circuits.statement import ROWS, TAIL, share_length
-from commons.protocol import bodies, sealedreplies
+from commons.protocol import bodies, decisionlists, sealedreplies
 from commons.protocol.consents import ClaimOrder
 from commons.protocol.keypackages import KeyConfirmation, KeyPackage, encode_keys
 from commons.protocol.manifests import BodyEntry, Manifest, PartEntry
@@ -40,6 +40,7 @@ from gradroll.data_owner.orders import OrderFile, save_order
 from tests.commons import test_modelmanifests
 from tests.fuzz.harness import CORPUS
 from tests.fuzz.targets import DIMENSION, stream_of
+from tests.gradroll import test_modelcards
 from tests.support import perjury
 from tests.support.gradedattempt import GradedAttempt
 from tests.support.gradednetwork import graded_with
@@ -161,6 +162,8 @@ def files() -> Iterator[tuple[str, bytes]]:
     yield "scalars", bytes(streams.vector_to_bytes(native.expand(b"\x07" * 32, 4)))
     for manifest in (test_modelmanifests.MANIFEST, test_modelmanifests.TRAINED, test_modelmanifests.HIDDEN):
         yield "model-manifest", manifest.published
+    yield "model-card", test_modelcards.card().encoded
+    yield "decisions", decisionlists.encode_decisions((test_modelcards.DECISION,))
     yield "model-file", encode_model(values.astype(np.float64))
     yield "array", encode_model(values.astype(np.float64))
     for text in (b"0x00000000000000ab", b"0x3fa9", b"17"):

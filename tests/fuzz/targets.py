@@ -18,7 +18,7 @@ from circuits.grading import decode_values, encode_values
 from circuits.statement import TAIL, Committee, Membership
 from commons.chain import signedtransactions
 from commons.chain.answers import OddAnswerError, parsed
-from commons.protocol import bodies, gradedbodies, keypackages, sealedreplies
+from commons.protocol import bodies, decisionlists, gradedbodies, keypackages, sealedreplies
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.ledgerheads import LedgerHead
 from commons.protocol.modelmanifests import ModelManifest
@@ -31,6 +31,7 @@ from commons.wire import batchsteps, contexts, coordination, prescan, sharestrea
 from commons.wire._generated import common_pb2, coordinator_pb2
 from commons.wire._generated import prover_pb2 as pb
 from coordinator import events
+from gradroll.audit.modelcards import ModelCard
 from gradroll.commands import arrayfiles
 from gradroll.data_owner import orders
 from provers.party import ledger
@@ -225,6 +226,10 @@ TARGETS: dict[str, Target] = {
                               "commons.protocol.modelmanifests.ModelManifest.decode"),
                              ModelManifest.decode_published, lambda manifest: manifest.published,
                              errors=(InvalidInputError,)),
+    "model-card": Target(("gradroll.audit.modelcards.ModelCard.decode",), ModelCard.decode, lambda card: card.encoded,
+                         errors=(InvalidInputError,)),
+    "decisions": Target(("commons.protocol.decisionlists.decode_decisions",), decisionlists.decode_decisions,
+                        errors=(InvalidInputError,)),
     "identifier": Target(("commons.runtime.identifiers.parse",), lambda raw: identifiers.parse(_text(raw)),
                          errors=(InvalidInputError,)),
     "endpoint": Target(("commons.settings.pins.parse_endpoint", "commons.settings.pins.parse_pin"),
@@ -290,6 +295,9 @@ REASONS: dict[str, str] = {
     "gradroll.commands.taskrounds.read": "a command",
     "gradroll.commands.votes.load_votes": _BEHIND + "order, by the same reader of record files",
     "gradroll.demo.training.load_digits": "the data set that scikit-learn brings",
+    "gradroll.model_owner.decisionfiles.DecisionFiles.read": _BEHIND + "decisions",
+    "gradroll.model_owner.decisionfiles.read_bounded": "bytes, which others read",
+    "gradroll.model_owner.decisionfiles.read_decisions": _BEHIND + "decisions",
     "gradroll.model_owner.gradedrounds.KeptReferences.load": "reads what this process wrote itself; behind array",
     "gradroll.model_owner.buyer.ModelOwner.read_aggregate": _BEHIND + "aggregate",
     "gradroll.model_owner.sumreading.SumReader.read": _BEHIND + "aggregate and sealed-sum",
