@@ -28,6 +28,8 @@ from gradroll.model_owner.from_provers import ProverReader
 
 _LOOKS = 4
 """At a round's batches and its sum of commitments, before they count as inconsistent: batches come blocks apart."""
+_MOST_EPOCHS = 256
+"""After a round's, in which its sum was gathered: a node that lies about how many there were must not keep anybody."""
 Source = Callable[[], Opened]
 
 
@@ -88,9 +90,19 @@ def _of_coordinator(
     committee = view.committee_of_round(batch.task_id, batch.round)
     shares = coordinator.sealed_sum(batch_id, key.dimension, committee.size)
     replies = {share.prover: share.reply(batch_id) for share in shares if share.prover < committee.size}
-    present = view.committee(committee.committee_id).members
+    later = _later_members(view, batch, committee.committee_id)
     asked = SumAsked(view.context(batch.task_id, batch.round), batch_id, batch.record.commitment)
-    return release.opened(committee, key, asked, replies, present, opens)
+    return release.opened(committee, key, asked, replies, later, opens)
+
+
+def _later_members(view: ChainView, batch: AcceptedBatch, committee_id: int) -> list[tuple[bytes, ...]]:
+    """Addresses of the members of each epoch since the round's: a share is kept as it was signed when it was gathered.
+
+    A member may have had several keys by now.
+    """
+    opened, present = view.round(batch.task_id, batch.round).epoch, view.committee_record(committee_id).epoch
+    between = range(opened + 1, min(present, opened + _MOST_EPOCHS))
+    return [view.committee(committee_id, epoch).members for epoch in (*between, present)]
 
 
 def find_sum(batch: AcceptedBatch, key: CommitmentKey, sources: Iterable[Source]) -> FoundSum:
