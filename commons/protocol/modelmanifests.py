@@ -165,7 +165,7 @@ class ModelManifest:
 
         Raises:
             InvalidInputError: they name another or none, it describes vectors of another length than the task's, or a
-                hidden model that they would not hide.
+                hidden model that they would not hide; or it has a rule, and sums are private: they would not be.
         """
         if self.digest != terms.manifest:
             named = "none" if terms.manifest == NO_DIGEST else f"0x{terms.manifest.hex()}"
@@ -180,6 +180,11 @@ class ModelManifest:
             )
         if self.hiding is not None:
             require_hiding_terms(terms)
+        if self.training is not None and terms.sums_private:
+            raise InvalidInputError(
+                "by a training rule the sum of a round follows from its model and the next one, which everybody sees: "
+                "leave out the rule, or the key for sums (--sum-key)"
+            )
 
 
 def _manifest(value: Any) -> ModelManifest:
