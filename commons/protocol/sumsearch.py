@@ -7,9 +7,9 @@ and a set costs t + 1 multiplications of a point, not a commitment to a vector a
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha512
 from itertools import combinations
 from math import comb
 
@@ -109,14 +109,16 @@ class _Search:
         return comb(len(self.points), self.threshold + 1)
 
     def _sets(self) -> Iterator[tuple[int, ...]]:
-        """All of them, or as many as there is time for: drawn, since liars know any order that is fixed."""
+        """All of them, or as many as there is time for: drawn by a hash of all shares, at which nobody can aim."""
         size = self.threshold + 1
         if self._count <= _MOST_SETS:
             yield from combinations(self.points, size)
             return
-        draw, provers = random.SystemRandom(), tuple(self.points)
-        for _ in range(_MOST_SETS):
-            yield tuple(sorted(draw.sample(provers, size)))
+        seed = sha512(b"".join(self.points.values())).digest()
+        for number in range(_MOST_SETS):
+            drawn = sha512(seed + number.to_bytes(4)).digest()  # two bytes for each of at most 32 provers
+            ranks = {p: drawn[2 * at : 2 * at + 2] for at, p in enumerate(self.points)}
+            yield tuple(sorted(sorted(ranks, key=lambda p: ranks[p])[:size]))
 
     def _fitting(self, chosen: tuple[int, ...]) -> set[int]:
         """Provers whose shares lie on the polynomial through a set's."""

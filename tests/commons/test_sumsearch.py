@@ -92,6 +92,16 @@ def test_liars_that_agree_on_another_polynomial_with_the_same_sum_have_nobody_ho
     assert set(named) <= set(liars)
 
 
+@pytest.mark.parametrize(("threshold", "count", "through"), [(2, 6, (2,)), (3, 9, (3, 4))])
+def test_such_liars_are_named_where_their_polynomial_leaves_more_than_t_out(
+    key: CommitmentKey, threshold: int, count: int, through: tuple[int, ...]
+) -> None:
+    """Theirs is found first: it goes through the shares with which the search begins."""
+    vector, shares = shared(key, threshold, range(count))
+    liars = tuple(range(threshold))
+    assert find(agreeing(shares, liars, through, key), threshold, key, vector) == liars
+
+
 def test_where_all_provers_answer_such_liars_are_named(key: CommitmentKey) -> None:
     vector, shares = shared(key, 2, range(7))
     assert find(agreeing(shares, (0, 1), (2,), key), 2, key, vector) == (0, 1)
