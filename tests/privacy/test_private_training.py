@@ -35,7 +35,7 @@ def test_whoever_sees_two_models_of_a_rule_has_the_sum_between_them() -> None:
 
 def test_a_key_for_sums_and_a_training_rule_are_refused_together() -> None:
     TRAINED.require_of(TERMS)
-    with pytest.raises(InvalidInputError, match="which everybody sees"):
+    with pytest.raises(InvalidInputError, match="would not be private"):
         TRAINED.require_of(replace(TERMS, sum_key=b"\7" * 32))
     plain = replace(TRAINED, training=None)
     plain.require_of(replace(TERMS, manifest=plain.digest, sum_key=b"\7" * 32))
