@@ -40,6 +40,9 @@ SUBMISSION_TYPE = (
 DEALING_TYPE = "Dealing(address owner,bytes32 submission,bytes32 sharesRoot)"
 """Binds what the provers were given to a submission and its owner; they and the coordinator check it, the contract has
 no need to.  Without the owner another one could sign the same submission and have its shares used a second time."""
+REFERENCE_TYPE = "Reference(address owner,bytes32 submission,bytes32 sharesRoot,uint256 number)"
+"""The same of a copy of a round's reference, with its number.  Provers' receipts are for this digest, so nobody posts a
+copy as an owner's submission that the coordinator ignored."""
 ATTESTATION_TYPE = (
     "Attestation(bytes32 batchId,bytes32 verifierCode,uint256 committeeId,uint256 taskId,bytes32 termsHash,"
     "uint256 round,bytes32 modelDigest,uint256 owners,uint256 sumX,uint256 sumY,uint256 squareNorm,address payee)"
@@ -183,9 +186,12 @@ class SubmissionHeader:
         return typed_digest(context.market.domain, SUBMISSION_TYPE, values)
 
     def digest(self, context: Context) -> bytes:
-        """EIP-712 digest of the dealing (``DEALING_TYPE``): it binds everything that the owner handed in, and is the
-        identifier of the submission off the chain."""
+        """EIP-712 digest of the dealing: it binds everything that the owner handed in, and is the identifier of the
+        submission off the chain.  Its type is ``DEALING_TYPE``, of a copy of the reference ``REFERENCE_TYPE``."""
         values = (self.owner, self.submission_digest(context), self.shares_root)
+        if self.is_reference:
+            number = self.owner_index - REFERENCE_INDEX
+            return typed_digest(context.market.domain, REFERENCE_TYPE, (*values, number))
         return typed_digest(context.market.domain, DEALING_TYPE, values)
 
     def signed(self, context: Context, sign: Callable[[bytes], bytes]) -> SubmissionHeader:

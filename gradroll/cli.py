@@ -29,7 +29,8 @@ roles:
   coordinator     gradroll coordinator serve | status
   market          gradroll chain deploy, gradroll verifier create, gradroll committee create | show,
                   gradroll setup srs | policies | keys
-  anybody         gradroll audit, gradroll task relay, gradroll owner relay, gradroll collect, gradroll demo
+  anybody         gradroll audit, gradroll model card | verify, gradroll task relay, gradroll owner relay,
+                  gradroll collect, gradroll demo
 
 start here:
   gradroll demo                         everything on this machine, on real data

@@ -36,7 +36,7 @@ from gradroll.data_owner.participant import Participant
 from gradroll.data_owner.posting import Poster
 from gradroll.model_owner.buyer import ModelOwner
 from gradroll.model_owner.escrow import EscrowOwner
-from gradroll.model_owner.roundsums import RoundSums
+from gradroll.model_owner.roundsums import RoundReader
 
 
 def connect(config: str | os.PathLike[str] | None = None, *, development: bool = False, **values: object) -> Session:
@@ -169,7 +169,7 @@ class Session:
         roots = read_roots(tls_roots, "tls_roots")
         return Auditor(self.view, self.coordinator(coordinator, roots), self.parameters, roots)
 
-    def sum_reader(self, coordinator: str | None, tls_roots: Path | None = None) -> RoundSums:
+    def round_reader(self, coordinator: str | None, tls_roots: Path | None = None) -> RoundReader:
         """Reads sums without an account: from the chain, from a coordinator if one is named, from the provers.
 
         Args:
@@ -178,7 +178,7 @@ class Session:
         """
         roots = read_roots(tls_roots, "tls_roots")
         served = None if coordinator is None else self.coordinator(coordinator, roots)
-        return RoundSums(self.view, self.parameters, served, roots)
+        return RoundReader(self.view, self.parameters, served, roots)
 
     @cached_property
     def archive_auditor(self) -> ArchiveAuditor:

@@ -49,7 +49,7 @@ PLAN: dict[str, tuple[str, ...]] = {
     "gradroll.waiting": ("commons.runtime",),
     "gradroll.errors": ("circuits",),
     "gradroll.session": (*SHARED, *COMMONS, *SDK),
-    "gradroll.demo": (*SHARED, *COMMONS, *SDK, "gradroll.setup", "gradroll.console"),
+    "gradroll.demo": (*SHARED, *COMMONS, *SDK, "gradroll.hiddenmodel", "gradroll.setup", "gradroll.console"),
     "gradroll.commands": (
         *SHARED, *COMMONS, *SDK, "contracts", "provers", "provers.joining", "coordinator", "gradroll.setup",
         "gradroll.demo", "gradroll.console", "gradroll.session", "gradroll",
@@ -70,6 +70,7 @@ PURE_MODULES = (
     "circuits.policies", "circuits.policies.gram", "circuits.policies.spec", "circuits.policies.norm", "circuits.r1cs",
     "circuits.gadgets", "circuits.groth16", "circuits.joint", "circuits.sumcheck", "circuits.quantize",
     "circuits.verify", "commons.runtime.amounts", "commons.runtime.identifiers", "commons.storage.modelfiles",
+    "commons.runtime.extras",
     "provers.joining.agreement",
     "coordinator.rounds", "coordinator.roundstate", "coordinator.events", "coordinator.compaction",
     "coordinator.next_action",

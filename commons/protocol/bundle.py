@@ -201,17 +201,20 @@ class AuditBundle:
         """Parse ATTEST's payload, as ``decode``.
 
         Args:
-            row: the row that is here already, so that none follows; None where it does.
+            row: FrArray (d + 129, 4), that of a graded batch whose provers have it; None where it follows.
 
         Raises:
-            WireError: the bytes are none of this version, or a row is missing or one too many.
+            WireError: the bytes are none of this version, a row is missing or one too many, or the batch is another.
         """
         reader = Reader(raw)
         certificate = _read_certificate(reader)
         statement = certificate.statement
         projections = tuple(reader.scalars(ROWS) for _ in range(len(statement.rows) + 1))
+        length = statement.context.dimension + TAIL
         if row is None:
-            row = reader.scalars(statement.context.dimension + TAIL)
+            row = reader.scalars(length)
+        elif statement.graded is None or len(row) != length:
+            raise WireError("the bundle is not of the graded batch whose row is here")
         reader.end()
         return cls(certificate, projections, row)
 

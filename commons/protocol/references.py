@@ -88,7 +88,7 @@ class Opening:
         return number
 
     def require_no_copy(self, header: SubmissionHeader) -> None:
-        """Refuse an owner's header that is a copy under another index, which no signature of a header names.
+        """Refuse an owner's header that is a copy under another index, signed anew.
 
         The copy would be projected with a second sign matrix, and be in a sum.  A copy's commitment alone is
         no reason: anybody can repeat what is public, and has no shares of it.

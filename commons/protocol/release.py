@@ -124,7 +124,7 @@ def gathered(
     if len(answers.replies) < committee.quorum:
         reasons = "; ".join(f"prover {v.prover}: {v.reason}" for v in answers.fallen)
         raise UnavailableError(f"a private sum needs the sealed shares of {committee.quorum} provers: {reasons}")
-    return Opened(sealedreplies.encode(answers.replies), answers.fallen)
+    return Opened(sealedreplies.encode(sealedreplies.shares_in(answers.replies)), answers.fallen)
 
 
 def _answers(

@@ -7,7 +7,7 @@ first byte is no version of a plain sum's encoding (``circuits.payload``).  Exac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import pairwise
@@ -44,12 +44,15 @@ def largest_list(scalars: int, provers: int = MAX_PROVERS) -> int:
     return len(_MAGIC) + 1 + provers * (1 + _SIGNATURE + sealed_bytes(scalars))
 
 
-def encode(shares: Mapping[int, StepReply]) -> bytes:
-    """Canonical bytes of the shares beside provers' replies."""
-    out = bytearray(_MAGIC + bytes((len(shares),)))
-    for prover, reply in sorted(shares.items()):
-        out += bytes((prover,)) + reply.message.signature + reply.raw
-    return bytes(out)
+def shares_in(replies: Mapping[int, StepReply]) -> tuple[SealedShare, ...]:
+    """What came beside provers' replies, in ascending order of provers."""
+    return tuple(SealedShare(p, reply.message.signature, reply.raw) for p, reply in sorted(replies.items()))
+
+
+def encode(shares: Sequence[SealedShare]) -> bytes:
+    """Canonical bytes of shares in ascending order of provers."""
+    parts = (bytes((share.prover,)) + share.signature + share.sealed for share in shares)
+    return b"".join((_MAGIC, bytes((len(shares),)), *parts))
 
 
 def decode(raw: bytes, scalars: int) -> tuple[SealedShare, ...]:

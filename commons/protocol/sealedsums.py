@@ -6,7 +6,7 @@ data of every piece, with its place, so a share opens as what it is or not at al
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from cryptography.exceptions import InvalidTag
@@ -56,11 +56,15 @@ def seal_sum(share: FrArray, label: SumLabel) -> bytes:
         InvalidInputError: as ``require_sum_key``.
     """
     require_sum_key(label.key)
-    key, info = ChaCha20Poly1305.generate_key(), label.info
-    cipher, plain = ChaCha20Poly1305(key), np.ascontiguousarray(share, "<u8").data.cast("B")
+    key = ChaCha20Poly1305.generate_key()
+    return b"".join((seal(label.key, key, label.info), *sealed_pieces(share, key, label)))
+
+
+def sealed_pieces(share: FrArray, key: bytes, label: SumLabel) -> Iterator[bytes]:
+    """The share under a key that is used for nothing else, piece by piece."""
+    cipher, plain, info = ChaCha20Poly1305(key), np.ascontiguousarray(share, "<u8").data.cast("B"), label.info
     count = len(tuple(places(len(plain))))
-    pieces = (cipher.encrypt(_nonce(i), plain[at : at + PIECE], _bound(info, i, count)) for i, at in places(len(plain)))
-    return b"".join((seal(label.key, key, info), *pieces))
+    return (cipher.encrypt(_nonce(i), plain[at : at + PIECE], _bound(info, i, count)) for i, at in places(len(plain)))
 
 
 def open_sum(secret: bytes, sealed: bytes, label: SumLabel, scalars: int) -> FrArray:

@@ -7,6 +7,7 @@ valid once it is built.  JSON holds objects, lists, integers and strings only; f
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -26,6 +27,7 @@ MAX_SCHEDULE = 256
 MAX_REDUCTIONS = 64
 MAX_METRIC = 10**15
 """Largest magnitude of a metric, in millionths."""
+_DIGEST = re.compile(r"0x[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,12 +350,10 @@ def _plateau(value: Any) -> Plateau:
     keys = ("factor", "min_delta", "mode", "patience", "reductions", "validation")
     found = require_fields(value, "plateau", keys)
     digest = found["validation"]
-    try:
-        raw = bytes.fromhex(digest[2:])
-    except (TypeError, ValueError):
-        raise InvalidInputError("the digest of a validation set is 0x and 64 hexadecimal digits") from None
-    factor = Dyadic.from_json(found["factor"])
-    return Plateau(found["mode"], factor, found["patience"], found["min_delta"], found["reductions"], raw)
+    if not isinstance(digest, str) or _DIGEST.fullmatch(digest) is None:
+        raise InvalidInputError("the digest of a validation set is 0x and 64 hexadecimal digits, in lower case")
+    factor, validation = Dyadic.from_json(found["factor"]), bytes.fromhex(digest[2:])
+    return Plateau(found["mode"], factor, found["patience"], found["min_delta"], found["reductions"], validation)
 
 
 def _float(text: Any) -> float:

@@ -35,7 +35,7 @@ class CardVerdict:
     Attributes:
         lies: all that were found; where one makes others meaningless these are not looked for.
         models: "recomputed"; "no rule": no rule says how models follow from each other; "private": only the model owner
-            reads the sums that they are computed from; "" where a lie was in the way.
+            reads the sums from which they are computed; "" where a lie was in the way.
         later: rounds that the task has opened since.
     """
 
@@ -64,8 +64,8 @@ def check_card(card: ModelCard, facts: CardFacts, model: FloatArray | None = Non
     models = "" if lies else _models(card, facts)
     if models == "recomputed":
         lies += _of_models(card, facts)
-    if models == "no rule":
-        lies += _of_no_rule(card)
+    elif models:
+        lies += _of_no_models(card)
     if model is not None and keccak(encode_model(model)) != card.final_model:
         lies.append(Lie("final_model", "the model in the file is another than the card's"))
     return CardVerdict(tuple(lies), models, later)
@@ -77,11 +77,12 @@ def _models(card: ModelCard, facts: CardFacts) -> str:
     return "private" if facts.view.terms(card.task).sums_private else "recomputed"
 
 
-def _of_no_rule(card: ModelCard) -> Iterator[Lie]:
+def _of_no_models(card: ModelCard) -> Iterator[Lie]:
+    """What a card may not state where nobody could check it."""
     if card.final_model:
-        yield Lie("final_model", "no training rule says which model follows from the rounds")
+        yield Lie("final_model", "there is no rule, or no public sum, from which anybody could compute it")
     if card.decisions:
-        yield Lie("decisions", "no training rule calls for any")
+        yield Lie("decisions", "there is no rule, or no public sum, by which anybody could tell what they are about")
 
 
 def _of_place(card: ModelCard, facts: CardFacts) -> Iterator[Lie]:

@@ -17,8 +17,7 @@ from commons.protocol.trainingdecisions import SignedDecision
 from commons.runtime.identifiers import shown
 from gradroll.audit.modelcards import CardPrivacy, CardRound, ModelCard
 from gradroll.model_owner.lineage import Lineage, ended_rounds, initial_model
-from gradroll.model_owner.roundsums import RoundSums
-from gradroll.model_owner.sumreading import accepted_of
+from gradroll.model_owner.roundsums import RoundReader, accepted_of
 from gradroll.training.replay import Replayed
 
 Serve = Callable[[bytes], FloatArray]
@@ -34,7 +33,7 @@ class CardFacts:
         serve: gives the first model, if it is not zeros.
     """
 
-    reader: RoundSums
+    reader: RoundReader
     task_id: int
     serve: Serve
 
@@ -60,9 +59,10 @@ class CardFacts:
         if replayed is not None and replayed.deviation is not None:
             raise ProofError(f"the training of task {shown(self.task_id)} gets no card: {replayed.deviation.text}")
         market = terms.market
+        final, said = (b"", ()) if replayed is None else (replayed.model_digest, known)
         return ModelCard(
             market.chain_id, market.address, market.deployment, self.task_id, terms.terms_hash, self.privacy(),
-            tuple(map(self.round, range(ended))), manifest, b"" if replayed is None else replayed.model_digest, known,
+            tuple(map(self.round, range(ended))), manifest, final, said,
         )  # fmt: skip
 
     def training(self, manifest: ModelManifest | None, decisions: Sequence[SignedDecision] = ()) -> Replayed:

@@ -47,7 +47,7 @@ def page(card: ModelCard) -> str:
 
 
 def _place(card: ModelCard) -> list[tuple[str, str]]:
-    final = _code(_hex(card.final_model)) if card.final_model else "not on record: the task has no training rule"
+    final = _code(_hex(card.final_model)) if card.final_model else "not on record: no training rule, or no public sums"
     return [
         ("chain", escape(str(card.chain_id))), ("market", _code(checksum(card.market))),
         ("deployment", _code(_hex(card.deployment))), ("hash of the terms", _code(_hex(card.terms_hash))),

@@ -121,7 +121,7 @@ def _training(arguments: argparse.Namespace) -> int:
     chosen = settings(arguments, keys__srs=arguments.srs, keys__directory=arguments.keys)
     with Session(chosen) as session:
         task = the_task(session.view, arguments.task)
-        reader = session.sum_reader(*coordinator_named(arguments, chosen))
+        reader = session.round_reader(*coordinator_named(arguments, chosen))
         facts = CardFacts(reader, task, given_model(arguments.initial, reader, task))
         decisions = given_decisions(arguments.decisions, chosen, task)
         replayed = facts.training(given_manifest(arguments.manifest, reader, task), decisions)

@@ -21,6 +21,10 @@ def add(parent: Subparsers) -> None:
         run,
     )
     parser.add_argument("--policy", choices=("norm", "reference"), default="norm", help="default norm")
+    parser.add_argument(
+        "--hidden-model", action="store_true",
+        help="train a network of which owners see a view only, with private sums (docs/model-privacy.md)",
+    )  # fmt: skip
     parser.add_argument("--rounds", type=positive, default=5, help="rounds to train (default 5)")
     parser.add_argument("--owners", type=positive, default=10, help="data owners, the last of them cheat (default 10)")
     parser.add_argument("--provers", type=positive, default=4, help="N, prover processes (default 4)")
@@ -49,5 +53,6 @@ def run(arguments: argparse.Namespace) -> int:
         non_iid=arguments.non_iid,
         out=arguments.out,
         policy=arguments.policy,
+        hidden=arguments.hidden_model,
     )
     return run_demo(options, arguments.console)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _MODELS = {
     "recomputed": "the models were computed again from the first one and the rounds' sums",
     "no rule": "the task has no training rule, so nothing says how its models follow from each other",
-    "private": "the sums are private: the final model and the decisions are the model owner's word",
+    "private": "the sums are private: nobody but the model owner can compute the models, and the card names none",
     "": "the models were not computed again",
 }
 
@@ -84,7 +84,7 @@ def card(arguments: argparse.Namespace) -> int:
     chosen = _settings(arguments)
     with Session(chosen) as session:
         task = the_task(session.view, arguments.task)
-        reader = session.sum_reader(*coordinator_named(arguments, chosen))
+        reader = session.round_reader(*coordinator_named(arguments, chosen))
         facts = CardFacts(reader, task, given_model(arguments.initial, reader, task))
         manifest = given_manifest(arguments.manifest, reader, task)
         made = facts.card(manifest, given_decisions(arguments.decisions, chosen, task))
@@ -113,7 +113,7 @@ def verify(arguments: argparse.Namespace) -> int:
     stated = ModelCard.decode(read_bounded(arguments.card, "model card", MAX_CARD))
     model = None if arguments.model is None else read_array(arguments.model, "model")
     with Session(_settings(arguments)) as session:
-        reader = session.sum_reader(arguments.coordinator, arguments.tls_roots)
+        reader = session.round_reader(arguments.coordinator, arguments.tls_roots)
         facts = CardFacts(reader, stated.task, given_model(arguments.initial, reader, stated.task))
         verdict = check_card(stated, facts, model)
     _tell(arguments.console, stated, verdict)

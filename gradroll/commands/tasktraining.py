@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commons.runtime.identifiers import shown
-from gradroll.commands.buying import paying, reading, task_leaf
+from gradroll.commands.buying import manifest_option, paying, reading, task_leaf
 from gradroll.commands.options import Subparsers, the_task
 from gradroll.console import Console
 
@@ -28,6 +28,7 @@ def add(commands: Subparsers) -> None:
         "gradroll task next 0x3fa9 --out model.npy", next_model,
     )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where to write it, float64 (.npy)")
+    manifest_option(parser)
     keys_options(parser)
     parser = task_leaf(
         commands, "decide",
@@ -40,6 +41,7 @@ def add(commands: Subparsers) -> None:
         "--metric", type=millionths, metavar="NUMBER", help="the metric on the rule's validation set, to six digits"
     )
     what.add_argument("--stop", action="store_true", help="end the training")
+    manifest_option(parser)
     keys_options(parser)
 
 

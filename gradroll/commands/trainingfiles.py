@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from commons.protocol.modelmanifests import ModelManifest
     from commons.protocol.trainingdecisions import SignedDecision
     from commons.settings.loading import Settings
-    from gradroll.model_owner.roundsums import RoundSums
+    from gradroll.model_owner.roundsums import RoundReader
 
 
 def coordinator_named(arguments: argparse.Namespace, chosen: Settings) -> tuple[str | None, Path | None]:
@@ -28,7 +28,7 @@ def coordinator_named(arguments: argparse.Namespace, chosen: Settings) -> tuple[
     return own.coordinator, arguments.tls_roots or own.tls_roots
 
 
-def given_model(path: Path | None, reader: RoundSums, task: int) -> Callable[[bytes], FloatArray]:
+def given_model(path: Path | None, reader: RoundReader, task: int) -> Callable[[bytes], FloatArray]:
     """How to come by a task's first model where it is not zeros: a file, else the coordinator."""
 
     def serve(digest: bytes) -> FloatArray:
@@ -50,19 +50,18 @@ def given_model(path: Path | None, reader: RoundSums, task: int) -> Callable[[by
     return serve
 
 
-def given_manifest(path: Path | None, reader: RoundSums, task: int) -> ModelManifest | None:
+def given_manifest(path: Path | None, reader: RoundReader, task: int) -> ModelManifest | None:
     """A task's manifest: of a file, else the coordinator's; None for a task without one."""
     from circuits.errors import UnavailableError
     from circuits.terms import NO_DIGEST
-    from commons.protocol.modelmanifests import MAX_MANIFEST, ModelManifest
+    from commons.storage.manifestfiles import read_manifest
     from commons.wire.published import fetch_manifest
-    from gradroll.model_owner.decisionfiles import read_bounded
 
     terms = reader.view.terms(task)
     if terms.manifest == NO_DIGEST:
         return None
-    if path is not None:
-        manifest = ModelManifest.decode(read_bounded(path, "model manifest", MAX_MANIFEST))
+    manifest = read_manifest(path, "--manifest")
+    if manifest is not None:
         manifest.require_of(terms)
         return manifest
     if reader.coordinator is None:

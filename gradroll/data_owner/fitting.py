@@ -39,8 +39,8 @@ def fitted(
         return done
     if not clip:
         raise GradientError(
-            f"the gradient is beyond the task's norm bound and would be shrunk by the factor {done.scale:.6g}; nothing "
-            "was sent. Shrink it yourself, or let it be clipped"
+            f"the gradient is beyond the task's norm bound and would be shrunk by the factor {done.scale:.6g}, so "
+            "nothing was sent; shrink it yourself, or let it be clipped"
         )
     warn(f"the gradient is beyond the task's norm bound: it is shrunk by the factor {done.scale:.6g}")
     return done

@@ -330,9 +330,20 @@ class DataOwner(Participant):
                 f"{len(submission.receipts)} of {committee.size} provers hold their share, {committee.quorum} are "
                 f"needed; the receipts are kept, submit the same gradient again ({reasons(missing)})"
             )
-        status = self._coordinator.submit_header(submission.header, submission.receipts)
+        status = self._entered(submission)
         self._store.save(submission.finished())
         return status
+
+    def _entered(self, submission: SavedSubmission) -> SubmissionStatus:
+        """Enter a submission at the coordinator; if that is late, its owner learns first with whom it may be summed."""
+        if self._is_late(submission.header):
+            _log.warning(
+                "round %d takes no submissions any more, but this one's shares were in time: it is put together with "
+                "others that are as late, who may all have waited for it, and then their sum tells them this gradient; "
+                "in the next round, submit earlier",
+                submission.header.round,
+            )
+        return self._coordinator.submit_header(submission.header, submission.receipts)
 
     def _is_late(self, header: SubmissionHeader) -> bool:
         return self._view.now() >= self._view.round(header.task_id, header.round).submit_deadline
@@ -356,7 +367,7 @@ class DataOwner(Participant):
         except UnknownError:
             if not begun.is_finished:
                 return None
-            return self._coordinator.submit_header(begun.header, begun.receipts)
+            return self._entered(begun)
         if not begun.is_finished:
             self._store.save(begun.finished())
         return status

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -11,13 +11,14 @@ from circuits.terms import Pay, Windows
 from commons.chain.patience import Patience
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
+from commons.protocol.modelmanifests import ModelManifest
 from commons.sharing.dealing import share_gradient
 from commons.storage.accounts import create_account, load_account
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
 from commons.wire.resuming import Deal
 from gradroll.data_owner.owner import DataOwner, Submitted
-from gradroll.demo.training import DIMENSION, Recipe, Shard, gradient
+from gradroll.demo.training import DIMENSION, Recipe, Shard
 from gradroll.model_owner.buyer import ModelOwner
 from gradroll.model_owner.plan import TaskPlan
 from gradroll.model_owner.pricing import gas_fees
@@ -30,6 +31,8 @@ _WINDOW = 3600
 _FEWEST = 2
 """Owners of a batch: a demonstration has few."""
 _PATIENCE = Patience(poll=0.05)
+Compute = Callable[[FloatArray, Shard], FloatArray]
+"""What an honest owner hands in, of the published model and its shard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class Player:
     owner: DataOwner
     shard: Shard
     role: Role
+    compute: Compute
 
     @property
     def honest(self) -> bool:
@@ -62,12 +66,25 @@ class Player:
 
     def gradient(self, model: FloatArray) -> FloatArray:
         """What it hands in: of the own shard, as its role has it."""
-        return self.role.factor * gradient(model, self.shard)
+        return self.role.factor * self.compute(model, self.shard)
 
     def play(self, task_id: int, round_number: int) -> Submitted:
         """Fetch the round's model, compute a gradient, hand it in."""
         model = self.owner.fetch_model(task_id, round_number)
         return self.owner.submit(task_id, self.gradient(model), round_number=round_number)
+
+
+@dataclass(frozen=True, slots=True)
+class Buying:
+    """What the model owner has of its own, beside its account.
+
+    Attributes:
+        manifest: what the task states of its model.
+        sum_key: gives the private key for private sums; None where sums are public.
+    """
+
+    manifest: ModelManifest
+    sum_key: Callable[[], bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +110,9 @@ class Cast:
             return tuple(each.result() for each in running)
 
 
-def assemble(market: LocalMarket, shards: Sequence[Shard], roles: Sequence[Role]) -> Cast:
+def assemble(
+    market: LocalMarket, shards: Sequence[Shard], roles: Sequence[Role], compute: Compute, buying: Buying
+) -> Cast:
     """Make accounts and owners for a prepared market, one for each shard."""
     directory, view = market.plan.directory, market.view()
     keys = market.plan.parameter_directory
@@ -105,10 +124,13 @@ def assemble(market: LocalMarket, shards: Sequence[Shard], roles: Sequence[Role]
         chain = ChainWriter(view, account, _PATIENCE)
         owner = DataOwner(chain, client, parameters, directory / "owners" / f"owner-{i}", deal=role.deal)
         name = f"owner {i} ({role.cheat})" if role.cheat else f"owner {i}"
-        players.append(Player(name, owner, shard, role))
+        players.append(Player(name, owner, shard, role, compute))
     endow(market.plan.chain, [player.owner.address for player in players], ALLOWANCE // 10)
     buyer_chain = ChainWriter(view, load_account(directory / "model-owner.json"), _PATIENCE)
-    buyer = ModelOwner(view, buyer_chain, client, parameters, state=directory / "model-owner")
+    buyer = ModelOwner(
+        view, buyer_chain, client, parameters, state=directory / "model-owner", sum_key=buying.sum_key,
+        manifest=buying.manifest,
+    )  # fmt: skip
     return Cast(tuple(players), buyer, buyer_chain, client, parameters, view)
 
 
@@ -119,6 +141,7 @@ def plan_task(cast: Cast, market: LocalMarket, rounds: int, recipe: Recipe, *, g
         market.committee, market.verifier, market.coordinator, DIMENSION, recipe.norm,
         gas_fees(Pay(bonus=REWARD, deposit=REWARD), provers, graded=graded), Windows(submit=_WINDOW, settle=_WINDOW),
         recipe.fraction_bits, min_owners=_FEWEST, capacity=owners, rounds=rounds, inline_payload=True,
+        manifest=recipe.manifest,
     )  # fmt: skip
 
 

@@ -36,11 +36,32 @@ class Seconds:
 
 
 @dataclass(frozen=True, slots=True)
+class ViewReport:
+    """What a round shows of a hidden model.
+
+    Attributes:
+        accuracy: on the test set, of the view used as if it were the model.
+        shown: numbers of the model that are the same in the view.
+        repeated: numbers of the last layer that are the same in the view of the round before.
+    """
+
+    accuracy: float
+    shown: int
+    repeated: int
+
+    @property
+    def hides(self) -> bool:
+        """Whether no number is shown as it is, and the last layer's noise is fresh."""
+        return self.shown == self.repeated == 0
+
+
+@dataclass(frozen=True, slots=True)
 class RoundReport:
     """One round; `gas` is that of the settling transaction.
 
     Attributes:
         weights: how often each owner counts in the sum, where gradients are graded.
+        view: of a hidden model, what owners are shown of it.
     """
 
     accepted: int
@@ -51,6 +72,7 @@ class RoundReport:
     seconds: Seconds
     aggregate_matches_plaintext: bool
     weights: Mapping[str, int] = field(default_factory=dict)
+    view: ViewReport | None = None
 
     def caught(self) -> list[str]:
         """Owners that count in no sum."""
@@ -65,6 +87,8 @@ class Report:
         payouts: wei received by owner name.
         fees: wei received by the coordinator and by each prover.
         audit: "passed", or the name of the failing check.
+        card: "verified", or the first field of the model card that is not as the chain has it; None where the model is
+            hidden, so that nobody can compute it again.
         ungraded_accuracy: of plain FedSGD over all owners, those that attack among them; where gradients are graded.
     """
 
@@ -80,6 +104,7 @@ class Report:
     payouts: dict[str, int]
     fees: dict[str, int]
     audit: str
+    card: str | None
     ungraded_accuracy: float | None = None
 
     def succeeded(self, cheaters: Sequence[str]) -> bool:
@@ -88,6 +113,7 @@ class Report:
         graded = self.ungraded_accuracy is not None
         return (
             self.audit == "passed"
+            and self.card in ("verified", None)
             and self.final_accuracy == self.plaintext_accuracy
             and all(played.aggregate_matches_plaintext for played in self.rounds)
             and all(graded or played.caught() == list(cheaters) for played in self.rounds)
@@ -95,6 +121,7 @@ class Report:
             and (self.ungraded_accuracy is None or self.final_accuracy > self.ungraded_accuracy)
             and all((wei == 0) == (name in cheaters) for name, wei in self.payouts.items())
             and all(self.fees.values())
+            and all(played.view is None or played.view.hides for played in self.rounds)
         )
 
     def write(self, path: Path) -> None:

@@ -24,19 +24,13 @@ from commons.wire.prover_client import ProverClient
 from gradroll.audit.auditor import Auditor
 from gradroll.console import Console
 from gradroll.data_owner.claims import claim_all
+from gradroll.demo.carding import write_card
 from gradroll.demo.cast import Cast, assemble, plan_task, register
+from gradroll.demo.hiddenscene import HiddenScene
 from gradroll.demo.report import Report, RoundReport, Seconds
-from gradroll.demo.scenes import GradedScene, NormScene, Scene, weighted_sum
-from gradroll.demo.settling import await_fees, await_settled, await_sum, rejections, settlement_gas
-from gradroll.demo.training import (
-    DATASET,
-    DIMENSION,
-    Shard,
-    accuracy,
-    initial_model,
-    load_digits,
-    step,
-)
+from gradroll.demo.scenes import GradedScene, NormScene, Scene, Trained, weighted_sum
+from gradroll.demo.settling import await_fees, await_settled, await_sum, end_round, rejections, settlement_gas
+from gradroll.demo.training import DATASET, Shard, load_digits, step
 from gradroll.setup.freeports import free_ports
 from gradroll.setup.local_market import LocalMarket, MarketPlan, prepare
 from gradroll.setup.processes import Processes, wait_until
@@ -55,6 +49,7 @@ class Options:
         chain: URL of a live development node, None to start our own.
         parameters: where development keys are kept between runs.
         policy: `norm` or `reference`.
+        hidden: train a network that owners do not see, under `norm`.
     """
 
     rounds: int
@@ -66,8 +61,11 @@ class Options:
     out: Path
     parameters: Path = Path("build/development-keys")
     policy: str = DEFAULT
+    hidden: bool = False
 
     def __post_init__(self) -> None:
+        if self.hidden and self.policy != DEFAULT:
+            raise ConfigError("--hidden-model goes with --policy norm: grades say nothing of a hidden model's terms")
         most = _CAPACITIES[-1] - (self.policy != DEFAULT)
         if not FEWEST <= self.owners <= most:
             raise ConfigError(f"--owners is {self.owners}, it must lie in [{FEWEST}, {most}]")
@@ -79,10 +77,10 @@ class Options:
     @property
     def data(self) -> tuple[Scene, tuple[Shard, ...], Shard]:
         """What is shown, the owners' data, and a test set."""
-        if self.policy == DEFAULT:
+        if self.policy == DEFAULT and not self.hidden:
             return (NormScene(), *load_digits(self.owners, non_iid=self.non_iid))
         (*shards, own), test = load_digits(self.owners + 1, non_iid=self.non_iid)
-        return GradedScene(own), tuple(shards), test
+        return HiddenScene.of(own) if self.hidden else GradedScene(own), tuple(shards), test
 
 
 def _capacity(rows: int) -> int:
@@ -94,8 +92,7 @@ def _capacity(rows: int) -> int:
 class _Training:
     """The trainings after some rounds: through the market, in plain FedSGD over the owners that count, over all."""
 
-    model: FloatArray
-    plain: FloatArray
+    states: Trained
     ungraded: FloatArray
     reports: tuple[RoundReport, ...] = ()
     batches: tuple[AcceptedBatch, ...] = ()
@@ -104,7 +101,8 @@ class _Training:
 def run_demo(options: Options, console: Console) -> int:
     """Run everything; returns 0 when all that is to be shown was seen, 7 otherwise."""
     began = time.monotonic()
-    console.heading(f"gradroll demo: {DATASET}, {DIMENSION} parameters")
+    scene, shards, test = options.data
+    console.heading(f"gradroll demo: {DATASET}, {len(scene.first_model())} parameters")
     console.line(
         "DEVELOPMENT MODE: the public parameters come from a seed that everybody knows. This shows how it works; "
         "it protects nothing.",
@@ -112,10 +110,9 @@ def run_demo(options: Options, console: Console) -> int:
     )
     work = options.out / "run"
     shutil.rmtree(work, ignore_errors=True)
-    scene, shards, test = options.data
     with Processes(work / "logs") as fleet:
         market, name = _start(options, scene, fleet, work, console)
-        cast = assemble(market, shards, scene.roles(options.owners))
+        cast = assemble(market, shards, scene.roles(options.owners), scene.compute, scene.buying)
         report = _train(options, scene, cast, test, market, name, fleet.require_alive, console)
     path = options.out / "report.json"
     report.write(path)
@@ -140,7 +137,7 @@ def _start(options: Options, scene: Scene, fleet: Processes, work: Path, console
         chain=url,
         provers=tuple(f"127.0.0.1:{port}" for port in ports),
         threshold=options.threshold,
-        dimension=DIMENSION,
+        dimension=scene.dimension,
         policy=scene.policy,
         capacity=_capacity(scene.rows(options.owners)),
         coordinator=f"127.0.0.1:{coordinator_port}",
@@ -173,7 +170,8 @@ def _train(
 ) -> Report:  # fmt: skip
     task_id = _create_task(options, scene, cast, market)
     console.line(f"task {shown(task_id)}: {options.owners} owners registered, {options.rounds} rounds in escrow")
-    state = _Training(initial_model(), initial_model(), initial_model())
+    first = scene.first_model()
+    state = _Training(Trained((first,), first), first)
     for _ in range(options.rounds):
         state = _play_round(scene, cast, task_id, state, test, alive, console)
     payouts = _claim(cast, task_id, console)
@@ -181,20 +179,22 @@ def _train(
         await_fees(cast, task_id, alive)
     fees = _collect(cast, market, console)
     verdict = _audit(cast, state.batches, console)
+    card = write_card(cast, task_id, scene.buying.manifest, state.states.model, options.out, console)
     return Report(
         dataset=DATASET,
-        dimension=DIMENSION,
+        dimension=scene.dimension,
         owners=options.owners,
         provers=options.provers,
         threshold=options.threshold,
         chain=chain,
         rounds=state.reports,
-        final_accuracy=accuracy(state.model, test),
-        plaintext_accuracy=accuracy(state.plain, test),
+        final_accuracy=scene.accuracy(state.states.model, test),
+        plaintext_accuracy=scene.accuracy(state.states.plain, test),
         payouts=payouts,
         fees=fees,
         audit=verdict,
-        ungraded_accuracy=accuracy(state.ungraded, test) if state.reports[-1].weights else None,
+        card=card,
+        ungraded_accuracy=scene.accuracy(state.ungraded, test) if state.reports[-1].weights else None,
     )
 
 
@@ -204,6 +204,7 @@ def _create_task(options: Options, scene: Scene, cast: Cast, market: LocalMarket
     plan = scene.terms(plan_task(cast, market, options.rounds, scene.recipe, graded=graded))
     task_id = cast.buyer.create_task(plan)
     cast.buyer.fund(task_id, options.rounds * plan.pay.reserve(options.owners, options.provers, plan.min_owners))
+    cast.buyer.publish_manifest(task_id)
     scene.admit(cast, task_id)
     register(cast, task_id)
     return task_id
@@ -219,7 +220,7 @@ def _play_round(
     console: Console,
 ) -> _Training:
     began, recipe = time.monotonic(), scene.recipe
-    number = scene.open_round(cast, task_id, state.model)
+    number = scene.open_round(cast, task_id, state.states.model)
     console.heading(f"round {number}")
     submitted = cast.submit_all(task_id, number)
     handed_in = time.monotonic()
@@ -230,19 +231,19 @@ def _play_round(
         aggregate = await_sum(cast, task_id, number, alive)
     released = time.monotonic()
     bound = cast.view.terms(task_id).bound
-    expected = scene.plain(cast, state.plain, bound, aggregate)
+    expected = scene.plain(cast, state.states, bound, aggregate)
     matches = bool(np.array_equal(aggregate.quantized, expected.total))
-    model = step(state.model, aggregate.quantized, expected.weight, recipe)
-    plain = step(state.plain, expected.total, expected.weight, recipe)
+    states = scene.step(state.states, aggregate, expected)
     ungraded = state.ungraded
     if expected.weights:
         everybody = weighted_sum([(1, player.gradient(ungraded)) for player in cast.players], recipe, bound)
-        ungraded = step(ungraded, everybody, len(cast.players), recipe)
+        ungraded = step(recipe, ungraded, everybody, len(cast.players))
+    end_round(cast.view, task_id, number)
     gas = settlement_gas(cast, task_id, number)
     report = RoundReport(
         accepted=len(aggregate.owners),
         rejected=rejections(cast, submitted),
-        accuracy=accuracy(model, test),
+        accuracy=scene.accuracy(states.model, test),
         gas=gas,
         gas_per_gradient=gas // len(aggregate.owners),
         seconds=Seconds(
@@ -253,9 +254,10 @@ def _play_round(
         ),
         aggregate_matches_plaintext=matches,
         weights=expected.weights,
+        view=scene.view(state.states.models, test),
     )
     _tell(report, console)
-    return _Training(model, plain, ungraded, (*state.reports, report), (*state.batches, *aggregate.batches))
+    return _Training(states, ungraded, (*state.reports, report), (*state.batches, *aggregate.batches))
 
 
 def _tell(report: RoundReport, console: Console) -> None:
@@ -265,6 +267,11 @@ def _tell(report: RoundReport, console: Console) -> None:
         console.line(f"  rejected {rejection.owner}: {rejection.reason}", "red")
     for name, weight in report.weights.items():
         console.line(f"  {name} counts {weight} times", "" if weight else "red")
+    if report.view is not None:
+        console.line(
+            f"  owners were shown a view: {report.view.shown} of the model's numbers are in it as they are, and used "
+            f"as the model it has an accuracy of {report.view.accuracy:.4f}"
+        )
     which = "weighted FedSGD's" if report.weights else "FedSGD's over the honest owners"
     same = "the same, bit for bit, as" if report.aggregate_matches_plaintext else "DIFFERENT from"
     console.line(f"  the sum read through the contract is {same} plain {which}")
@@ -318,9 +325,10 @@ def _summary(report: Report, path: Path, seconds: float, succeeded: bool, consol
     console.heading("outcome")
     without = "" if report.ungraded_accuracy is None else f", ungraded {report.ungraded_accuracy:.4f}"
     console.line(f"  accuracy {report.final_accuracy:.4f}, of plain FedSGD {report.plaintext_accuracy:.4f}{without}")
+    card = "" if report.card is None else f", model card {report.card}"
     paid, fees = ether(sum(report.payouts.values())), ether(sum(report.fees.values()))
-    console.line(f"  paid {paid} to owners, {fees} to coordinator and provers; audit {report.audit}")
-    console.line(f"  {seconds:.0f} s; {path}")
+    console.line(f"  paid {paid} to owners, {fees} to coordinator and provers")
+    console.line(f"  audit {report.audit}{card}; {seconds:.0f} s; {path}")
     if succeeded:
         console.line("  everything that was to be shown was seen", "green")
     else:

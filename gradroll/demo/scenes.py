@@ -14,10 +14,20 @@ from circuits.policies.graded import REFERENCE
 from circuits.policies.norm import NORM
 from circuits.quantize import IntArray, quantize
 from circuits.terms import Grading
-from gradroll.demo.cast import Cast, Role
+from gradroll.demo.cast import Buying, Cast, Role
 from gradroll.demo.cheaters import deal_halves, deal_oversized
+from gradroll.demo.report import ViewReport
 from gradroll.demo.settling import put_forward
-from gradroll.demo.training import DIMENSION, Recipe, Shard, gradient, plain_aggregate
+from gradroll.demo.training import (
+    DIMENSION,
+    Recipe,
+    Shard,
+    accuracy,
+    gradient,
+    initial_model,
+    plain_aggregate,
+    step,
+)
 from gradroll.model_owner.buyer import RoundAggregate
 from gradroll.model_owner.plan import TaskPlan
 
@@ -30,14 +40,30 @@ class Plain:
     """What FedSGD without any cryptography makes of a round.
 
     Attributes:
-        total: int64[650], the sum of the quantised gradients, each times its weight.
+        total: int64[d], the sum of the quantised gradients, each times its weight.
         weight: of all of them together.
         weights: of each owner, by name, where owners have weights.
+        gradient: mean over the owners that count, where plain training goes along that and not along the sum;
+            otherwise empty.
     """
 
     total: IntArray = field(repr=False)
     weight: int
     weights: Mapping[str, int] = field(default_factory=dict)
+    gradient: FloatArray = field(default_factory=lambda: np.zeros(0), repr=False)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Trained:
+    """The models of the training through the market, the latest one last, and the latest of plain FedSGD."""
+
+    models: tuple[FloatArray, ...] = field(repr=False)
+    plain: FloatArray = field(repr=False)
+
+    @property
+    def model(self) -> FloatArray:
+        """The latest model."""
+        return self.models[-1]
 
 
 class Scene(Protocol):
@@ -51,8 +77,28 @@ class Scene(Protocol):
     def recipe(self) -> Recipe:
         """How gradients are quantised and applied."""
 
+    @property
+    def dimension(self) -> int:
+        """Numbers that an owner hands in."""
+
+    @property
+    def buying(self) -> Buying:
+        """What the model owner has of its own."""
+
     def rows(self, owners: int) -> int:
         """Of the circuit, for so many owners."""
+
+    def first_model(self) -> FloatArray:
+        """What the training begins with."""
+
+    def compute(self, model: FloatArray, shard: Shard) -> FloatArray:
+        """What an honest owner hands in, of the published model and its shard."""
+
+    def accuracy(self, model: FloatArray, test: Shard) -> float:
+        """Share of images whose most likely digit is the right one."""
+
+    def view(self, models: Sequence[FloatArray], test: Shard) -> ViewReport | None:
+        """What the latest of a training's models is hidden by, None where it is not."""
 
     def roles(self, owners: int) -> list[Role]:
         """How each owner plays; the last ones cheat."""
@@ -69,12 +115,47 @@ class Scene(Protocol):
     def end_submissions(self, cast: Cast, task_id: int, number: int) -> None:
         """What is to be done before a batch is made of what was handed in."""
 
-    def plain(self, cast: Cast, model: FloatArray, bound: int, aggregate: RoundAggregate) -> Plain:
-        """The same round in the clear, from a model."""
+    def plain(self, cast: Cast, states: Trained, bound: int, aggregate: RoundAggregate) -> Plain:
+        """The same round in the clear."""
+
+    def step(self, states: Trained, aggregate: RoundAggregate, expected: Plain) -> Trained:
+        """Both trainings after the round."""
+
+
+class SoftmaxScene:
+    """What the courses have in common that train a softmax regression, and publish it as it is."""
+
+    __slots__ = ()
+    recipe: Recipe
+
+    @property
+    def dimension(self) -> int:
+        return DIMENSION
+
+    @property
+    def buying(self) -> Buying:
+        return Buying(self.recipe.manifest)
+
+    def first_model(self) -> FloatArray:
+        return initial_model()
+
+    def compute(self, model: FloatArray, shard: Shard) -> FloatArray:
+        return gradient(model, shard)
+
+    def accuracy(self, model: FloatArray, test: Shard) -> float:
+        return accuracy(model, test)
+
+    def view(self, models: Sequence[FloatArray], test: Shard) -> ViewReport | None:
+        """The model is not hidden."""
+        return None
+
+    def step(self, states: Trained, aggregate: RoundAggregate, expected: Plain) -> Trained:
+        model = step(self.recipe, states.model, aggregate.quantized, sum(aggregate.weights))
+        return Trained((*states.models, model), step(self.recipe, states.plain, expected.total, expected.weight))
 
 
 @dataclass(frozen=True, slots=True)
-class NormScene:
+class NormScene(SoftmaxScene):
     """Two owners break the norm bound, and are named, excluded and unpaid."""
 
     policy: str = NORM.name
@@ -84,8 +165,7 @@ class NormScene:
         return owners
 
     def roles(self, owners: int) -> list[Role]:
-        cheaters = [Role("too big, with lying bits", deal_oversized), Role("four halves of the field", deal_halves)]
-        return [Role()] * (owners - len(cheaters)) + cheaters
+        return with_cheaters(owners)
 
     def terms(self, plan: TaskPlan) -> TaskPlan:
         return plan
@@ -99,12 +179,12 @@ class NormScene:
     def end_submissions(self, cast: Cast, task_id: int, number: int) -> None:
         """The batch is made as soon as all seats are taken."""
 
-    def plain(self, cast: Cast, model: FloatArray, bound: int, aggregate: RoundAggregate) -> Plain:
-        return Plain(plain_aggregate(model, cast.honest_shards, self.recipe, bound), len(cast.honest_shards))
+    def plain(self, cast: Cast, states: Trained, bound: int, aggregate: RoundAggregate) -> Plain:
+        return Plain(plain_aggregate(states.plain, cast.honest_shards, self.recipe, bound), len(cast.honest_shards))
 
 
 @dataclass(frozen=True, slots=True)
-class GradedScene:
+class GradedScene(SoftmaxScene):
     """Three in ten owners push against the model, within the bound: they are in the batch, and count and earn nothing.
 
     Attributes:
@@ -136,12 +216,18 @@ class GradedScene:
         """Numbers are opened when nobody can hand in any more: the development chain's clock is put forward."""
         put_forward(cast.view, cast.view.round(task_id, number).submit_deadline + LATE)
 
-    def plain(self, cast: Cast, model: FloatArray, bound: int, aggregate: RoundAggregate) -> Plain:
+    def plain(self, cast: Cast, states: Trained, bound: int, aggregate: RoundAggregate) -> Plain:
         """With the weights that the proven numbers give; the cheaters' gradients are among them."""
         weights = dict(zip(aggregate.owners, aggregate.weights, strict=True))
         weighed = [(weights[player.owner.address], player) for player in cast.players]
-        total = weighted_sum([(w, player.gradient(model)) for w, player in weighed], self.recipe, bound)
+        total = weighted_sum([(w, player.gradient(states.plain)) for w, player in weighed], self.recipe, bound)
         return Plain(total, sum(weights.values()), {player.name: w for w, player in weighed})
+
+
+def with_cheaters(owners: int) -> list[Role]:
+    """Honest owners, and last two that break the norm bound."""
+    cheaters = [Role("too big, with lying bits", deal_oversized), Role("four halves of the field", deal_halves)]
+    return [Role()] * (owners - len(cheaters)) + cheaters
 
 
 def attackers(owners: int) -> int:

@@ -11,6 +11,7 @@ from hexbytes import HexBytes
 from web3.types import RPCEndpoint
 
 from circuits.errors import ChainError, UnavailableError
+from circuits.terms import TaskTerms
 from commons.chain.ignored import certain_after
 from commons.chain.view import ChainView
 from commons.protocol.status import SubmissionState, SubmissionStatus
@@ -18,6 +19,7 @@ from gradroll.data_owner.owner import Submitted
 from gradroll.demo.cast import Cast
 from gradroll.demo.report import Rejection
 from gradroll.model_owner.buyer import RoundAggregate
+from gradroll.model_owner.lineage import takes_no_more
 from gradroll.model_owner.roundfees import RoundFees
 
 _ENDED = (SubmissionState.ACCEPTED, SubmissionState.REJECTED, SubmissionState.EXPIRED)
@@ -78,19 +80,23 @@ def await_sum(
 def await_fees(cast: Cast, task_id: int, alive: Callable[[], None], timeout: float = 120.0) -> None:
     """Wait until the fees of all batches are credited: the coordinator publishes each sum with its provers' receipts.
 
-    Its own wait for the end of the submit windows, until which an owner that it ignores may say so, and of the time in
-    which provers can be added; the development chain's clock is put forward to that.
+    Where sums are private it shows receipts alone, in the second half of the time in which the model owner may ask for
+    them.  Its own fee waits for the end of the submit windows, until which an owner that it ignores may say so, and of
+    the time in which provers can be added.  The development chain's clock is put forward to both.
 
     Raises:
         UnavailableError: it takes too long.
         ChainError: the chain's clock cannot be put forward.
     """
     deadline, terms = time.monotonic() + timeout, cast.view.terms(task_id)
-    rounds, ahead = range(cast.view.task(task_id).rounds_opened), False
+    rounds, ahead, vouched = range(cast.view.task(task_id).rounds_opened), False, terms.inline_payload
     while True:
         fees = [RoundFees.of(cast.view, terms, number) for number in rounds]
         if not any(each.waiting or each.payees for each in fees):
             return
+        if not vouched:
+            vouched = True
+            put_forward(cast.view, max(_vouched_after(cast, terms, number) for number in rounds))
         if not ahead and not any(each.waiting for each in fees):
             ahead = True
             put_forward(cast.view, max(_payable_after(cast, task_id, number) for number in rounds))
@@ -98,6 +104,14 @@ def await_fees(cast: Cast, task_id: int, alive: Callable[[], None], timeout: flo
         if time.monotonic() > deadline:
             raise UnavailableError(f"fees were not settled within {timeout:.0f} s; the coordinator's log says why")
         time.sleep(0.2)
+
+
+def _vouched_after(cast: Cast, terms: TaskTerms, number: int) -> int:
+    """Chain time after which a coordinator shows that a round's sums are served, though it posts none."""
+    dues = [held.due for held in cast.view.held_fees(terms.task_id, number).values()]
+    return max(
+        certain_after(cast.view, terms.task_id, number), *(due - terms.windows.availability // 2 for due in dues), 0
+    )
 
 
 def _payable_after(cast: Cast, task_id: int, number: int) -> int:
@@ -112,6 +126,13 @@ def put_forward(view: ChainView, time_to_be: int) -> None:
         ask = partial(view.rpc.web3.provider.make_request, RPCEndpoint(method), parameters)
         if "error" in view.rpc.guarded(ask):
             raise ChainError(f"the node refuses {method}: the demo takes a development chain, anvil or its own")
+
+
+def end_round(view: ChainView, task_id: int, number: int) -> None:
+    """Put a development chain's clock forward until a round takes no more batches: the next model follows from all."""
+    record = view.round(task_id, number)
+    if not takes_no_more(record):
+        put_forward(view, record.settle_deadline)
 
 
 def rejections(cast: Cast, submitted: Sequence[Submitted]) -> tuple[Rejection, ...]:

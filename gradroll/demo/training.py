@@ -8,13 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from circuits.arrays import FloatArray
-from circuits.quantize import IntArray, dequantize, quantize
+from circuits.quantize import IntArray, quantize
+from circuits.terms import MAX_ROUNDS
+from commons.protocol.modelmanifests import Block, ModelManifest
+from commons.protocol.trainingrules import Dyadic, Sgd, TrainingRule
 from commons.runtime.extras import require
+from gradroll.training.stepping import advance, begin
 
 CLASSES = 10
 FEATURES = 64
 DIMENSION = CLASSES * (FEATURES + 1)
 """650 parameters: a weight for each pixel and class, and a bias for each class."""
+_MODEL_BITS = 40
+"""Fraction bits of the model: a mean of gradients is rounded to multiples of 2^-40."""
 DATASET = "scikit-learn digits (1797 images of 8x8 pixels)"
 
 
@@ -28,11 +34,20 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How gradients are quantised and applied."""
+    """How gradients are quantised, and by which rule the models follow from them: one step along their mean."""
 
     fraction_bits: int = 16
     norm: float = 4.0
-    rate: float = 1.0
+
+    @property
+    def rule(self) -> TrainingRule:
+        """Of as many rounds as the task has."""
+        return TrainingRule(Sgd(_MODEL_BITS), Dyadic(1), MAX_ROUNDS)
+
+    @property
+    def manifest(self) -> ModelManifest:
+        """What the task states of its model."""
+        return ModelManifest((Block("weights", DIMENSION, self.fraction_bits),), DIMENSION, self.rule)
 
 
 def load_digits(owners: int, *, non_iid: bool) -> tuple[tuple[Shard, ...], Shard]:
@@ -76,9 +91,10 @@ def accuracy(model: FloatArray, shard: Shard) -> float:
     return float(np.mean(np.argmax(_logits(model, shard), axis=1) == shard.labels))
 
 
-def step(model: FloatArray, aggregate: IntArray, owners: int, recipe: Recipe) -> FloatArray:
-    """The model after one step along the mean of the quantised gradients."""
-    return model - recipe.rate * dequantize(aggregate, recipe.fraction_bits) / owners
+def step(recipe: Recipe, model: FloatArray, aggregate: IntArray, owners: int) -> FloatArray:
+    """The model after one round: a step along the mean of so many quantised gradients.  It keeps nothing else."""
+    rule, blocks = recipe.rule, recipe.manifest.blocks
+    return advance(rule, blocks, begin(rule, blocks, model), aggregate, owners).model
 
 
 def plain_aggregate(model: FloatArray, shards: Sequence[Shard], recipe: Recipe, bound: int) -> IntArray:

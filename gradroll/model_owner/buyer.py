@@ -50,7 +50,8 @@ from gradroll.model_owner.plan import TaskPlan
 from gradroll.model_owner.precheck import check_round, check_terms, running_on
 from gradroll.model_owner.referenceblocks import reference_by_blocks, update_by_blocks
 from gradroll.model_owner.referencegradient import LEAST_SUMS, GradedSum, Reference, Update
-from gradroll.model_owner.sumreading import FoundSum, SumReader, accepted_of
+from gradroll.model_owner.roundsums import accepted_of
+from gradroll.model_owner.sumreading import FoundSum, SumReader
 from gradroll.model_owner.trainer import Trainer
 
 

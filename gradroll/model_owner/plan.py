@@ -56,11 +56,7 @@ class TaskPlan:
     manifest: ModelManifest | None = None
 
     def __post_init__(self) -> None:
-        """Raises InvalidInputError for a norm that no bound stands for, or a manifest of another dimension."""
-        if self.manifest is not None and self.manifest.dimension != self.dimension:
-            raise InvalidInputError(
-                f"the blocks of the model manifest have {self.manifest.dimension} coordinates, not {self.dimension}"
-            )
+        """Raises InvalidInputError for a norm that no bound stands for."""
         _ = self._bound
 
     @property
@@ -77,8 +73,12 @@ class TaskPlan:
         return quantised_bound(self.norm, self.finest)
 
     def terms(self) -> NewTask:
-        """The terms as the market takes them.  Raises InvalidInputError for one out of its range."""
-        return NewTask(
+        """The terms as the market takes them.
+
+        Raises:
+            InvalidInputError: one is out of its range, or the manifest is not of such a task, or hides nothing in it.
+        """
+        terms = NewTask(
             committee_id=self.committee,
             verifier=self.verifier,
             coordinator=self.relay,
@@ -97,6 +97,9 @@ class TaskPlan:
             sum_key=self.sum_key,
             manifest=NO_DIGEST if self.manifest is None else self.manifest.digest,
         )
+        if self.manifest is not None:
+            self.manifest.require_of(terms)
+        return terms
 
 
 def quantised_bound(norm: float, fraction_bits: int) -> int:

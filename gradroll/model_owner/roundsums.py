@@ -1,7 +1,4 @@
-"""The sums of whole rounds, for whoever computes a training again.
-
-It takes no account and, where a task puts its sums on the chain, no server either.
-"""
+"""The sum of a whole round, read without an account and, where a task puts its sums on the chain, without a server."""
 
 from __future__ import annotations
 
@@ -9,14 +6,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
+import native
+from circuits.errors import NotReadyError, ProofError
 from circuits.quantize import IntArray
 from commons.chain.facts import AcceptedBatch
 from commons.chain.view import ChainView
+from commons.runtime.amounts import utc
+from commons.runtime.identifiers import shown
 from commons.storage.parameters import PublicParameters
 from commons.wire.coordinator_client import CoordinatorClient
 from gradroll.model_owner.from_provers import ProverReader
 from gradroll.model_owner.gradedreading import grades_of, sources
-from gradroll.model_owner.sumreading import SumReader, accepted_of
+from gradroll.model_owner.sumreading import SumReader
+
+_LOOKS = 4
+"""At a round's batches and its sum of commitments, before they count as inconsistent: batches come blocks apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +39,8 @@ class RoundSum:
 
 
 @dataclass(frozen=True, slots=True)
-class RoundSums:
-    """Reads sums of one market's rounds.
+class RoundReader:
+    """Reads the sums of rounds of one market, where they are public.
 
     Attributes:
         parameters: the reference string is enough.
@@ -59,8 +63,8 @@ class RoundSums:
         """
         self.parameters.require_string(self.view.tau(task_id))
         key = self.parameters.commitment_key(self.view.terms(task_id).dimension)
-        accepted, total = accepted_of(self.view, task_id, number), np.zeros(key.dimension, np.int64)
         reader = SumReader(self.view, self.coordinator, self._provers)
+        accepted, total = accepted_of(self.view, task_id, number), np.zeros(key.dimension, np.int64)
         for batch in accepted:
             total += reader.read(batch, key).aggregate.values
         return RoundSum(accepted, total, sum(map(self.weight, accepted)))
@@ -81,3 +85,33 @@ class RoundSums:
     @property
     def _provers(self) -> ProverReader:
         return ProverReader(self.view, tls_roots=self.tls_roots)
+
+
+def accepted_of(view: ChainView, task_id: int, number: int) -> tuple[AcceptedBatch, ...]:
+    """All accepted batches of a round, whose commitments add up to the round's.
+
+    The chain goes on between two questions, and one of them may see a batch that the other does not: both are asked
+    again before a node is called inconsistent.
+
+    Raises:
+        NotReadyError: there is none.
+        ProofError: the node shows an inconsistent chain.
+    """
+    for _ in range(_LOOKS):
+        recorded = view.round(task_id, number).aggregate
+        accepted = view.accepted(task_id, number)
+        if not accepted:
+            raise NotReadyError(_no_batch(view, task_id, number))
+        commitments = [batch.record.commitment for batch in accepted]
+        if native.g1_linear_combination(commitments, [1] * len(commitments)) == recorded:
+            return accepted
+    raise ProofError("the batches' commitments do not add up to the round's; the node shows an inconsistent chain")
+
+
+def _no_batch(view: ChainView, task_id: int, number: int) -> str:
+    """Why a round has no sum, and when that may change."""
+    deadline = view.round(task_id, number).settle_deadline
+    what = f"round {number} of task {shown(task_id)} has no accepted batch"
+    if view.now() > deadline:
+        return f"{what}, and none can come any more: it was to be settled by {utc(deadline)}; open another round"
+    return f"{what} yet; one may come until {utc(deadline)}, and gradroll task status says what is waited for"

@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-import native
 from circuits import payload as payloads
 from circuits.commitment import CommitmentKey
-from circuits.errors import GradrollError, NotReadyError, ProofError, UnavailableError
+from circuits.errors import GradrollError, UnavailableError
 from circuits.payload import Aggregate
 from commons.chain.facts import AcceptedBatch
 from commons.chain.view import ChainView
@@ -21,13 +20,9 @@ from commons.protocol.release import Opened, SumAsked
 from commons.protocol.replies import ProverVerdict
 from commons.protocol.sealedreplies import SumOpener
 from commons.protocol.sealedsums import opener
-from commons.runtime.amounts import utc
-from commons.runtime.identifiers import shown
 from commons.wire.coordinator_client import CoordinatorClient
 from gradroll.model_owner.from_provers import ProverReader
 
-_LOOKS = 4
-"""At a round's batches and its sum of commitments, before they count as inconsistent: batches come blocks apart."""
 _MOST_EPOCHS = 256
 """After a round's, in which its sum was gathered: a node that lies about how many there were must not keep anybody."""
 Source = Callable[[], Opened]
@@ -46,7 +41,7 @@ class SumReader:
     """Reads sums of one market.
 
     Attributes:
-        coordinator: is not believed; where it does not serve a sum, or is None, provers do.
+        coordinator: is not believed; where it does not serve a sum, or there is none, provers do.
     """
 
     view: ChainView
@@ -77,22 +72,21 @@ class SumReader:
             for published in batch.published:
                 yield partial(Opened, bytes(published), ())
             if self.coordinator is not None:
-                yield partial(_of_coordinator, self.view, self.coordinator, batch, key, opens)
+                yield partial(self._of_coordinator, self.coordinator, batch, key, opens)
         yield partial(self.provers.aggregate, batch, key, opens)
 
-
-def _of_coordinator(
-    view: ChainView, coordinator: CoordinatorClient, batch: AcceptedBatch, key: CommitmentKey, opens: SumOpener | None
-) -> Opened:
-    batch_id = batch.record.batch_id
-    if opens is None:
-        return Opened(coordinator.payload(batch_id, key.dimension), ())
-    committee = view.committee_of_round(batch.task_id, batch.round)
-    shares = coordinator.sealed_sum(batch_id, key.dimension, committee.size)
-    replies = {share.prover: share.reply(batch_id) for share in shares if share.prover < committee.size}
-    later = _later_members(view, batch, committee.committee_id)
-    asked = SumAsked(view.context(batch.task_id, batch.round), batch_id, batch.record.commitment)
-    return release.opened(committee, key, asked, replies, later, opens)
+    def _of_coordinator(
+        self, coordinator: CoordinatorClient, batch: AcceptedBatch, key: CommitmentKey, opens: SumOpener | None
+    ) -> Opened:
+        batch_id = batch.record.batch_id
+        if opens is None:
+            return Opened(coordinator.payload(batch_id, key.dimension), ())
+        committee = self.view.committee_of_round(batch.task_id, batch.round)
+        shares = coordinator.sealed_sum(batch_id, key.dimension, committee.size)
+        replies = {share.prover: share.reply(batch_id) for share in shares if share.prover < committee.size}
+        later = _later_members(self.view, batch, committee.committee_id)
+        asked = SumAsked(self.view.context(batch.task_id, batch.round), batch_id, batch.record.commitment)
+        return release.opened(committee, key, asked, replies, later, opens)
 
 
 def _later_members(view: ChainView, batch: AcceptedBatch, committee_id: int) -> list[tuple[bytes, ...]]:
@@ -123,33 +117,3 @@ def find_sum(batch: AcceptedBatch, key: CommitmentKey, sources: Iterable[Source]
             return FoundSum(aggregate, found.verdicts)
         reasons.append("a sum was served that does not open the commitment on the chain")
     raise UnavailableError(f"nobody serves the sum of batch 0x{batch.record.batch_id.hex()}: {'; '.join(reasons)}")
-
-
-def accepted_of(view: ChainView, task_id: int, number: int) -> tuple[AcceptedBatch, ...]:
-    """All accepted batches of a round, whose commitments add up to the round's.
-
-    The chain goes on between two questions, and one of them may see a batch that the other does not: both are asked
-    again before a node is called inconsistent.
-
-    Raises:
-        NotReadyError: there is none.
-        ProofError: the node shows an inconsistent chain.
-    """
-    for _ in range(_LOOKS):
-        recorded = view.round(task_id, number).aggregate
-        accepted = view.accepted(task_id, number)
-        if not accepted:
-            raise NotReadyError(_no_batch(view, task_id, number))
-        commitments = [batch.record.commitment for batch in accepted]
-        if native.g1_linear_combination(commitments, [1] * len(commitments)) == recorded:
-            return accepted
-    raise ProofError("the batches' commitments do not add up to the round's; the node shows an inconsistent chain")
-
-
-def _no_batch(view: ChainView, task_id: int, number: int) -> str:
-    """Why a round has no sum, and when that may change."""
-    deadline = view.round(task_id, number).settle_deadline
-    what = f"round {number} of task {shown(task_id)} has no accepted batch"
-    if view.now() > deadline:
-        return f"{what}, and none can come any more: it was to be settled by {utc(deadline)}; open another round"
-    return f"{what} yet; one may come until {utc(deadline)}, and gradroll task status says what is waited for"

@@ -27,6 +27,7 @@ MAX_STATE = (1 << 62) - 1
 """Largest magnitude of a velocity's integers, and of a sum's."""
 _LEAST = Fraction(1, 1 << 900)
 """Factors between this and its inverse are estimated by floats."""
+_PIECE = 1 << 15
 _LARGE = 2.0**61
 _ERROR = 16 * max(float(np.finfo(np.longdouble).eps), 2.0**-63)
 """Relative error of an estimate, of at most two terms: each is rounded three times at most, and their sum once."""
@@ -69,6 +70,14 @@ def velocity_integers(integers: AnyIntegers) -> IntArray:
 
 def rounded_sum(terms: Sequence[Term]) -> AnyIntegers:
     """The integers nearest to a sum of vectors, ties to even: the one rounding that there is."""
+    length = len(terms[0][0])
+    if length <= _PIECE:
+        return _rounded_piece(terms)
+    starts = range(0, length, _PIECE)  # what is wider than the vectors lasts for a piece of them
+    return np.concatenate([_rounded_piece([(v[at : at + _PIECE], ratio) for v, ratio in terms]) for at in starts])
+
+
+def _rounded_piece(terms: Sequence[Term]) -> AnyIntegers:
     denominator = lcm(*(ratio.denominator for _, ratio in terms))
     parts = [(values, ratio.numerator * (denominator // ratio.denominator)) for values, ratio in terms]
     common = gcd(denominator, *(factor for _, factor in parts))

@@ -80,7 +80,7 @@ def exact_mean(rule: TrainingRule, blocks: Sequence[ScaledBlock], total: IntArra
 
 
 def norm_factor(clip: Clip | None, blocks: Sequence[ScaledBlock], total: IntArray, divisor: int) -> Fraction:
-    """Factor in (0, 1] that brings a mean to the L2 norm of the rule; 1 without such a limit, and inside of it.
+    """Factor in (0, 1] that brings a mean to the L2 norm of the rule; 1 without such a limit, or within it.
 
     It is limit / norm with the norm rounded up to a multiple of 2^-64 of the finest scale's step.
     """
@@ -93,4 +93,4 @@ def norm_factor(clip: Clip | None, blocks: Sequence[ScaledBlock], total: IntArra
         return Fraction(1)
     radicand = sum(squares) << 2 * _ROOT_BITS
     root = isqrt(radicand)
-    return min(Fraction(1), limit * (1 << _ROOT_BITS) / (root + (root * root < radicand)))
+    return limit * (1 << _ROOT_BITS) / (root + (root * root < radicand))

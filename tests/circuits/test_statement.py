@@ -14,6 +14,8 @@ from circuits.hashing import keccak
 from circuits.statement import (
     ATTESTATION_TYPE,
     DEALING_TYPE,
+    REFERENCE_INDEX,
+    REFERENCE_TYPE,
     SUBMISSION_TYPE,
     Attested,
     Context,
@@ -21,7 +23,7 @@ from circuits.statement import (
     SubmissionHeader,
     cohort_id,
 )
-from circuits.terms import CommitteeTerms, Grading, MarketId, NewTask, Pay, Windows
+from circuits.terms import NO_DIGEST, CommitteeTerms, Grading, MarketId, NewTask, Pay, Windows
 from tests.support.parts import task_terms, with_parts
 
 MARKET = MarketId(31337, b"\x42" * 20, b"\x43" * 32)
@@ -29,18 +31,19 @@ NEW = NewTask(
     committee_id=4, verifier=b"\x02" * 20, coordinator=b"\x03" * 20, dimension=10, fraction_bits=16, bound=1 << 34,
     min_owners=2, capacity=64, rounds=5, windows=Windows(60, 61, 62, 63, 64), permissioned=True, inline_payload=False,
     pay=Pay(b"\x04" * 20, 7, 8, 9, 10, 11, 12, 13), lapse_rounds=14,
-    grading=Grading(15, 16, b"\x0e" * 32),
+    grading=Grading(15, 16, b"\x0e" * 32), manifest=b"\x11" * 32, sum_key=b"\x12" * 32,
 )  # fmt: skip
 TERMS = task_terms(NEW, market=MARKET, task_id=3, creator=b"\x01" * 20)
 KIND = (
     "(uint64,address,address,uint32,uint8,uint64,uint16,uint16,uint32,uint32,uint32,bool,bool,"
     "address,uint128,uint128,uint128,uint128,uint128,uint128,uint128,uint8,uint32,uint32,uint32,"
-    "uint8,uint8,bytes32)"
+    "uint8,uint8,bytes32,bytes32,bytes32)"
 )
 """The contract's terms."""
 WORDS = (
     4, b"\x02" * 20, b"\x03" * 20, 10, 16, 1 << 34, 2, 64, 5, 60, 61, True, False,
     b"\x04" * 20, 7, 8, 9, 10, 11, 12, 13, 14, 62, 63, 64, 15, 16, b"\x0e" * 32,
+    b"\x11" * 32, b"\x12" * 32,
 )  # fmt: skip
 POLICY = Policy(16, b"\x05" * 32, b"\x06" * 32)
 CONTEXT = Context.of(TERMS, 2, b"\x07" * 32, POLICY)
@@ -73,6 +76,17 @@ def test_the_dealing_is_typed_data_of_owner_submission_and_shares() -> None:
         keccak(b"".join(HEADER.share_digests)),
     ]
     assert HEADER.digest(CONTEXT) == typed(DEALING_TYPE, values)
+
+
+def test_a_copy_of_the_reference_is_dealt_under_its_number() -> None:
+    """So what is signed of it, by its dealer or by provers, is of no owner's submission, and of no other copy."""
+    copy = replace(HEADER, owner_index=REFERENCE_INDEX + 3)
+    values: list[object] = [
+        "0x" + HEADER.owner.hex(), HEADER.submission_digest(CONTEXT), keccak(b"".join(HEADER.share_digests)), 3,
+    ]  # fmt: skip
+    assert copy.digest(CONTEXT) == typed(REFERENCE_TYPE, values)
+    others = {replace(HEADER, owner_index=i).digest(CONTEXT) for i in (0, 9, REFERENCE_INDEX - 1)}
+    assert others == {HEADER.digest(CONTEXT)}
 
 
 def test_what_another_owner_signs_is_another_dealing() -> None:
@@ -123,6 +137,8 @@ def test_every_term_and_the_deployment_are_in_the_hash_of_the_terms() -> None:
         if isinstance(value, Pay | Windows | Grading):
             inner = [changed(value, own.name) for own in fields(value)]
             others += [with_parts(TERMS, **{part.name: one}) for one in inner]
+        elif part.name == "inline_payload":  # false beside a key: compared with the change of the key, to none
+            others.append(replace(TERMS, inline_payload=True, sum_key=NO_DIGEST))
         elif part.name != "market":
             others.append(changed(TERMS, part.name))  # type: ignore[arg-type]
     assert len(others) == len(WORDS) + 3

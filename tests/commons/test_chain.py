@@ -157,6 +157,14 @@ def test_custom_errors_keep_their_names(world: World, committee: int, verifier: 
         world.chain.create_task(terms(world, committee, verifier, windows=Windows(60, 600, claim=5)))
 
 
+def test_a_manifest_and_a_key_for_sums_are_kept(world: World, committee: int, verifier: bytes) -> None:
+    """The market keeps both, and hashes them as Python does."""
+    wanted = terms(world, committee, verifier, manifest=keccak(b"manifest"), sum_key=keccak(b"key"))
+    task = world.chain.create_task(wanted)
+    kept = world.chain.view.task(task).terms  # the hash that the market states is compared
+    assert (kept.words, kept.manifest, kept.sum_key) == (wanted.words, keccak(b"manifest"), keccak(b"key"))
+
+
 def built(
     world: World, task: int, number: int, indices: list[int], **changes: object
 ) -> tuple[PlainBatch, list[tuple[int, bytes]]]:

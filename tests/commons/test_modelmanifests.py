@@ -11,7 +11,7 @@ import pytest
 from circuits.errors import InvalidInputError
 from circuits.hashing import keccak, tag
 from commons.protocol.modelmanifests import MAX_BLOCKS, MAX_MANIFEST, MAX_PUBLISHED, Block, ModelManifest
-from commons.protocol.trainingrules import Adam, Dyadic, Plateau, Sgd, TrainingRule
+from commons.protocol.trainingrules import Adam, Dyadic, Plateau, ScheduleStep, Sgd, TrainingRule
 from tests.hiddenmodel.schemes import convolutional, perceptron
 
 BLOCKS = (Block("conv1.weight", 6, 20), Block("conv1.bias", 2, 31))
@@ -27,6 +27,15 @@ SCHEME = perceptron(3, 4, 2, groups=2)
 HIDDEN = ModelManifest(
     tuple(Block(name, length, 5) for name, length in SCHEME.blocks()), SCHEME.model_length, hiding=SCHEME
 )
+
+
+TRAINED = replace(
+    MANIFEST,
+    training=TrainingRule(
+        Adam(), Dyadic(1), 3, decay=Dyadic(1, 9), schedule=(ScheduleStep(2, Dyadic(1, 1)),),
+        plateau=Plateau("min", Dyadic(1, 1), 2, 5, 3, b"\x07" * 32),
+    ),
+)  # fmt: skip
 
 
 def _changed(**parts: Any) -> bytes:
@@ -119,12 +128,10 @@ def test_a_model_that_is_not_hidden_is_as_long_as_its_gradient() -> None:
 
 def test_a_training_rule_and_a_hidden_models_scheme_are_in_the_encoding() -> None:
     trained = replace(MANIFEST, training=RULE)
-    plateau = Plateau("min", Dyadic(1, 1), 2, 5, 3, b"\x07" * 32)
-    adam = replace(MANIFEST, training=TrainingRule(Adam(), Dyadic(1), 3, plateau=plateau))
-    for each in (trained, adam, HIDDEN):
+    for each in (trained, TRAINED, HIDDEN):
         assert ModelManifest.decode(each.encoded) == each
         assert ModelManifest.decode_published(each.published) == each
-    assert len({each.digest for each in (MANIFEST, trained, adam, HIDDEN)}) == 4
+    assert len({each.digest for each in (MANIFEST, trained, TRAINED, HIDDEN)}) == 4
     assert json.loads(trained.encoded)["training"] == RULE.to_json()
     assert json.loads(HIDDEN.encoded)["hiding"] == SCHEME.to_json()
     assert set(json.loads(TEXT)) == {"blocks", "model_length", "version"}

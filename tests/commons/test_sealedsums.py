@@ -114,6 +114,12 @@ def test_nothing_is_sealed_to_a_second_encoding_of_a_key(other: str) -> None:
             require_sum_key(key)
 
 
+def test_nothing_is_sealed_under_a_key_that_is_refused() -> None:
+    masked = LABEL.key[:31] + bytes((LABEL.key[31] | 0x80,))
+    with pytest.raises(InvalidInputError, match="is no key for sums"):
+        seal_sum(SHARE, replace(LABEL, key=masked))
+
+
 def test_usual_keys_are_taken() -> None:
     for _ in range(20):
         require_sum_key(public_key(generate()))

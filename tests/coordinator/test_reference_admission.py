@@ -165,4 +165,9 @@ def test_copy_is_no_gradient_of_the_model_owner_that_is_an_owner_too(
     world: World, copies: list[SubmissionHeader]
 ) -> None:
     world.market.chain.owners[9] = address_of(MODEL_OWNER)
-    world.refuse(WireError, "a copy of the round's reference", replace(copies[0], owner_index=9))
+    again = world.signed(replace(copies[0], owner_index=9))
+    world.refuse(WireError, "a copy of the round's reference", again)
+    for copy in copies:
+        world.submit(copy)
+    with pytest.raises(WireError, match="a copy of the round's reference"):  # although the copy itself is known
+        world.submit(again)

@@ -19,10 +19,11 @@ pytestmark = pytest.mark.slow
 HONEST, CHEATERS = 4, 2
 KEYS = {
     "dataset", "dimension", "owners", "provers", "threshold", "chain", "rounds", "final_accuracy", "plaintext_accuracy",
-    "payouts", "fees", "audit", "ungraded_accuracy",
+    "payouts", "fees", "audit", "card", "ungraded_accuracy",
 }  # fmt: skip
 ROUND_KEYS = {
     "accepted", "rejected", "accuracy", "gas", "gas_per_gradient", "seconds", "aggregate_matches_plaintext", "weights",
+    "view",
 }  # fmt: skip
 
 
@@ -43,7 +44,7 @@ def check(report: dict[str, Any]) -> None:
     """Everything that the demo is to show."""
     assert set(report) == KEYS
     assert (report["dimension"], report["owners"]) == (650, HONEST + CHEATERS)
-    assert report["audit"] == "passed"
+    assert (report["audit"], report["card"]) == ("passed", "verified")
     assert report["final_accuracy"] == report["plaintext_accuracy"] > 0.5
     assert len(report["rounds"]) == 2
     for played in report["rounds"]:
@@ -54,6 +55,7 @@ def check(report: dict[str, Any]) -> None:
         assert played["gas_per_gradient"] == played["gas"] // HONEST > 0
         assert [rejection["owner"].split(" (")[0] for rejection in played["rejected"]] == ["owner 4", "owner 5"]
         assert played["rejected"][1]["reason"].startswith("smallness:")
+        assert played["view"] is None
     paid = list(report["payouts"].values())
     assert all(wei > 0 for wei in paid[:HONEST])
     assert paid[HONEST:] == [0] * CHEATERS
@@ -96,8 +98,25 @@ def test_the_demo_of_graded_gradients(repository: Path, tmp_path: Path) -> None:
         assert [played["weights"][name] for name in attackers] == [0, 0, 0]
     assert [report["payouts"][name] for name in attackers] == [0, 0, 0]
     assert report["final_accuracy"] == report["plaintext_accuracy"] > report["ungraded_accuracy"] + 0.1
-    assert report["audit"] == "passed"
+    assert (report["audit"], report["card"]) == ("passed", "verified")
     assert "owner 9 (against the model) counts 0 times" in account
+
+
+def test_the_demo_of_a_hidden_model(repository: Path, tmp_path: Path) -> None:
+    report, account = run(repository, tmp_path, "--hidden-model")
+    assert set(report) == KEYS
+    assert report["dimension"] == 1210 + 10 * 1040 + 170 + 1040  # gradient, sigma of each output, beta
+    assert round(report["final_accuracy"], 4) == round(report["plaintext_accuracy"], 4) > 0.6
+    assert report["audit"] == "passed"
+    for played in report["rounds"]:
+        assert set(played) == ROUND_KEYS
+        assert (played["accepted"], len(played["rejected"])) == (HONEST, CHEATERS)
+        assert played["aggregate_matches_plaintext"] is True
+        assert (played["view"]["shown"], played["view"]["repeated"]) == (0, 0)
+        assert played["view"]["accuracy"] < played["accuracy"] - 0.2
+    assert all(report["fees"].values())
+    assert "owners were shown a view: 0 of the model's numbers" in account
+    check_secrets(tmp_path / "run", account)
 
 
 @pytest.mark.anvil

@@ -16,15 +16,17 @@ from circuits.grading import encode_values
 from circuits.hashing import keccak
 from circuits.payload import Aggregate
 from circuits.statement import ROWS, TAIL, share_length
-from commons.protocol import bodies
+from commons.protocol import bodies, sealedreplies
 from commons.protocol.consents import ClaimOrder
 from commons.protocol.keypackages import KeyConfirmation, KeyPackage, encode_keys
 from commons.protocol.manifests import BodyEntry, Manifest, PartEntry
 from commons.protocol.messages import Step, StepReply, StepRequest
 from commons.protocol.receipts import AvailabilityReceipt
 from commons.protocol.replies import Failure
+from commons.protocol.sealedreplies import SealedShare
 from commons.protocol.status import OfferStatus, ProverStatus, SubmissionState, SubmissionStatus
 from commons.protocol.streamheads import ModelHead, OfferHead, ShareHead
+from commons.protocol.sumlabels import sealed_bytes
 from commons.sharing import sharepayloads
 from commons.sharing.sealedbodies import SealedChunk
 from commons.storage.accounts import SigningKey
@@ -35,6 +37,7 @@ from commons.storage.roundarchives import ArchivedBatch, ArchiveHead, archive_pi
 from commons.wire import batchsteps, contexts, coordination, sharestreams, streams, uploads
 from commons.wire._generated import prover_pb2 as pb
 from gradroll.data_owner.orders import OrderFile, save_order
+from tests.commons import test_modelmanifests
 from tests.fuzz.harness import CORPUS
 from tests.fuzz.targets import DIMENSION, stream_of
 from tests.support import perjury
@@ -142,6 +145,7 @@ def graded_batches() -> Iterator[tuple[str, bytes]]:
     bundle = attempt.bundle()
     yield "certificate", bundle.certificate.encode()
     yield "bundle", bundle.encode()
+    yield "bundle-to-attest", bundle.encode_to_attest()
 
 
 def files() -> Iterator[tuple[str, bytes]]:
@@ -150,9 +154,13 @@ def files() -> Iterator[tuple[str, bytes]]:
     masks = native.from_ints([7, *range(ROWS)])
     yield "keys", encode_keys({(0, 1): b"\x01" * 32, (1, 3): b"\x02" * 32})
     yield "aggregate", payload.encode(Aggregate(values, masks))
+    kept = [SealedShare(p, bytes((p,)) * 65, bytes((7,)) * sealed_bytes(DIMENSION)) for p in (0, 3)]
+    yield "sealed-sum", sealedreplies.encode(kept)
     yield "share-payload", sharepayloads.encode_seed(b"\x05" * 32)
     yield "share-payload", sharepayloads.encode_dense(native.expand(b"\x06" * 32, share_length(DIMENSION)))
     yield "scalars", bytes(streams.vector_to_bytes(native.expand(b"\x07" * 32, 4)))
+    for manifest in (test_modelmanifests.MANIFEST, test_modelmanifests.TRAINED, test_modelmanifests.HIDDEN):
+        yield "model-manifest", manifest.published
     yield "model-file", encode_model(values.astype(np.float64))
     yield "array", encode_model(values.astype(np.float64))
     for text in (b"0x00000000000000ab", b"0x3fa9", b"17"):

@@ -9,16 +9,19 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from circuits import container, payload
 from circuits.errors import InvalidInputError, KeyFileError, KeyMismatchError, StorageError
 from circuits.foreignjson import parse_json
 from circuits.grading import decode_values, encode_values
-from circuits.statement import Committee, Membership
+from circuits.statement import TAIL, Committee, Membership
 from commons.chain import signedtransactions
 from commons.chain.answers import OddAnswerError, parsed
-from commons.protocol import bodies, gradedbodies, keypackages
+from commons.protocol import bodies, gradedbodies, keypackages, sealedreplies
 from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.ledgerheads import LedgerHead
+from commons.protocol.modelmanifests import ModelManifest
 from commons.runtime import identifiers
 from commons.settings import accountplaces, pins
 from commons.sharing import sharepayloads
@@ -37,6 +40,7 @@ DIMENSION = 5
 COMMITTEE = Committee(1, 1, tuple(bytes((p + 1,)) * 20 for p in range(4)))
 HOLDER = Membership(COMMITTEE, 2)
 LIMITS = batchsteps.Limits(DIMENSION)
+_ROW = np.zeros((DIMENSION + TAIL, 4), np.uint64)
 _PREFIX = 3
 """Bytes of the length before each message of a stream, in the inputs of this fuzzing alone."""
 _FOLDER = tempfile.TemporaryDirectory(prefix="gradroll-fuzz-")
@@ -204,15 +208,23 @@ TARGETS: dict[str, Target] = {
     "certificate": Target(("commons.protocol.bundle.Certificate.decode", "commons.protocol.gradedbundle.read_rule",
                            "commons.protocol.gradedbundle.read_graded"), Certificate.decode, lambda v: v.encode()),
     "bundle": Target(("commons.protocol.bundle.AuditBundle.decode",), AuditBundle.decode, lambda v: v.encode()),
+    "bundle-to-attest": Target(("commons.protocol.bundle.AuditBundle.decode_to_attest",),
+                               lambda raw: AuditBundle.decode_to_attest(raw, _ROW), lambda v: v.encode_to_attest()),
     "ledger-head": Target(("commons.protocol.ledgerheads.LedgerHead.decode",), LedgerHead.decode, lambda v: v.encode()),
     "keys": Target(("commons.protocol.keypackages.decode_keys",), keypackages.decode_keys, keypackages.encode_keys),
     "aggregate": Target(("circuits.payload.decode",), lambda raw: payload.decode(raw, DIMENSION), payload.encode),
+    "sealed-sum": Target(("commons.protocol.sealedreplies.decode",),
+                         lambda raw: sealedreplies.decode(raw, DIMENSION), sealedreplies.encode),
     "share-payload": Target(("commons.sharing.sharepayloads.decode_payload",), _payload),
     "scalars": Target(("commons.sharing.scalars.from_little_endian",), lambda raw: from_little_endian(raw, "scalars"),
                       lambda vector: vector.tobytes()),
     "model-file": Target(("commons.storage.modelfiles.decode_model",),
                          lambda raw: modelfiles.decode_model(raw, DIMENSION), modelfiles.encode_model,
                          errors=(InvalidInputError,)),
+    "model-manifest": Target(("commons.protocol.modelmanifests.ModelManifest.decode_published",
+                              "commons.protocol.modelmanifests.ModelManifest.decode"),
+                             ModelManifest.decode_published, lambda manifest: manifest.published,
+                             errors=(InvalidInputError,)),
     "identifier": Target(("commons.runtime.identifiers.parse",), lambda raw: identifiers.parse(_text(raw)),
                          errors=(InvalidInputError,)),
     "endpoint": Target(("commons.settings.pins.parse_endpoint", "commons.settings.pins.parse_pin"),
@@ -263,12 +275,14 @@ REASONS: dict[str, str] = {
     "commons.storage.eventlog.EventLog.read": "a protocol without code",
     "commons.storage.eventlog.SqliteLog.read": _OWN,
     "commons.storage.eventlog.parse_row": _BEHIND + "node-answer, by the same reader of JSON",
+    "commons.storage.manifestfiles.read_manifest": _BEHIND + "model-manifest",
     "commons.storage.redislease.FencedValue.load": _OWN,
     "commons.storage.redislog.RedisLog.read": _OWN + "; each record is event's",
     "commons.storage.recordfiles.read_state": _OWN,
     "commons.storage.secretfiles.read_document": "the operator's own key file",
     "commons.storage.secretfiles.read_secret_file": "the operator's own key file",
     "commons.storage.submissions.SubmissionStore.load": _OWN,
+    "commons.storage.sumkeys.load_sum_key": "the operator's own key file",
     "commons.storage.tlsfiles.read_pair": "the operator's own certificate",
     "commons.storage.tlsfiles.read_roots": "the operator's own certificates",
     "commons.storage.tlskeys.read_server_key": "the operator's own key file",
@@ -278,6 +292,7 @@ REASONS: dict[str, str] = {
     "gradroll.demo.training.load_digits": "the data set that scikit-learn brings",
     "gradroll.model_owner.gradedrounds.KeptReferences.load": "reads what this process wrote itself; behind array",
     "gradroll.model_owner.buyer.ModelOwner.read_aggregate": _BEHIND + "aggregate",
+    "gradroll.model_owner.sumreading.SumReader.read": _BEHIND + "aggregate and sealed-sum",
     "gradroll.setup.keyimport.read_source": "the operator's own key",
     "provers.joining.keyring.Keyring.load": "the operator's own key files",
     "provers.joining.keystore.Keystore.load": "the operator's own key files",

@@ -16,7 +16,7 @@ from circuits.errors import ClosedError, UnavailableError, UnknownError
 from circuits.groth16 import VerifyingKey
 from circuits.hashing import keccak
 from circuits.statement import Committee, Context, Policy, SubmissionHeader
-from circuits.terms import ETHER, Grading, MarketId, Pay, TaskTerms, Windows
+from circuits.terms import ETHER, NO_DIGEST, Grading, MarketId, Pay, TaskTerms, Windows
 from commons.chain.facts import (
     AcceptedBatch,
     Claimable,
@@ -116,6 +116,7 @@ class FakeChain:
     credits: dict[tuple[bytes, bytes], int] = field(default_factory=dict)
     escrow: int = 10**6
     model_digest: bytes = MODEL_DIGEST
+    sum_key: bytes = NO_DIGEST
     accepted_indices: frozenset[int] = frozenset()
     told: frozenset[tuple[int, int]] = frozenset()
     copies: dict[int, int] = field(default_factory=dict)
@@ -147,7 +148,7 @@ class FakeChain:
     def terms(self, task_id: int) -> TaskTerms:
         if task_id != 0:
             raise UnknownError(f"the chain knows no task {task_id}")
-        return terms()
+        return terms(sum_key=self.sum_key)
 
     def task(self, task_id: int) -> TaskRecord:
         count = len(self.owners)

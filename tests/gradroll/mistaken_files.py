@@ -92,7 +92,7 @@ def _arrays(place: Path) -> None:
     for name, array in {
         "model.npy": good, "other.npy": -good, "long.npy": np.zeros(DIMENSION + 1), "square.npy": good[:, None],
         "nan.npy": np.array([0.5, np.nan, 1.0]), "complex.npy": good.astype(complex), "dates.npy":
-        good.astype("M8[s]"), "objects.npy": good.astype(object),
+        good.astype("M8[s]"), "objects.npy": good.astype(object), "huge.npy": 1e9 * good,
     }.items():  # fmt: skip
         np.save(place / name, array, allow_pickle=True)
     np.savez(place / "archive.npz", gradient=good)

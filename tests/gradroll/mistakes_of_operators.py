@@ -21,6 +21,8 @@ OPERATORS_MISTAKES = (
     Mistake(MODEL_OWNER, "no committee named", "task create --dimension 3 --norm 4 --reward 1 --config owner-0.toml",
             "config", "task.committee is missing: ",
             "pass --committee, or put committee under [task] in the settings file"),
+    Mistake(MODEL_OWNER, "neither a dimension nor a manifest", _CREATE.replace("--dimension 3 ", ""), "config",
+            "how many coordinates a gradient has is missing: ", "pass --dimension, or a --manifest"),
     Mistake(MODEL_OWNER, "a dimension that no model has", _CREATE.replace("3", "0", 1), USAGE,
             "gradroll task create: error: argument --dimension: '0' ", "is no whole number from 1 to 268435456"),
     Mistake(MODEL_OWNER, "no norm", _CREATE.replace("4", "0", 1), "invalid-input",

@@ -80,7 +80,9 @@ class Chain:
         return context
 
     def terms(self, task_id: int) -> SimpleNamespace:
-        return SimpleNamespace(dimension=generate.DIMENSION, terms_hash=bytes(32), grading=None, grading_rule=None)
+        return SimpleNamespace(
+            dimension=generate.DIMENSION, terms_hash=bytes(32), grading=None, grading_rule=None, sums_private=False
+        )
 
     def policy(self, task_id: int) -> Policy:
         return Policy(4, bytes(32), made().at.verifier_code)

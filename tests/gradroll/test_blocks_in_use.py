@@ -133,7 +133,7 @@ def test_clipping_is_told_before_anything_is_sent(owners: Owners) -> None:
     assert f"shrunk by the factor {done.scale:.6g}" in text
 
 
-def test_a_gradient_that_must_not_be_clipped_is_refused_before_anything_is_sent(owners: Owners) -> None:
+def test_a_gradient_that_must_not_be_clipped_is_refused_and_not_sent(owners: Owners) -> None:
     owners.chain.graded = replace(TERMS, bound=A_QUARTER)
     with pytest.raises(GradientError, match=r"would be shrunk by the factor 0\.5.* nothing was sent"):
         owners.owner().submit(0, GRADIENT, clip=False)
@@ -184,10 +184,11 @@ def test_a_sum_of_blocks_without_their_manifest_is_not_read_by_other_scales() ->
 def integers(vector: FloatArray) -> FloatArray:
     """A reference as it is dealt, at length 1."""
     values = quantized_reference(vector, GRADED_TERMS, MANIFEST).values.astype(float)
-    return values / np.linalg.norm(values)
+    unit: FloatArray = values / np.linalg.norm(values)
+    return unit
 
 
-def test_who_repeats_a_published_sum_has_no_part_in_a_reference_as_it_is_dealt() -> None:
+def test_who_repeats_a_sum_has_no_part_in_a_reference_as_it_is_dealt() -> None:
     """Grades compare integers: what is taken out in the gradient's units would still be there in them."""
     chain, coordinator = GradedChain(KEYS, graded=replace(GRADED_TERMS, permissioned=False)), published(MANIFEST)
     chain.batches = (accepted(published=(proven("batch").payload,)),)
@@ -260,4 +261,4 @@ def test_terms_of_a_plan_bind_its_manifest_and_have_the_bits_of_its_finest_block
 )
 def test_a_plan_that_does_not_go_with_its_manifest_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(InvalidInputError):
-        plan(**changes)
+        plan(**changes).terms()

@@ -245,6 +245,22 @@ def training_metric(training: Training, decisions: list[SignedDecision], number:
     return SignedDecision(decision, owner.address, owner.sign_message(decision.message(view.market_id)))
 
 
+def test_a_card_of_private_sums_names_no_model(market: TrainedMarket) -> None:
+    """Nobody could check one, so nobody is to be told one; everything else is checked as ever."""
+    manifest = manifest_of(SGD)
+    task = market.task(manifest, inline_payload=False, sum_key=b"\x09" * 32)
+    market.play(task, np.zeros(DIMENSION))
+    facts = CardFacts(market.reader(), task, nobody)
+    card = facts.card(manifest)
+    assert (card.final_model, card.privacy.public_sums) == (b"", 0)
+    assert check_card(card, facts) == CardVerdict((), "private", 0)
+    told = with_parts(card, final_model=b"\x01" * 32, decisions=(forged_for(card),))
+    assert fields_of(check_card(told, facts)) == ["final_model", "decisions"]
+    assert fields_of(check_card(card, facts, np.zeros(DIMENSION))) == ["final_model"]
+    with pytest.raises(UnavailableError, match="are private"):
+        facts.training(manifest)
+
+
 def test_a_task_without_a_rule_gets_a_card_without_models(market: TrainedMarket) -> None:
     for manifest in (None, manifest_of(None)):
         task = market.task(manifest)

@@ -9,16 +9,19 @@ import sys
 import time
 from dataclasses import fields, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 import native
-from circuits.errors import ConfigError
+from circuits.errors import ConfigError, InvalidInputError
 from circuits.hashing import challenge
 from circuits.quantize import quantize
 from circuits.statement import Committee, Membership
+from circuits.terms import Pay
+from commons.protocol.blockscales import BlockScales
 from commons.protocol.rules import small
 from commons.runtime import stages
 from commons.sharing.dealing import OwnerSeeds
@@ -26,9 +29,10 @@ from commons.sharing.sharepayloads import decode_payload
 from commons.wire.resuming import Deal
 from gradroll.demo.cast import Player
 from gradroll.demo.cheaters import deal_halves, deal_oversized
-from gradroll.demo.report import Rejection, Report, RoundReport, Seconds
+from gradroll.demo.hiddenscene import HiddenScene
+from gradroll.demo.report import Rejection, Report, RoundReport, Seconds, ViewReport
 from gradroll.demo.run import Options
-from gradroll.demo.scenes import GradedScene, weighted_sum
+from gradroll.demo.scenes import GradedScene, Trained, weighted_sum
 from gradroll.demo.training import (
     CLASSES,
     DIMENSION,
@@ -42,6 +46,7 @@ from gradroll.demo.training import (
     plain_aggregate,
     step,
 )
+from gradroll.model_owner.plan import TaskPlan
 from gradroll.setup import keygen
 from native import FrArray
 from tests.gradroll.fakes import BOUND
@@ -77,10 +82,14 @@ def test_the_gradient_is_that_of_the_loss() -> None:
 
 
 def test_plain_training_learns() -> None:
-    (shards, test), recipe, model = load_digits(10, non_iid=False), Recipe(), initial_model()
+    (shards, test), recipe = load_digits(10, non_iid=False), Recipe()
+    model = initial_model()
     for _ in range(5):
         total = plain_aggregate(model, shards[:8], recipe, BOUND)
-        model = step(model, total, 8, recipe)
+        mean = total / 2.0**recipe.fraction_bits / 8
+        following = step(recipe, model, total, 8)
+        np.testing.assert_allclose(following, model - mean, rtol=0, atol=2.0**-41)
+        model = following
     assert accuracy(model, test) > 0.85
 
 
@@ -127,18 +136,30 @@ def _round() -> RoundReport:
 
 def _report() -> Report:
     return Report(
-        "digits", 650, 10, 4, 1, "eth-tester", (_round(),), 0.9, 0.9, {"owner 0": 1}, {"coordinator": 1}, "passed"
+        "digits",
+        650,
+        10,
+        4,
+        1,
+        "eth-tester",
+        (_round(),),
+        0.9,
+        0.9,
+        {"owner 0": 1},
+        {"coordinator": 1},
+        "passed",
+        "verified",
     )
 
 
 def test_the_report_has_the_documented_keys() -> None:
     assert [field.name for field in fields(Report)] == [
         "dataset", "dimension", "owners", "provers", "threshold", "chain", "rounds", "final_accuracy",
-        "plaintext_accuracy", "payouts", "fees", "audit", "ungraded_accuracy",
+        "plaintext_accuracy", "payouts", "fees", "audit", "card", "ungraded_accuracy",
     ]  # fmt: skip
     assert [field.name for field in fields(RoundReport)] == [
         "accepted", "rejected", "accuracy", "gas", "gas_per_gradient", "seconds", "aggregate_matches_plaintext",
-        "weights",
+        "weights", "view",
     ]  # fmt: skip
     assert [field.name for field in fields(Seconds)] == ["submit", "prove", "settle", "release"]
 
@@ -151,6 +172,7 @@ def test_success_means_that_everything_was_seen() -> None:
     uncaught = replace(_round(), rejected=())
     for changed in (
         replace(report, audit="row"),
+        replace(report, card="models"),
         replace(report, plaintext_accuracy=0.8),
         replace(report, rounds=(unlike,)),
         replace(report, rounds=(uncaught,)),
@@ -181,9 +203,48 @@ def test_in_the_graded_demo_the_last_three_in_ten_push_against_the_model() -> No
     shard = load_digits(10, non_iid=False)[0][0]
     roles, model = GradedScene(shard).roles(10), initial_model()
     assert [role.factor for role in roles] == [1.0] * 7 + [-1.0] * 3
-    honest, *_, attacker = (Player("", None, shard, role) for role in roles)  # type: ignore[arg-type]
+    honest, *_, attacker = (Player("", None, shard, role, gradient) for role in roles)  # type: ignore[arg-type]
     assert (honest.honest, attacker.honest) == (True, False)
     assert np.array_equal(attacker.gradient(model), -honest.gradient(model))
+
+
+def test_where_the_model_is_hidden_success_is_that_no_number_of_it_is_shown() -> None:
+    hides = replace(_round(), view=ViewReport(accuracy=0.1, shown=0, repeated=0))
+    report, cheaters = replace(_report(), rounds=(hides,)), [each.owner for each in hides.rejected]
+    assert report.succeeded(cheaters)
+    for view in (ViewReport(0.1, 1, 0), ViewReport(0.1, 0, 1)):
+        assert not replace(report, rounds=(hides, replace(hides, view=view))).succeeded(cheaters)
+
+
+def test_a_hidden_scene_recovers_what_plain_training_computes() -> None:
+    """Without provers: the sum of the quantised vectors of three owners on the view, and the step along it."""
+    (*shards, own), test = load_digits(4, non_iid=False)
+    scene = HiddenScene.of(own)
+    cast: Any = SimpleNamespace(honest_shards=tuple(shards))
+    states = Trained((scene.first_model(),), scene.first_model())
+    for _ in range(2):
+        expected = scene.plain(cast, states, scene.bound, None)  # type: ignore[arg-type]
+        total = BlockScales(scene.manifest.blocks).dequantize(expected.total)
+        mean: Any = SimpleNamespace(mean=total / expected.weight)
+        states = scene.step(states, mean, expected)
+        view = scene.view(states.models, test)
+        assert view is not None and view.hides and view.accuracy < 0.6
+    assert not np.array_equal(states.models[0], states.model)
+    assert np.allclose(states.model, states.plain, rtol=0.0, atol=1e-4)
+    assert scene.accuracy(states.model, test) > 0.6
+
+
+def test_a_hidden_scenes_task_hides_it() -> None:
+    own = load_digits(4, non_iid=False)[0][0]
+    scene, other = HiddenScene.of(own), HiddenScene.of(own)
+    plan = TaskPlan(1, bytes(20), bytes(20), DIMENSION, 4.0, Pay(), min_owners=2, inline_payload=True)
+    terms = scene.terms(plan).terms()
+    assert (terms.dimension, terms.manifest) == (scene.dimension, scene.manifest.digest)
+    assert terms.sums_private and not terms.inline_payload
+    assert scene.key != other.key and scene.sum_secret != other.sum_secret
+    assert not np.any(scene.first_model() == other.first_model())
+    with pytest.raises(InvalidInputError, match="public"):
+        replace(scene.terms(plan), sum_key=bytes(32)).terms()
 
 
 def test_a_weighted_sum_is_of_gradients_at_the_bound() -> None:
@@ -200,6 +261,11 @@ def test_options_that_cannot_work_are_refused(changes: dict[str, int], named: st
     parts: dict[str, Any] = {"rounds": 1, "owners": 10, "provers": 4, "threshold": 1} | changes
     with pytest.raises(ConfigError, match=named):
         Options(**parts, chain=None, non_iid=False, out=tmp_path)
+
+
+def test_a_hidden_model_is_not_graded(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="hidden-model"):
+        Options(1, 10, 4, 1, None, non_iid=False, out=tmp_path, policy="reference", hidden=True)
 
 
 def test_an_honest_shard_is_untouched_by_training() -> None:

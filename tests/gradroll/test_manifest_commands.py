@@ -141,7 +141,7 @@ def test_a_manifest_is_downloaded_whole(
     ("words", "text"),
     [
         (["--manifest", "manifest.json", "--norm", "4", "--fraction-bits", "16"], "leave out --fraction-bits"),
-        (["--manifest", "manifest.json", "--norm", "4", "--dimension", "4"], "3 coordinates, not 4"),
+        (["--manifest", "manifest.json", "--norm", "4", "--dimension", "4"], "3 coordinates, the task's gradients 4"),
         (["--manifest", "absent.json", "--norm", "4"], "absent.json cannot be read (No such file or directory); "),
         (["--manifest", "model-owner.toml", "--norm", "4"], "model-owner.toml is no model manifest: "),
         (["--manifest", "manifest.json", "--norm", "1e20"], "outside [1, 2^62)"),

@@ -19,6 +19,7 @@ from circuits.quantize import IntArray
 from circuits.verify import sum_of_commitments
 from commons.chain.facts import AcceptedBatch, RecordedBatch, RoundRecord
 from commons.chain.writer import ChainWriter
+from commons.protocol.release import Opened
 from commons.storage.accounts import SigningKey
 from commons.storage.modelfiles import decode_model, encode_model
 from gradroll.model_owner.buyer import ModelOwner, RoundAggregate
@@ -214,7 +215,7 @@ def test_a_sum_that_does_not_open_the_commitment_is_refused(part: str) -> None:
 
 
 def test_the_provers_are_asked_last_and_their_sum_is_checked_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = [forged("values"), proven("batch").payload]
+    answers = [Opened(forged("values"), ()), Opened(proven("batch").payload, ())]
     monkeypatch.setattr(ProverReader, "aggregate", lambda *_: answers.pop(0))
     owner, _, coordinator = world(accepted())
     with pytest.raises(UnavailableError, match=r"no such batch.*does not open"):
@@ -228,7 +229,7 @@ def test_a_reader_may_ask_the_provers_alone(monkeypatch: pytest.MonkeyPatch) -> 
     coordinator.payloads[proven("batch").batch_id] = proven("batch").payload
     with pytest.raises(UnavailableError, match=r"needs 3 attestations.*prover 3"):
         owner.read_aggregate(0, 0, from_provers=True)
-    monkeypatch.setattr(ProverReader, "aggregate", lambda *_: proven("batch").payload)
+    monkeypatch.setattr(ProverReader, "aggregate", lambda *_: Opened(proven("batch").payload, ()))
     assert np.array_equal(owner.read_aggregate(0, 0, from_provers=True).quantized, expected("batch"))
     assert not coordinator.asked
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -359,6 +359,15 @@ def test_with_another_reference_string_than_the_tasks_nothing_is_dealt_or_sent(w
     assert not [path for path in world.state.rglob("*.json") if path.is_file()]
 
 
+def test_under_a_key_for_sums_that_anybody_opens_nothing_is_dealt_or_sent(world: World) -> None:
+    """Provers would release nothing either; that is too late for the owner."""
+    world.chain.sum_key = b"\x01" + bytes(31)
+    with pytest.raises(InvalidInputError, match="small order"):
+        world.owner().submit(0, GRADIENT)
+    assert not world.provers.received
+    assert not [path for path in world.state.rglob("*.json") if path.is_file()]
+
+
 @pytest.mark.parametrize("gradient", [GRADIENT, -GRADIENT], ids=["the same gradient", "another gradient"])
 def test_after_a_submission_has_expired_a_fresh_one_goes_into_the_same_round(
     world: World, gradient: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
@@ -658,8 +667,21 @@ def test_an_owner_that_died_while_its_shares_were_handed_on_is_not_too_late(worl
 
 
 @pytest.mark.parametrize("shows", [True, False])
-def test_what_provers_had_in_time_is_entered_late_by_its_owner(world: World, shows: bool) -> None:
-    """With the receipts that the coordinator shows, or else those that the provers give again."""
+def test_what_provers_had_in_time_is_entered_late_by_its_owner(
+    world: World, shows: bool, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the receipts that the coordinator shows, or else those that the provers give again.
+
+    Before it is entered its owner is told with whom it may be summed.
+    """
+    said: list[bool] = []
+    submit_header = world.coordinator.submit_header
+
+    def told(header: SubmissionHeader, receipts: Mapping[int, bytes]) -> SubmissionStatus:
+        said.append("as late" in caplog.text)
+        return submit_header(header, receipts)
+
+    monkeypatch.setattr(world.coordinator, "submit_header", told)
     header = died(world, entered=False)
     world.provers.closed = {3}
     if not shows:
@@ -668,6 +690,12 @@ def test_what_provers_had_in_time_is_entered_late_by_its_owner(world: World, sho
     assert done.receipts == ((0, 1, 2, 3) if shows else (0, 1, 2))
     ((entered, receipts),) = world.coordinator.headers
     assert (entered, set(receipts)) == (header, set(done.receipts))
+    assert said == [True]
+
+
+def test_who_is_in_time_is_told_nothing_of_late_ones(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.owner().submit(0, GRADIENT)
+    assert "late" not in caplog.text
 
 
 def test_below_a_quorum_an_owner_is_too_late(world: World) -> None:

@@ -119,6 +119,8 @@ def test_good_terms_are_taken_without_a_word() -> None:
         ({"min_owners": 5, "capacity": 9}, InvalidInputError, "holds up to 4 owners.*lower --min-owners"),
         ({"dimension": 1 << 20}, KeyMismatchError, "get a longer one"),
         ({"pay": Pay(base=1)}, InvalidInputError, "who registers many accounts .* --permissioned"),
+        ({"sum_key": b"\x01" + bytes(31)}, InvalidInputError, "small order"),
+        ({"sum_key": b"\xff" * 32}, InvalidInputError, "is no key for sums"),
         ({"pay": Pay(bonus=1 << 127)}, InvalidInputError, "would cost 2.128 or more; lower pay"),
         ({"windows": Windows(submit=59, settle=60)}, InvalidInputError, "--submit-window is 59 s.*asks for 60 s"),
         ({"windows": Windows(submit=60, settle=59)}, InvalidInputError, "--settle-window is 59 s.*asks for 60 s"),
@@ -126,7 +128,19 @@ def test_good_terms_are_taken_without_a_word() -> None:
         ({"windows": Windows(60, 60, claim=DAY)}, InvalidInputError, "--claim-window .*asks for 15552000 s"),
         ({"windows": Windows(60, 90, exit=89)}, InvalidInputError, "--exit-delay .*outlast the settle window"),
     ],
-    ids=["owners", "dimension", "base", "amounts", "submit", "settle", "availability", "claim", "exit"],
+    ids=[
+        "owners",
+        "dimension",
+        "base",
+        "sum key",
+        "no sum key",
+        "amounts",
+        "submit",
+        "settle",
+        "availability",
+        "claim",
+        "exit",
+    ],
 )
 def test_terms_under_which_no_round_ends_are_refused(
     changes: dict[str, Any], kind: type[GradrollError], said: str

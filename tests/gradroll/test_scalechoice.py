@@ -61,6 +61,17 @@ def test_blocks_save_the_small_coordinates_that_one_scale_loses() -> None:
     assert not many.clipped
 
 
+def test_the_page_has_these_figures() -> None:
+    one, many = choose_scales([Block("all", len(SAMPLES[0]), 0)], SAMPLES), choose_scales(BLOCKS, SAMPLES)
+    bits = sorted(block.fraction_bits for block in many.blocks)
+    median = max(loss.median for loss in many.losses)
+    page = (Path(__file__).resolve().parents[2] / "docs" / "scales.md").read_text(encoding="utf-8")
+    single = f"| one scale, {one.blocks[0].fraction_bits} fraction bits | {100 * off(one):.1f}% |"
+    assert f"{single} {one.losses[0].median * 1e4:.0f} 10^-4 |" in page
+    several = f"| a scale for each layer and term, {bits[0]} to {bits[-1]} bits | {100 * off(many):.3f}% |"
+    assert f"{several} {median * 1e6:.0f} 10^-6 at most, by block |" in page
+
+
 def test_what_is_told_of_a_block_is_what_happens_to_it() -> None:
     sample = np.array([1000, 3, 0.001, 0, 0.5, 0.25, 1e-9])
     made = choose_scales([Block("a", 4, 0), Block("b", 3, 0)], [sample], most=10**8)

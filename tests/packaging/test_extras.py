@@ -53,7 +53,7 @@ def test_what_is_imported_is_declared(path: Path) -> None:
 
 
 def test_an_operator_installs_no_chain_and_no_data_set() -> None:
-    assert not {"eth-tester", "py-evm", "scikit-learn", "redis", "matplotlib", "opentelemetry-sdk"} & names()
+    assert not {"eth-tester", "py-evm", "scikit-learn", "redis", "matplotlib", "opentelemetry-sdk", "torch"} & names()
 
 
 def test_extras_contain_each_other() -> None:
@@ -65,7 +65,7 @@ def test_every_cure_names_an_extra() -> None:
     texts = [path.read_text(encoding="utf-8") for path in [*SOURCES, *(ROOT / "benchmarks").rglob("*.py")]]
     named = set(re.findall(r'(?:missing|require)\(".*?", "([a-z-]+)"', "".join(texts)))
     named |= set(re.findall(rf"{PROJECT['name']}\[([a-z-]+)\]", "".join(texts)))
-    assert {"demo", "dev-chain", "redis", "traces", "bench"} <= named <= set(EXTRAS)
+    assert {"demo", "dev-chain", "redis", "traces", "bench", "torch"} <= named <= set(EXTRAS)
 
 
 def told(capsys: pytest.CaptureFixture[str], *command: str) -> str:

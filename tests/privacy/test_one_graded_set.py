@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import pytest
 
@@ -203,15 +204,19 @@ def test_who_knows_tau_has_one_list_of_weights_certified(active: tuple[int, ...]
 
 
 def test_a_copy_of_the_reference_is_in_no_cohort_as_the_gradient_of_its_dealer() -> None:
-    """Attack: the model owner is registered as an owner too, and no signature of a header names an index.
+    """Attack: the model owner is registered as an owner too, signs the copy as an owner's, and provers have its shares.
 
     The copy would be projected with the signs of two cohorts, or be in a sum of which the others are the coordinator's.
     """
     network = graded_with([900, 800], copies=[OwnerPlan(along(731, 5))] * 2)
     network.owner_addresses[9] = address_of(MODEL_OWNER)
-    as_owner = replace(network.references[0], owner_index=9)
-    assert as_owner.digest(network.context) == network.references[0].digest(network.context)
+    copy, context = network.references[0], network.context
+    as_owner = replace(copy, owner_index=9).signed(context, partial(sign_digest, MODEL_OWNER))
+    for memory in network.memories:
+        memory.payloads[as_owner.digest(context)] = memory.payloads[copy.digest(context)]
     attack = Cohort(network.context, (network.references[1], *network.headers, as_owner))
     for cohort, refused in ((attack, True), (network.cohort, False)):
         request = network.authorized(StepRequest(Step.COIN, cohort.cohort_id, cohort=cohort))
-        assert isinstance(network.deliver(0, request), Failure) is refused
+        answer = network.deliver(0, request)
+        assert isinstance(answer, Failure) is refused
+        assert not isinstance(answer, Failure) or "a copy of the round's reference" in answer.message

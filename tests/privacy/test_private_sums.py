@@ -304,6 +304,33 @@ def test_a_node_that_shows_its_own_key_gets_nothing_sealed_to_that() -> None:
     assert not any(isinstance(r, StepReply) for r in replies_of(network, done).values())
 
 
+def test_the_key_is_read_from_terms_that_the_context_binds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node may answer one question so and the next one otherwise."""
+    network, done = private()
+    honest, other = network.terms, replace(network.terms, sum_key=bytes(32))
+    request = release.request(done.bundle.certificate)
+    for truthful in range(1, 12):
+        asked = iter([honest] * truthful + [other] * 20)
+        monkeypatch.setattr(network.memories[0], "terms", lambda _: next(asked))  # noqa: B023
+        reply = network.deliver(0, request)
+        assert not isinstance(reply, StepReply) or (reply.vector is None and reply.raw)
+
+
+def test_a_share_that_was_changed_on_the_way_is_held_against_nobody(
+    accepted: tuple[Network, Completed],
+) -> None:
+    network, done = accepted
+    replies = replies_of(network, done)
+    reply = replies[2]
+    assert isinstance(reply, StepReply)
+    changed = bytearray(reply.raw)
+    changed[-1] ^= 1
+    replies[2] = replace(reply, raw=bytes(changed))
+    (verdict,) = opened(network, done, replies).verdicts
+    assert isinstance(verdict, ProverNamed)
+    assert (verdict.prover, verdict.proven) == (2, False)
+
+
 @pytest.mark.parametrize("point", SMALL_ORDER[1:])
 def test_to_a_key_that_anybody_opens_provers_release_nothing(point: str) -> None:
     """The contract takes any word for a key."""

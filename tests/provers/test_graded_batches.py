@@ -608,7 +608,7 @@ def test_other_numbers_another_row_or_another_rule_are_not_attested() -> None:
     attempt.ask(
         Step.ATTEST, None, payload=replace(plain, projections=bundle.projections[1:], row=bundle.row[:0]).encode()
     )
-    require_refused(attempt, (0, 1, 2, 3), "bad-message", "not the one that this attempt has proven")
+    require_refused(attempt, (0, 1, 2, 3), "bad-message", "not of the graded batch whose row is here")
     heavier = replace(bundle.proof, commitment_sum=native.g1_add(bundle.proof.commitment_sum, native.g1_generator))
     wrong = replace(bundle, certificate=replace(bundle.certificate, proof=heavier))
     attempt.ask(Step.ATTEST, None, payload=wrong.encode_to_attest())

@@ -134,6 +134,10 @@ def test_a_copy_is_not_taken_as_a_gradient_of_the_model_owner_that_is_an_owner_t
 ) -> None:
     network.owner_addresses[9] = address_of(MODEL_OWNER)
     first = network.references[0]
-    head = replace(world.upload(first).head.share(2), header=replace(first, owner_index=9))
+    again = resigned(network, replace(first, owner_index=9), MODEL_OWNER)
+    head = replace(world.upload(first).head.share(2), header=again)
     with pytest.raises(WireError, match="a copy of the round's reference"):
         world.take(head, no_chunks())
+    world.hand_in(first)
+    with pytest.raises(UnknownError, match="no share of submission"):  # whose receipts it could post
+        world.intake.receipt(again)

@@ -9,6 +9,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 
@@ -45,6 +46,17 @@ def test_nothing_wrong_comes_out_and_the_round_ends(seed: int) -> None:
 @pytest.mark.parametrize("seed", SLOW)
 def test_nothing_wrong_comes_out_and_the_round_ends_of_more_seeds(seed: int) -> None:
     play(drawn(seed))
+
+
+@pytest.mark.parametrize("seed", FAST)
+def test_private_sums_come_to_their_reader_whatever_goes_wrong(seed: int) -> None:
+    play(replace(drawn(seed), private=True))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", SLOW)
+def test_private_sums_come_to_their_reader_of_more_seeds(seed: int) -> None:
+    play(replace(drawn(seed), private=True))
 
 
 def test_without_trouble_everybody_is_paid() -> None:

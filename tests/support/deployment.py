@@ -64,8 +64,9 @@ class Deployment:
     """Contracts deployed, committee registered, configurations written; nothing runs yet."""
 
     def __init__(
-        self, directory: Path, *, provers: int = 4, threshold: int = 1, dimension: int = 10, policy: str = DEFAULT
-    ) -> None:
+        self, directory: Path, *, provers: int = 4, threshold: int = 1, dimension: int = 10, policy: str = DEFAULT,
+        slots: int = 16,
+    ) -> None:  # fmt: skip
         self.directory = directory
         self.dimension = dimension
         self.threshold = threshold
@@ -74,7 +75,7 @@ class Deployment:
         rules = MarketRules(minimum_window=1, minimum_delay=1)
         deployed = deploy_contracts(self.url, self.dev.accounts[0], rules)
         self.market = deployed.market
-        self.setup = development_setup(policy, 16, dimension)
+        self.setup = development_setup(policy, slots, dimension)
         self._write_parameters()
         self.model_owner = self._chain(self.dev.accounts[0])
         self.coordinator_key = self.dev.accounts[1]

@@ -24,7 +24,7 @@ from commons.settings.loading import Settings, load
 from commons.sharing import sealing
 from commons.storage.modelfiles import encode_model
 from commons.storage.parameters import PublicParameters
-from gradroll.model_owner.roundsums import RoundSums
+from gradroll.model_owner.roundsums import RoundReader
 from tests.support.parts import with_parts
 from tests.support.plain_batch import Circumstances, attest, build_batch, development_setup, random_gradients
 
@@ -58,10 +58,10 @@ class TrainedMarket:
         """A reader that remembers nothing yet."""
         return ChainView(self.url, self.market)
 
-    def reader(self) -> RoundSums:
+    def reader(self) -> RoundReader:
         """Who reads sums from the chain, and from nobody else."""
         files = self.directory / "srs.gsrs", self.directory / "keys"
-        return RoundSums(self.view(), PublicParameters(*files, allow_insecure=True))
+        return RoundReader(self.view(), PublicParameters(*files, allow_insecure=True))
 
     def settings(self, **values: object) -> Settings:
         """Settings of a user that has this chain and these parameters."""
@@ -102,7 +102,8 @@ class TrainedMarket:
         batch = build_batch(self.setup, chosen, at=at, seed=f"round-{number}", owner_keys=keys[5 : 5 + OWNERS])
         attestations = [(member, attest(batch, keys[1 + member])) for member in (0, 2, 3)]
         self.owner.accept_batch(batch.statement, batch.proof, attestations, _PAYEE)
-        self.owner.publish_aggregate(task, number, 0, batch.payload)
+        if view.terms(task).inline_payload:
+            self.owner.publish_aggregate(task, number, 0, batch.payload)
         total: IntArray = np.sum(chosen, axis=0, dtype=np.int64)
         return total
 

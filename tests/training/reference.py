@@ -58,7 +58,7 @@ class SlowTraining:
         radicand = int(whole) << 128
         root = isqrt(radicand) + (isqrt(radicand) ** 2 < radicand)
         norm = Fraction(root, 2**64) / (divisor * 2**finest)
-        return [value * min(Fraction(1), limit / norm) for value in out]
+        return [value * limit / norm for value in out]
 
     def step(self, total: Sequence[int], weight: int, rate: Fraction) -> None:
         """One round."""

@@ -109,6 +109,8 @@ def test_estimates_decide_most_coordinates_and_nothing_hangs_on_them(monkeypatch
         round(terms[0][1] * int(a) + terms[1][1] * int(b)) for a, b in zip(terms[0][0], terms[1][0], strict=True)
     ]
     assert rounded_sum(terms).tolist() == expected
+    monkeypatch.setattr(fixedpoint, "_PIECE", 1001)
+    assert rounded_sum(terms).tolist() == expected
     monkeypatch.setattr(np, "longdouble", np.float64)
     monkeypatch.setattr(fixedpoint, "_ERROR", 16 * 2.0**-52)
     assert rounded_sum(terms).tolist() == expected

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -154,10 +155,58 @@ def test_floats_have_one_text_and_lie_in_their_range(text: Any) -> None:
         TrainingRule.from_json(value)
 
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.just("weight"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text() | st.just("bits"), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Where something stands in a JSON value."""
+    if isinstance(value, dict | list):
+        keys = list(value) if isinstance(value, dict) else range(len(value))
+        return [each for key in keys for each in ((*path, key), *places(value[key], (*path, key)))]
+    return []
+
+
+@given(st.sampled_from(RULES), st.data(), JSON)
+def test_whatever_stands_anywhere_is_refused_in_words_or_is_a_rule(rule: TrainingRule, data: Any, other: Any) -> None:
+    value = rule.to_json()
+    changed(*data.draw(st.sampled_from(places(value))), to=other)(value)
+    try:
+        found = TrainingRule.from_json(value)
+    except InvalidInputError:
+        return
+    assert found.to_json() == value
+    assert kinds(value) <= {int, str}
+
+
 @pytest.mark.parametrize("value", [None, 3, "rule", [], [1]])
 def test_a_rule_is_an_object(value: Any) -> None:
     with pytest.raises(InvalidInputError):
         TrainingRule.from_json(value)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"method": "sgd"}, {"schedule": (ScheduleStep(1, HALF),) * 2},
+     {"schedule": tuple(ScheduleStep(at, HALF) for at in range(1, 258))}],
+)  # fmt: skip
+def test_a_rule_that_is_built_wrongly_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInputError):
+        replace(FULL, **changes)
+
+
+@pytest.mark.parametrize("epsilon", [0.0, -1e-8, 2.0, 2.0**-201, 1, math.nan])
+def test_epsilon_lies_in_its_range(epsilon: Any) -> None:
+    with pytest.raises(InvalidInputError, match="epsilon"):
+        Adam(epsilon=epsilon)
+
+
+def test_the_digest_of_a_validation_set_has_32_bytes() -> None:
+    with pytest.raises(InvalidInputError, match="32 bytes"):
+        replace(PLATEAU, validation=bytes(31))
 
 
 @given(st.fractions(0, 1 << 20), st.integers(0, 32))

@@ -125,6 +125,7 @@ TYPES = {
     "submission": "Submission(uint256 taskId,bytes32 termsHash,uint256 round,bytes32 modelDigest,"
     "uint256 commitmentX,uint256 commitmentY)",
     "dealing": "Dealing(address owner,bytes32 submission,bytes32 sharesRoot)",
+    "reference": "Reference(address owner,bytes32 submission,bytes32 sharesRoot,uint256 number)",
     "receipt": "Receipt(bytes32 submission)",
     "attestation": "Attestation(bytes32 batchId,bytes32 verifierCode,uint256 committeeId,uint256 taskId,"
     "bytes32 termsHash,uint256 round,bytes32 modelDigest,uint256 owners,uint256 sumX,uint256 sumY,"
@@ -195,7 +196,10 @@ def submission_of(context: Fields, header: Fields) -> tuple[bytes, bytes, bytes]
     where = W(context["taskId"], raw(context["termsHash"]), context["round"], raw(context["modelDigest"]))
     submission = typed(domain, "submission", where + raw(header["commitment"]))
     root = keccak(b"".join(map(raw, header["shareDigests"])))
-    return submission, root, typed(domain, "dealing", W(raw(header["owner"]), submission, root))
+    dealt, copy = W(raw(header["owner"]), submission, root), header["index"] - 2**16
+    if copy < 0:
+        return submission, root, typed(domain, "dealing", dealt)
+    return submission, root, typed(domain, "reference", dealt + W(copy))
 
 
 def domain_in(context: Fields) -> bytes:
@@ -228,12 +232,21 @@ def signed(given: Fields) -> Fields:
     }
 
 
-def training(given: Fields) -> Fields:
-    context = given["context"]
-    where = (context["taskId"], raw(context["termsHash"]), context["round"], raw(context["modelDigest"]))
-    kinds = {"metric": (1, given["metric"] % 2**256), "stop": (2, 0)}
-    domain = domain_in(context)
-    return {name: typed(domain, "decision", W(*where, *what)).hex() for name, what in kinds.items()}
+# --- 3.1 model manifests --------------------------------------------------------------------------------------------
+
+
+def canonical(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ",".join(f'"{key}":{canonical(value[key])}' for key in sorted(value)) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(canonical, value)) + "]"
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def manifests(given: Fields) -> Fields:
+    written = {name: canonical(value) for name, value in given.items()}
+    head = tag("gradroll/v1/model-manifest")
+    return {name: {"json": text, "digest": keccak(head + text.encode("ascii")).hex()} for name, text in written.items()}
 
 
 # --- 2.4 sessions, 2.5 the ledger, 5 and 6 challenges ---------------------------------------------------------------
@@ -314,6 +327,14 @@ def ledger(given: Fields) -> Fields:
             raw(shown["digest"]),
         ).hex(),
     }
+
+
+def training(given: Fields) -> Fields:
+    context = given["context"]
+    where = (context["taskId"], raw(context["termsHash"]), context["round"], raw(context["modelDigest"]))
+    kinds = {"metric": (1, given["metric"] % 2**256), "stop": (2, 0)}
+    domain = domain_in(context)
+    return {name: typed(domain, "decision", W(*where, *what)).hex() for name, what in kinds.items()}
 
 
 # --- 2.6 randomness that provers share, 2.7 sealing -----------------------------------------------------------------
@@ -427,6 +448,22 @@ def sealing(given: Fields) -> Fields:
         "rests": [rest.hex() for rest in rests[1:]],
         "root": rests[0].hex(),
         "upload": keccak(b"\x19\x01" + domain + upload).hex(),
+    }
+
+
+def sumshare(given: Fields) -> Fields:
+    """A share of a private sum in one piece, and the list with it alone."""
+    names = (raw(given["domain"]), given["taskId"], given["round"], raw(given["batchId"]), given["prover"])
+    info = b"gradroll/v1/sum-share" + W(*names, raw(given["sumKey"]))
+    share = raw(given["share"])
+    text = b"".join(share[at : at + 32][::-1] for at in range(0, len(share), 32))
+    piece = aead(raw(given["contentKey"]), bytes(12), text, info + W(0, 1))
+    sealed = raw(given["head"]) + piece
+    return {
+        "info": info.hex(),
+        "piece": piece.hex(),
+        "body": sha256(sealed).digest().hex(),
+        "kept": (b"\xff\x01\x01" + bytes((given["prover"],)) + raw(given["signature"]) + sealed).hex(),
     }
 
 
@@ -729,12 +766,14 @@ FILES: dict[str, Callable[[Fields], Fields]] = {
     "domains": domains,
     "market": market,
     "signed": signed,
-    "training": training,
+    "manifests": manifests,
     "sessions": sessions,
     "ledger": ledger,
+    "training": training,
     "prss": prss,
     "keys": keys,
     "sealing": sealing,
+    "sumshare": sumshare,
     "shares": shares,
     "steps": steps,
     "policy": policy,

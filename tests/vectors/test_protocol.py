@@ -21,8 +21,9 @@ from tests.vectors.v1.protocol import generate
 NAMES = sorted(generate.FILES)
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "protocol.md"
-OWN_AFFAIRS = {"gradroll/v1/deal", "gradroll/v1/development", "gradroll/v1/secret-file"}
-"""Tags of what nobody else computes: how a dealer draws its keys, the insecure seeds of development, files of keys."""
+OWN_AFFAIRS = {"gradroll/v1/deal", "gradroll/v1/development", "gradroll/v1/hidden-model", "gradroll/v1/secret-file"}
+"""Tags of what nobody else computes: how a dealer draws its keys, the insecure seeds of development, what hides a
+model, files of keys."""
 _TAG = re.compile(r"gradroll/v1/[a-z][a-z-]*")
 
 

@@ -554,7 +554,7 @@ class BatchStatus(_message.Message):
     TRANSACTION_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.bytes
     payload_digest: _builtins.bytes
-    """Keccak-256 of the aggregate; empty until the provers have released it."""
+    """Keccak-256 of the aggregate, or of the sealed shares of a private one; empty until the provers have released it."""
     owners: _builtins.int
     accepted: _builtins.bool
     transaction: _builtins.bytes

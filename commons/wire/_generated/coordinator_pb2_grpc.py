@@ -130,7 +130,8 @@ class CoordinatorServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetPayload(self, request, context):
-        """The aggregate of an accepted batch once the provers have released it; check it against the chain before use.
+        """The aggregate of an accepted batch once the provers have released it; check it against the chain before use. Of a
+        private sum the sealed shares in its place.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -49,7 +49,9 @@ class CoordinatorStub:
     """
     GetModel: _grpc.UnaryStreamMultiCallable[_coordinator_pb2.GetModelRequest, _common_pb2.BlobPart]
     GetPayload: _grpc.UnaryStreamMultiCallable[_common_pb2.BatchRequest, _common_pb2.BlobPart]
-    """The aggregate of an accepted batch once the provers have released it; check it against the chain before use."""
+    """The aggregate of an accepted batch once the provers have released it; check it against the chain before use. Of a
+    private sum the sealed shares in its place.
+    """
     GetAuditBundle: _grpc.UnaryStreamMultiCallable[_common_pb2.BatchRequest, _common_pb2.BlobPart]
     """All opened values of a batch, in the encoding of the audit bundle."""
     TaskStatus: _grpc.UnaryUnaryMultiCallable[_coordinator_pb2.TaskStatusRequest, _coordinator_pb2.TaskStatusReply]
@@ -74,7 +76,9 @@ class CoordinatorAsyncStub(CoordinatorStub):
     """
     GetModel: _aio.UnaryStreamMultiCallable[_coordinator_pb2.GetModelRequest, _common_pb2.BlobPart]  # type: ignore[assignment]
     GetPayload: _aio.UnaryStreamMultiCallable[_common_pb2.BatchRequest, _common_pb2.BlobPart]  # type: ignore[assignment]
-    """The aggregate of an accepted batch once the provers have released it; check it against the chain before use."""
+    """The aggregate of an accepted batch once the provers have released it; check it against the chain before use. Of a
+    private sum the sealed shares in its place.
+    """
     GetAuditBundle: _aio.UnaryStreamMultiCallable[_common_pb2.BatchRequest, _common_pb2.BlobPart]  # type: ignore[assignment]
     """All opened values of a batch, in the encoding of the audit bundle."""
     TaskStatus: _aio.UnaryUnaryMultiCallable[_coordinator_pb2.TaskStatusRequest, _coordinator_pb2.TaskStatusReply]  # type: ignore[assignment]
@@ -138,7 +142,9 @@ class CoordinatorServicer(metaclass=_abc_1.ABCMeta):
         request: _common_pb2.BatchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_common_pb2.BlobPart], _abc.AsyncIterator[_common_pb2.BlobPart]]:
-        """The aggregate of an accepted batch once the provers have released it; check it against the chain before use."""
+        """The aggregate of an accepted batch once the provers have released it; check it against the chain before use. Of a
+        private sum the sealed shares in its place.
+        """
 
     @_abc_1.abstractmethod
     def GetAuditBundle(

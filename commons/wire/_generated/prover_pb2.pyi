@@ -378,7 +378,7 @@ class ReplyHead(_message.Message):
     vector_length: _builtins.int
     """Field elements of the vector that follows, 32 bytes each; 0 for none."""
     raw_length: _builtins.int
-    """Bytes of the revealed share payload that follows; 0 for none."""
+    """Bytes of the revealed share payload, or of the sealed share of a private sum, that follows; 0 for none."""
     @_builtins.property
     def message(self) -> Global___Message: ...
     def __init__(

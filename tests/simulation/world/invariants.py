@@ -5,12 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from circuits import payload
+from circuits.statement import TAIL, BatchStatement
+from circuits.verify import sum_of_commitments
+from commons.protocol import release, sealedreplies
+from commons.protocol.release import SumAsked
+from commons.protocol.sealedsums import opener
 from commons.protocol.status import SubmissionState, SubmissionStatus
 from coordinator.giving_up import SUBMISSIONS_A_ROUND
 from coordinator.rounds import CoordinatorState
+from coordinator.roundstate import ProvenBatch
 from provers.party.ledger import owner_key
 from tests.simulation.world.participants import Owner
-from tests.simulation.world.world import CONFIRMATIONS, DIMENSION, World
+from tests.simulation.world.world import CONFIRMATIONS, DIMENSION, SUM_SECRET, World
 
 ENDS = (SubmissionState.ACCEPTED, SubmissionState.REJECTED, SubmissionState.EXPIRED)
 
@@ -123,13 +129,24 @@ def _sums_are_right(world: World, state: CoordinatorState) -> None:
         if batch.payload_digest is None:
             continue
         assert batch.batch_id in accepted, "a sum was released of a batch that the chain does not have"
-        opened = payload.decode(world._coordinator().results.get(batch.payload_digest), DIMENSION)
         (statement,) = (b.statement for n in rounds for i, b in world.chain.batches(n) if i == batch.batch_id)
+        opened = payload.decode(_as_read(world, batch, statement), DIMENSION)
         headers = [world.headers[submission] for submission in batch.submissions]
         assert tuple(headers) == statement.owners
         weighted = zip(headers, statement.weights, strict=True)
         plain = np.sum([weight * quantized[h.round, h.owner_index] for h, weight in weighted], axis=0)
         assert np.array_equal(opened.values, plain), "a sum is wrong"
+
+
+def _as_read(world: World, batch: ProvenBatch, statement: BatchStatement) -> bytes:
+    """What a model owner has of the sum that the coordinator serves."""
+    kept = world._coordinator().results.get(batch.payload_digest or b"")
+    if not world.schedule.private:
+        return kept
+    asked = SumAsked(statement.context, batch.batch_id, sum_of_commitments(statement))
+    replies = {share.prover: share.reply(batch.batch_id) for share in sealedreplies.decode(kept, DIMENSION + TAIL)}
+    opens = opener(SUM_SECRET, asked.context, asked.batch_id)
+    return release.opened(world.committee, world.setup.commitment, asked, replies, opens=opens).payload
 
 
 def in_the_end(world: World) -> None:

@@ -85,6 +85,7 @@ class Schedule:
         least: fewest.
         copies: of the reference of each round, where the task grades; none: it does not.
         deaths: provers that die right after a step.
+        private: whether sums are sealed to a key.
     """
 
     seed: int
@@ -96,11 +97,13 @@ class Schedule:
     least: int = 2
     copies: int = 0
     deaths: tuple[Death, ...] = ()
+    private: bool = False
 
     def __str__(self) -> str:
         """As code, for a named test."""
         graded = f", copies={self.copies}, deaths={self.deaths!r}" if self.copies else ""
-        return f"Schedule({self.seed}, {self.owners}, {self.strikes!r}, {self.lies!r}, {self.rounds}{graded})"
+        private = ", private=True" if self.private else ""
+        return f"Schedule({self.seed}, {self.owners}, {self.strikes!r}, {self.lies!r}, {self.rounds}{graded}{private})"
 
 
 def drawn(seed: int, *, most: int = 8, lying: bool = True) -> Schedule:

@@ -24,13 +24,14 @@ from circuits.arrays import FloatArray
 from circuits.errors import GradrollError
 from circuits.quantize import Quantized, quantize
 from circuits.statement import Committee, Policy, SubmissionHeader
-from circuits.terms import MarketId, Pay, TaskTerms, Windows
+from circuits.terms import NO_DIGEST, MarketId, Pay, TaskTerms, Windows
 from commons.protocol.bundle import Certificate
 from commons.protocol.certified import Attesters, combined
 from commons.protocol.status import SubmissionState
 from commons.settings.sections import CoordinatorSettings, ProverSettings
 from commons.sharing.dealing import OwnerSeeds, share_gradient
 from commons.sharing.sealedbodies import SealedChunk
+from commons.sharing.sealing import public_key
 from commons.storage.accounts import SigningKey
 from commons.storage.eventlog import EventLog, SqliteLog
 from commons.storage.parameters import PublicParameters
@@ -55,6 +56,8 @@ from tests.support.uploads import sealed_upload
 
 THRESHOLD, DIMENSION = 1, 5
 BOUND, FRACTION_BITS = 1 << 40, 16
+SUM_SECRET = seed_of("key for sums")
+"""Of the key to which private sums are sealed."""
 CONFIRMATIONS = 6
 """Above the deepest reorganisation of a schedule."""
 NODES = 3
@@ -484,7 +487,7 @@ class World:
             committee_id=1, verifier=bytes(20), coordinator=self.account.address, dimension=DIMENSION,
             fraction_bits=FRACTION_BITS, bound=BOUND, min_owners=self.schedule.least, capacity=self.schedule.owners,
             rounds=10, windows=Windows(3600, 86_400), pay=PAY, market=MARKET, task_id=7,
-            creator=bytes(19) + b"\x41",
+            creator=bytes(19) + b"\x41", sum_key=public_key(SUM_SECRET) if self.schedule.private else NO_DIGEST,
         )  # fmt: skip
 
     def _chain(self) -> ModelChain:

@@ -13,6 +13,7 @@ import numpy as np
 
 import native
 from circuits import payload as payloads
+from circuits.foreignjson import parse_json
 from circuits.hashing import challenge, keccak, tag, words
 from circuits.policies.norm import NORM
 from circuits.statement import BatchProof, Committee, Context, Membership, SubmissionHeader, domain_size, sign_seed
@@ -29,6 +30,7 @@ from circuits.transcript import (
     v_state,
     zeta_state,
 )
+from commons.protocol import sealedreplies
 from commons.protocol.bodies import (
     CombineBody,
     ConfirmBody,
@@ -40,15 +42,21 @@ from commons.protocol.bodies import (
 from commons.protocol.bundle import AuditBundle
 from commons.protocol.consents import ClaimOrder, registration_digest
 from commons.protocol.gradedbodies import GradedCombineBody, checked_bits
+from commons.protocol.hidingschemes import LINEAR, HidingScheme, Layer
 from commons.protocol.keypackages import CommitteeReference, encode_keys, keys_digest, package_digest
 from commons.protocol.ledgerheads import head_digest
 from commons.protocol.manifests import BodyEntry, Manifest, PartEntry
 from commons.protocol.memberships import Replacement, Rotation, registry_domain
 from commons.protocol.messages import Message, Proposal, Step, StepReply, StepRequest, message_digest
+from commons.protocol.modelmanifests import Block, ModelManifest
 from commons.protocol.noisebits import check_challenge, combination_challenge, opened_check, squares_digest
 from commons.protocol.receipts import availability_digest, receipt_digest
 from commons.protocol.rules import probe_rho
+from commons.protocol.sealedreplies import SealedShare
+from commons.protocol.sealedsums import sealed_pieces
+from commons.protocol.sumlabels import SumLabel
 from commons.protocol.trainingdecisions import Decision, DecisionKind
+from commons.protocol.trainingrules import Adam, Dyadic, ScheduleStep, TrainingRule
 from commons.sharing import replicated
 from commons.sharing import sealedbodies as bodies
 from commons.sharing import sealing as hpke
@@ -283,13 +291,18 @@ def signed() -> Fields:
     return vector(inputs, outputs)
 
 
-def training() -> Fields:
-    """Digests of what a model owner decides of a training."""
-    context, metric = run().network.context, -1_234_567
-    about = (context.task_id, context.terms_hash, context.round, context.model_digest)
-    decisions = {"metric": Decision(*about, DecisionKind.METRIC, metric), "stop": Decision(*about, DecisionKind.STOP)}
-    outputs = {name: decision.digest(context.market).hex() for name, decision in decisions.items()}
-    return vector({"context": context_fields(context), "metric": metric}, outputs)
+def manifests() -> Fields:
+    """Model manifests: of two blocks; with a training rule; of a hidden model."""
+    blocks = (Block("dense.weight", 6, 20), Block("dense.bias", 2, 31))
+    rule = TrainingRule(Adam(), Dyadic(3, 5), 12, decay=Dyadic(1, 9), schedule=(ScheduleStep(4, Dyadic(1, 1)),))
+    scheme = HidingScheme((3,), (Layer(LINEAR, 4), Layer(LINEAR, 2)), (0, 0), (0.75, -1.1))
+    hidden = tuple(Block(name, length, 5 + n) for n, (name, length) in enumerate(scheme.blocks()))
+    made = {
+        "blocks": ModelManifest(blocks, 8), "training": ModelManifest(blocks, 8, rule),
+        "hiding": ModelManifest(hidden, scheme.model_length, hiding=scheme),
+    }  # fmt: skip
+    outputs = {name: {"json": each.encoded.decode(), "digest": each.digest.hex()} for name, each in made.items()}
+    return vector({name: parse_json(each.encoded) for name, each in made.items()}, outputs)
 
 
 def proposal_fields(proposal: Proposal) -> Fields:
@@ -381,6 +394,16 @@ def ledger() -> Fields:
         "head": head_digest(context.market.domain, run().network.terms.committee_id, 2, 17, head).hex(),
     }
     return vector(inputs, outputs)
+
+
+def training() -> Fields:
+    """Digests of what a model owner decides of a training."""
+    place = MarketId(31337, seed_of("market")[:20], seed_of("deployment"))
+    context = Context(place, 7, seed_of("terms"), 8, seed_of("model"), seed_of("policy key"), BOUND, 5)
+    about, metric = (context.task_id, context.terms_hash, context.round, context.model_digest), -1_234_567
+    decisions = {"metric": Decision(*about, DecisionKind.METRIC, metric), "stop": Decision(*about, DecisionKind.STOP)}
+    outputs = {name: decision.digest(context.market).hex() for name, decision in decisions.items()}
+    return vector({"context": context_fields(context), "metric": metric}, outputs)
 
 
 def prss() -> Fields:
@@ -683,13 +706,35 @@ def payload() -> Fields:
     return vector(inputs, {"payload": encoded.hex()})
 
 
+def sumshare() -> Fields:
+    """A share of a private sum, and what a coordinator keeps of it; what HPKE seals is made up."""
+    context = run().network.context
+    key, content, prover = seed_of("key for sums"), seed_of("content key"), 2
+    label = SumLabel.of(context, seed_of("batch"), prover, key)
+    share = native.expand(seed_of("share of a sum"), 3)
+    (piece,) = sealed_pieces(share, content, label)
+    head, signature = bytes(range(80)), bytes(64) + b"\x1b"
+    kept = SealedShare(prover, signature, head + piece)
+    inputs = {
+        "domain": label.domain.hex(), "taskId": label.task_id, "round": label.round, "batchId": label.batch_id.hex(),
+        "prover": prover, "sumKey": key.hex(), "contentKey": content.hex(), "share": ints(share), "head": head.hex(),
+        "signature": signature.hex(),
+    }  # fmt: skip
+    outputs = {
+        "info": label.info.hex(), "piece": piece.hex(), "body": kept.reply(label.batch_id).message.body.hex(),
+        "kept": sealedreplies.encode([kept]).hex(),
+    }  # fmt: skip
+    return vector(inputs, outputs)
+
+
 FILES: dict[str, Callable[[], Fields]] = {
     "domains": domains,
     "market": market,
     "signed": signed,
-    "training": training,
+    "manifests": manifests,
     "sessions": sessions,
     "ledger": ledger,
+    "training": training,
     "prss": prss,
     "keys": keys,
     "sealing": sealing,
@@ -701,6 +746,7 @@ FILES: dict[str, Callable[[], Fields]] = {
     "batch": batch,
     "graded": graded,
     "payload": payload,
+    "sumshare": sumshare,
 }
 
 
