@@ -87,9 +87,9 @@ class Releases:
         self._mend(certificate, replies)
         asked = release.SumAsked.of(certificate)
         if private:
-            found, event = release.gathered(fleet.committee, asked, replies, fleet.present), "sum-gathered"
+            found, event = release.gathered(fleet.committee, asked, replies, (fleet.present,)), "sum-gathered"
         else:
-            found, event = release.opened(fleet.committee, key, asked, replies, fleet.present), "sum-opened"
+            found, event = release.opened(fleet.committee, key, asked, replies, (fleet.present,)), "sum-opened"
         for verdict in found.verdicts:
             _log.warning("event=verdict batch=0x%s %s", certificate.batch_id.hex(), described(verdict))
         digest = self._blobs.put(found.payload, certificate.statement.context.task_id, promised=True)

@@ -8,17 +8,16 @@ only gather them (``gathered``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
-from itertools import combinations, islice
+from itertools import chain
 
 import numpy as np
 
 import native
 from circuits import payload
 from circuits.commitment import CommitmentKey
-from circuits.errors import BlamedProversError, InconsistentError, UnavailableError
+from circuits.errors import UnavailableError
 from circuits.payload import Aggregate
 from circuits.statement import TAIL, Committee, Context
 from circuits.verify import sum_of_commitments
@@ -26,13 +25,11 @@ from commons.protocol import sealedreplies
 from commons.protocol.bodies import DigestBody
 from commons.protocol.bundle import Certificate
 from commons.protocol.messages import Step, StepReply, StepRequest
-from commons.protocol.replies import Answers, Failure, ProverNamed, ProverVerdict, blamed, collect, vectors
+from commons.protocol.replies import Answers, Failure, ProverNamed, ProverVerdict, collect, vectors
 from commons.protocol.sealedreplies import SumOpener
 from commons.protocol.signing import signs
-from commons.sharing.reconstruct import open_vector
-from native import G1, FrArray
-
-_MOST_SUBSETS = 1024
+from commons.protocol.sumsearch import find_vector
+from native import G1
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,30 +78,30 @@ def opened(
     key: CommitmentKey,
     asked: SumAsked,
     replies: Mapping[int, StepReply | Failure],
-    present: Sequence[bytes] = (),
+    later: Sequence[Sequence[bytes]] = (),
     opens: SumOpener | None = None,
 ) -> Opened:
     """Open the sum from the provers' replies.
 
     Args:
         committee: the members of the round's epoch.
-        present: addresses of the present members, by index.  A member that has another key since then signs with that;
-            it matters for blame only, as a sum that is returned opens its commitment.
+        later: addresses of the members of later epochs, by index.  A member that has another key since then signs with
+            that; it matters for blame only, as a sum that is returned opens its commitment.
         opens: opens sealed shares, where the task's sums are private.
 
     Raises:
         UnavailableError: no t + 1 shares open the commitment; the message has the provers' reasons.
     """
-    answers, length = _answers(committee, asked.batch_id, replies, present), len(key.bases)
+    answers, length = _answers(committee, asked.batch_id, replies, later), len(key.bases)
     if opens is None:
         answers, shares = vectors(answers, length, Step.RELEASE)
     else:
         answers, shares = sealedreplies.opened_shares(answers, length, opens)
-    for candidate, wrong in _candidates(shares, committee.threshold):
-        if key.commit_long(candidate) == asked.commitment:
-            values = native.to_int64(np.ascontiguousarray(candidate[:-TAIL]))
-            encoded = payload.encode(Aggregate(values, np.ascontiguousarray(candidate[-TAIL:])))
-            return Opened(encoded, answers.fallen + wrong())
+    found = find_vector(shares, committee.threshold, key, asked.commitment)
+    if found is not None:
+        values = native.to_int64(np.ascontiguousarray(found.vector[:-TAIL]))
+        encoded = payload.encode(Aggregate(values, np.ascontiguousarray(found.vector[-TAIL:])))
+        return Opened(encoded, answers.fallen + tuple(map(_off, found.liars)))
     reasons = "; ".join(f"prover {v.prover}: {v.reason}" for v in answers.fallen) or "their shares do not fit"
     raise UnavailableError(
         f"the sum needs the shares of {committee.threshold + 1} provers that open its commitment: {reasons}"
@@ -115,14 +112,14 @@ def gathered(
     committee: Committee,
     asked: SumAsked,
     replies: Mapping[int, StepReply | Failure],
-    present: Sequence[bytes] = (),
+    later: Sequence[Sequence[bytes]] = (),
 ) -> Opened:
     """What is kept of a private sum: the sealed shares of all that answer.  Nothing in them is checked, or can be.
 
     Raises:
         UnavailableError: fewer than a quorum gave one; of a quorum t + 1 are honest, whoever lies.
     """
-    answers = _answers(committee, asked.batch_id, replies, present)
+    answers = _answers(committee, asked.batch_id, replies, later)
     answers = sealedreplies.of_form(answers, asked.context.dimension + TAIL)
     if len(answers.replies) < committee.quorum:
         reasons = "; ".join(f"prover {v.prover}: {v.reason}" for v in answers.fallen)
@@ -131,45 +128,23 @@ def gathered(
 
 
 def _answers(
-    committee: Committee, batch_id: bytes, replies: Mapping[int, StepReply | Failure], present: Sequence[bytes]
+    committee: Committee, batch_id: bytes, replies: Mapping[int, StepReply | Failure], later: Sequence[Sequence[bytes]]
 ) -> Answers[DigestBody]:
-    signing = _as_signed(committee, present, replies)
+    signing = _as_signed(committee, later, replies)
     return collect(signing, replies, replies, batch_id, Step.RELEASE, DigestBody.decode)
 
 
-def _as_signed(committee: Committee, present: Sequence[bytes], replies: Mapping[int, StepReply | Failure]) -> Committee:
-    """The committee, with the present key of each member that signed its reply with that."""
+def _as_signed(
+    committee: Committee, later: Sequence[Sequence[bytes]], replies: Mapping[int, StepReply | Failure]
+) -> Committee:
+    """The committee, with the later key of each member that signed its reply with that."""
     members = list(committee.members)
-    for prover, address in enumerate(present):
+    for prover, address in chain.from_iterable(map(enumerate, later)):
         reply = replies.get(prover)
         if isinstance(reply, StepReply) and signs(address, reply.message.digest, reply.message.signature):
             members[prover] = address
     return replace(committee, members=tuple(members))
 
 
-_Blame = Callable[[], tuple[ProverVerdict, ...]]
-
-
-def _candidates(shares: Mapping[int, FrArray], threshold: int) -> Iterator[tuple[FrArray, _Blame]]:
-    """Vectors that the shares may stand for, the likeliest first, and who lied if one of them is the sum."""
-    if len(shares) <= threshold:
-        return
-    try:
-        yield open_vector(shares, threshold, threshold, "aggregate"), tuple
-    except BlamedProversError as error:
-        kept, named = {p: s for p, s in shares.items() if p not in error.provers}, blamed(error, Step.RELEASE)
-        yield open_vector(kept, threshold, 0, "aggregate"), lambda: named
-    except InconsistentError:
-        for chosen in islice(combinations(sorted(shares), threshold + 1), _MOST_SUBSETS):
-            base = {p: shares[p] for p in chosen}
-            yield open_vector(base, threshold, 0, "aggregate"), partial(_off, shares, base)
-
-
-def _off(shares: Mapping[int, FrArray], base: Mapping[int, FrArray]) -> tuple[ProverVerdict, ...]:
-    """Whose shares are not on the polynomial through those that open the commitment, which are right."""
-    places, found = [p + 1 for p in base], list[ProverVerdict]()
-    for prover, share in shares.items():
-        right = native.linear_combination(list(base.values()), native.lagrange_coefficients(places, prover + 1))
-        if not np.array_equal(right, share):
-            found.append(ProverNamed(prover, Step.RELEASE, "share: it does not fit those that open the commitment"))
-    return tuple(found)
+def _off(prover: int) -> ProverNamed:
+    return ProverNamed(prover, Step.RELEASE, "share: it does not fit those that open the commitment")

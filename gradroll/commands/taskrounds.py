@@ -19,6 +19,7 @@ from gradroll.commands.buying import (
 from gradroll.commands.options import Subparsers, chain_options, leaf, natural, task_argument, the_task, whole
 
 if TYPE_CHECKING:
+    from commons.protocol.replies import ProverVerdict
     from commons.settings.loading import Settings
     from commons.settings.sections import ModelOwnerSettings, OwnerSettings
     from commons.wire.coordinator_client import CoordinatorClient
@@ -205,7 +206,7 @@ def read(arguments: argparse.Namespace) -> int:
     weighed = f", each by its weight, {sum(aggregate.weights)} in all" if aggregate.graded else ""
     console.line(f"{arguments.out}: sum of {gradients} gradients{weighed}; it opens the commitments on the chain")
     for verdict in aggregate.verdicts:
-        console.warn(f"prover {verdict.prover}: {verdict.reason}; the sum was found without it")
+        console.warn(f"prover {verdict.prover}: {verdict.reason}; {_held(verdict)[1]}the sum was found without it")
     for number, batch in enumerate(aggregate.graded):
         if batch.grades.fallback:
             console.warn(
@@ -215,6 +216,16 @@ def read(arguments: argparse.Namespace) -> int:
     owners = [checksum(owner) for owner in aggregate.owners]
     console.result(
         task=shown(task), round=arguments.round, file=arguments.out, owners=owners, weights=list(aggregate.weights),
-        provers=[{"prover": v.prover, "reason": v.reason} for v in aggregate.verdicts],
+        provers=[{"prover": v.prover, "reason": v.reason, "proven": _held(v)[0]} for v in aggregate.verdicts],
     )  # fmt: skip
     return 0
+
+
+def _held(verdict: ProverVerdict) -> tuple[bool, str]:
+    """Whether a prover's own signature is on what is said of it; and in words, where it is not and it is named."""
+    from commons.protocol.replies import ProverNamed
+
+    if not isinstance(verdict, ProverNamed):
+        return False, ""
+    unsigned = "no signature of its own is on that, so whoever served it may have changed it; "
+    return verdict.proven, "" if verdict.proven else unsigned

@@ -80,7 +80,7 @@ class ProverReader:
             replies[prover] = Failure("refused", answer.code, str(answer)) if failed else answer  # type: ignore[union-attr, assignment]
         present = self.view.committee(committee.committee.committee_id).members
         asked = release.SumAsked.of(certificate)
-        return release.opened(committee.committee, key, asked, replies, present, opens)
+        return release.opened(committee.committee, key, asked, replies, (present,), opens)
 
     def certificates(self, batch: AcceptedBatch) -> tuple[Certificate, ...]:
         """Certificates with a quorum's valid attestations, put together from what the provers have.

@@ -23,6 +23,8 @@ from commons.protocol.sealedsums import opener
 from commons.wire.coordinator_client import CoordinatorClient
 from gradroll.model_owner.from_provers import ProverReader
 
+_MOST_EPOCHS = 256
+"""After a round's, in which its sum was gathered: a node that lies about how many there were must not keep anybody."""
 Source = Callable[[], Opened]
 
 
@@ -82,9 +84,19 @@ class SumReader:
         committee = self.view.committee_of_round(batch.task_id, batch.round)
         shares = coordinator.sealed_sum(batch_id, key.dimension, committee.size)
         replies = {share.prover: share.reply(batch_id) for share in shares if share.prover < committee.size}
-        present = self.view.committee(committee.committee_id).members
+        later = _later_members(self.view, batch, committee.committee_id)
         asked = SumAsked(self.view.context(batch.task_id, batch.round), batch_id, batch.record.commitment)
-        return release.opened(committee, key, asked, replies, present, opens)
+        return release.opened(committee, key, asked, replies, later, opens)
+
+
+def _later_members(view: ChainView, batch: AcceptedBatch, committee_id: int) -> list[tuple[bytes, ...]]:
+    """Addresses of the members of each epoch since the round's: a share is kept as it was signed when it was gathered.
+
+    A member may have had several keys by now.
+    """
+    opened, present = view.round(batch.task_id, batch.round).epoch, view.committee_record(committee_id).epoch
+    between = range(opened + 1, min(present, opened + _MOST_EPOCHS))
+    return [view.committee(committee_id, epoch).members for epoch in (*between, present)]
 
 
 def find_sum(batch: AcceptedBatch, key: CommitmentKey, sources: Iterable[Source]) -> FoundSum:
