@@ -102,7 +102,8 @@ class TrainedMarket:
         batch = build_batch(self.setup, chosen, at=at, seed=f"round-{number}", owner_keys=keys[5 : 5 + OWNERS])
         attestations = [(member, attest(batch, keys[1 + member])) for member in (0, 2, 3)]
         self.owner.accept_batch(batch.statement, batch.proof, attestations, _PAYEE)
-        self.owner.publish_aggregate(task, number, 0, batch.payload)
+        if view.terms(task).inline_payload:
+            self.owner.publish_aggregate(task, number, 0, batch.payload)
         total: IntArray = np.sum(chosen, axis=0, dtype=np.int64)
         return total
 
