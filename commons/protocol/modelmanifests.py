@@ -164,8 +164,8 @@ class ModelManifest:
         """Raise unless it is the one that a task's terms name.
 
         Raises:
-            InvalidInputError: they name another or none, it describes vectors of another length than the task's, or a
-                hidden model that they would not hide.
+            InvalidInputError: they name another or none, it describes vectors of another length than the task's, a
+                hidden model that they would not hide, or a rule that gives their private sums away.
         """
         if self.digest != terms.manifest:
             named = "none" if terms.manifest == NO_DIGEST else f"0x{terms.manifest.hex()}"
@@ -180,6 +180,11 @@ class ModelManifest:
             )
         if self.hiding is not None:
             require_hiding_terms(terms)
+        if self.training is not None and terms.sums_private:
+            raise InvalidInputError(
+                "whoever knows the training rule computes a round's sum from the models before and after it, so the "
+                "task's sums would not be private: leave out the rule, or the key for sums"
+            )
 
 
 def _manifest(value: Any) -> ModelManifest:

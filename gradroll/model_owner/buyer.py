@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 
+import numpy as np
 import numpy.typing as npt
 
 from circuits.arrays import FloatArray, float_vector
@@ -50,7 +50,6 @@ from gradroll.model_owner.plan import TaskPlan
 from gradroll.model_owner.precheck import check_round, check_terms, running_on
 from gradroll.model_owner.referenceblocks import reference_by_blocks, update_by_blocks
 from gradroll.model_owner.referencegradient import LEAST_SUMS, GradedSum, Reference, Update
-from gradroll.model_owner.roundsums import added
 from gradroll.model_owner.sumreading import FoundSum, SumReader, accepted_of
 from gradroll.model_owner.trainer import Trainer
 
@@ -288,12 +287,11 @@ class ModelOwner(ManifestOwner):
             ProofError: the node shows an inconsistent chain.
             KeyMismatchError: the reference string is another than the task's, or the key for its sums.
             ConfigError: sums are private, and no key for them is at hand.
-            InvalidInputError: the batches together leave 64 bits.
         """
         accepted, found = self._read(task_id, round_number, from_provers=from_provers)
         aggregates = [each.aggregate for each in found]
         scales = self._scales(task_id)
-        quantized = reduce(added, [a.values for a in aggregates])
+        quantized: IntArray = np.sum([a.values for a in aggregates], axis=0, dtype=np.int64)
         graded: tuple[GradedSum, ...] = ()
         if self._view.terms(task_id).grading is not None:
             each = zip(accepted, aggregates, strict=True)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from circuits.errors import InvalidInputError
 from circuits.quantize import IntArray
 from commons.chain.facts import AcceptedBatch
 from commons.chain.view import ChainView
@@ -57,14 +56,13 @@ class RoundSums:
             UnavailableError: nobody serves a sum, or how its owners were graded.
             ProofError: the node shows an inconsistent chain.
             KeyMismatchError: the reference string is another than the task's.
-            InvalidInputError: the batches together leave 64 bits.
         """
         self.parameters.require_string(self.view.tau(task_id))
         key = self.parameters.commitment_key(self.view.terms(task_id).dimension)
         accepted, total = accepted_of(self.view, task_id, number), np.zeros(key.dimension, np.int64)
         reader = SumReader(self.view, self.coordinator, self._provers)
         for batch in accepted:
-            total = added(total, reader.read(batch, key).aggregate.values)
+            total += reader.read(batch, key).aggregate.values
         return RoundSum(accepted, total, sum(map(self.weight, accepted)))
 
     def weight(self, batch: AcceptedBatch) -> int:
@@ -83,15 +81,3 @@ class RoundSums:
     @property
     def _provers(self) -> ProverReader:
         return ProverReader(self.view, tls_roots=self.tls_roots)
-
-
-def added(total: IntArray, values: IntArray) -> IntArray:
-    """The sum of integers, int64[d], and some more; numpy would wrap what leaves 64 bits without a word.
-
-    Raises:
-        InvalidInputError: it leaves 64 bits.
-    """
-    added: IntArray = total + values
-    if ((added < total) != (values < 0)).any():
-        raise InvalidInputError("the sum of a round's batches leaves 64 bits: no model follows from it")
-    return added

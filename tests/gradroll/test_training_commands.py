@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from circuits.arrays import FloatArray
@@ -122,7 +123,10 @@ def test_a_stop_that_somebody_has_shows_that_a_card_denies_it(
 
 @pytest.mark.parametrize("change", [lambda model: model.astype(str), lambda model: model + 1j])
 def test_a_file_of_other_things_than_numbers_is_no_model(
-    trained: Trained, tmp_path: Path, change: Callable[[FloatArray], object], capsys: pytest.CaptureFixture[str]
+    trained: Trained,
+    tmp_path: Path,
+    change: Callable[[FloatArray], npt.NDArray[Any]],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """numpy would make the card's numbers of them."""
     np.save(tmp_path / "other.npy", change(trained.final))
