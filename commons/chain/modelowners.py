@@ -25,8 +25,8 @@ def handovers(view: ChainView, task_id: int) -> dict[bytes, int]:
     Whoever owns a task no more has no say in its later rounds.  Raises UnknownError, ChainError.
     """
     present = view.task(task_id).model_owner
-    opened = view.events.read(_place, ROUND_OPENED, task_id)
     passed_on = view.events.read(lambda log: (bytes(log["topics"][2])[12:], _place(log)), TASK_TRANSFERRED, task_id)
+    opened = view.events.read(_place, ROUND_OPENED, task_id) if passed_on else []
     return {giver: sum(each < at for each in opened) for giver, at in passed_on if giver != present}
 
 
