@@ -7,18 +7,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from circuits.arrays import FloatArray
-from circuits.errors import InvalidInputError, ProofError, UnavailableError
+from circuits.errors import InvalidInputError, NotReadyError, ProofError, UnavailableError
 from circuits.quantize import IntArray
 from circuits.terms import NO_DIGEST, TaskTerms
 from commons.chain.openings import model_digest
 from commons.chain.view import ChainView
 from commons.protocol.modelmanifests import ModelManifest
-from commons.protocol.trainingdecisions import SignedDecision
+from commons.protocol.trainingdecisions import Decision, DecisionKind, SignedDecision
 from commons.runtime.identifiers import shown
 from gradroll.audit.modelcards import CardPrivacy, CardRound, ModelCard
-from gradroll.model_owner.lineage import Lineage, ended_rounds, initial_model
+from gradroll.model_owner.lineage import Lineage, ended_rounds, initial_model, trained_task
 from gradroll.model_owner.roundsums import RoundReader, accepted_of
-from gradroll.training.replay import Replayed
+from gradroll.training.decisionbook import require_decision
+from gradroll.training.replay import Fault, Replayed
 
 Serve = Callable[[bytes], FloatArray]
 """Gives the model with a digest of 32 bytes; raises GradrollError."""
@@ -46,23 +47,28 @@ class CardFacts:
         """The card of a task, as far as its rounds take no more batches.
 
         Args:
-            decisions: of its model owner; those about later rounds are left out.
+            decisions: of its model owner; those that change nothing are left out.
 
         Raises:
             ProofError: the manifest is another than the task's, or the training is not as its rule says.
+            NotReadyError: a metric is not signed, so there is no final model yet.
             GradrollError: the chain, or a sum, cannot be read.
         """
         terms, ended = self.view.terms(self.task_id), ended_rounds(self.view, self.task_id)
         require_manifest(manifest, terms)
-        known = tuple(each for each in decisions if each.decision.round < ended)
-        replayed = self.recomputed(manifest, known, ended)
+        known: tuple[SignedDecision, ...] = ()
+        replayed = self.recomputed(manifest, decisions, ended)
         if replayed is not None and replayed.deviation is not None:
             raise ProofError(f"the training of task {shown(self.task_id)} gets no card: {replayed.deviation.text}")
+        if replayed is not None:
+            if (missing := metric_missing(replayed)) is not None:
+                raise NotReadyError(f"task {shown(self.task_id)} gets no card yet: {missing}")
+            signed = {each.decision: each for each in reversed(decisions)}
+            known = tuple(signed[each] for each in in_effect(manifest, replayed, ended))
         market = terms.market
-        final, said = (b"", ()) if replayed is None else (replayed.model_digest, known)
         return ModelCard(
             market.chain_id, market.address, market.deployment, self.task_id, terms.terms_hash, self.privacy(),
-            tuple(map(self.round, range(ended))), manifest, final, said,
+            tuple(map(self.round, range(ended))), manifest, b"" if replayed is None else final_model(replayed), known,
         )  # fmt: skip
 
     def training(self, manifest: ModelManifest | None, decisions: Sequence[SignedDecision] = ()) -> Replayed:
@@ -91,7 +97,7 @@ class CardFacts:
         self, manifest: ModelManifest | None, decisions: Sequence[SignedDecision], rounds: int
     ) -> Replayed | None:
         """The training of a task's first rounds; None where nobody but the model owner can compute it, or no rule says
-        how.
+        how.  Of the round after them it is looked at on which model it was opened, if it was.
 
         Raises:
             GradrollError: as ``Lineage.recompute``, and ``initial_model``.
@@ -100,7 +106,15 @@ class CardFacts:
         if manifest is None or manifest.training is None or not rounds or private:
             return None
         first = initial_model(self.view, self.task_id, manifest.model_length, self.serve)
-        return Lineage(self.view, self.task_id, manifest, self._sums, decisions, rounds).recompute(first)
+        return Lineage(self.view, self.task_id, manifest, self._sums, decisions, rounds, beyond=True).recompute(first)
+
+    def require_decided(self, manifest: ModelManifest, decisions: Sequence[SignedDecision]) -> None:
+        """Raise SignatureError unless all decisions are the model owner's, about this task."""
+        if not decisions:
+            return  # the chain's log is not searched for owners of a task that nobody decided about
+        task = trained_task(self.view, self.task_id, manifest)
+        for each in decisions:
+            require_decision(task, each)
 
     def round(self, number: int) -> CardRound:
         """A round.  Raises UnavailableError where nobody says how its owners were graded."""
@@ -123,6 +137,33 @@ class CardFacts:
     def _sums(self, number: int) -> tuple[IntArray, int]:
         found = self.reader.round_sum(self.task_id, number)
         return found.total, found.weight
+
+
+def final_model(replayed: Replayed) -> bytes:
+    """Digest of the model after the last round, 32 bytes; empty where the rule gives none."""
+    blocked = replayed.blocked
+    return b"" if blocked is not None and blocked.fault is Fault.NO_MODEL else replayed.model_digest
+
+
+def metric_missing(replayed: Replayed) -> str | None:
+    """Which metric has to be signed before the last round's sum can be applied, in words; None where none has to."""
+    blocked = replayed.blocked
+    return blocked.text if blocked is not None and blocked.fault is Fault.DECISION_MISSING else None
+
+
+def in_effect(manifest: ModelManifest | None, replayed: Replayed, rounds: int) -> tuple[Decision, ...]:
+    """The decisions about a task's first rounds that the rule asks for, in order: metrics for a plateau, and stops.
+
+    A metric of a round without a batch says nothing: its model is the one of the round before.
+    """
+    rule = None if manifest is None else manifest.training
+    metered = rule is not None and rule.plateau is not None
+    return tuple(
+        decision
+        for each in replayed.rounds[:rounds]
+        for decision in each.decisions
+        if decision.kind is DecisionKind.STOP or (metered and each.weight > 0)
+    )
 
 
 def require_manifest(manifest: ModelManifest | None, terms: TaskTerms) -> None:

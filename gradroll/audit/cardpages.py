@@ -47,7 +47,10 @@ def page(card: ModelCard) -> str:
 
 
 def _place(card: ModelCard) -> list[tuple[str, str]]:
-    final = _code(_hex(card.final_model)) if card.final_model else "not on record: no training rule, or no public sums"
+    none = "none: the rule gives none"
+    if card.training is None or not card.privacy.public_sums:
+        none = "not on record: no training rule, or no public sums"
+    final = _code(_hex(card.final_model)) if card.final_model else none
     return [
         ("chain", escape(str(card.chain_id))), ("market", _code(checksum(card.market))),
         ("deployment", _code(_hex(card.deployment))), ("hash of the terms", _code(_hex(card.terms_hash))),
@@ -59,6 +62,8 @@ def _privacy(card: ModelCard) -> list[tuple[str, str]]:
     own = card.privacy
     graded = f"{own.millibits / 1000:.3f} bits a round at most" if own.millibits else "nothing: there are none"
     sums = "everybody can read them" if own.public_sums else "only the model owner can read them"
+    if not own.public_sums and card.training is not None:
+        sums += ", but whoever has the models before and after a round computes them by the training rule"
     return [
         ("committee", f"{_code(shown(own.committee))}, {own.provers} provers"),
         ("provers that collude and learn nothing of a gradient", str(own.threshold)),

@@ -19,6 +19,7 @@ from circuits.terms import MAX_CAPACITY, MAX_ROUNDS
 from commons.protocol.decisionlists import decisions_from_json, decisions_to_json
 from commons.protocol.modelmanifests import ModelManifest
 from commons.protocol.trainingdecisions import SignedDecision
+from commons.protocol.trainingrules import TrainingRule
 
 VERSION = 1
 MAX_CARD = 1 << 26
@@ -126,6 +127,11 @@ class ModelCard:
             raise InvalidInputError("the rounds of a model card are numbered from 0, none left out")
         if self.final_model:
             _require_bytes("the final model", self.final_model, 32)
+
+    @property
+    def training(self) -> TrainingRule | None:
+        """The rule by which the models follow from each other, if there is one."""
+        return None if self.manifest is None else self.manifest.training
 
     @property
     def encoded(self) -> bytes:

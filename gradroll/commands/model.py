@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from commons.runtime.identifiers import shown
 from gradroll.commands.options import (
@@ -21,6 +21,9 @@ from gradroll.commands.options import (
 from gradroll.commands.tasktraining import evidence_options, keys_options
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from circuits.arrays import FloatArray
     from commons.settings.loading import Settings
     from gradroll.audit.cardchecks import CardVerdict
     from gradroll.audit.modelcards import ModelCard
@@ -107,17 +110,25 @@ def verify(arguments: argparse.Namespace) -> int:
     from gradroll.audit.modelcards import MAX_CARD, ModelCard
     from gradroll.commands.arrayfiles import read_array
     from gradroll.commands.trainingfiles import given_model
-    from gradroll.model_owner.decisionfiles import read_bounded
+    from gradroll.model_owner.decisionfiles import read_bounded, read_decisions
     from gradroll.session import Session
 
     stated = ModelCard.decode(read_bounded(arguments.card, "model card", MAX_CARD))
-    model = None if arguments.model is None else read_array(arguments.model, "model")
+    model = None if arguments.model is None else _exactly(read_array(arguments.model, "model"))
+    known = () if arguments.decisions is None else read_decisions(arguments.decisions)
     with Session(_settings(arguments)) as session:
         reader = session.round_reader(arguments.coordinator, arguments.tls_roots)
         facts = CardFacts(reader, stated.task, given_model(arguments.initial, reader, stated.task))
-        verdict = check_card(stated, facts, model)
+        verdict = check_card(stated, facts, model, known)
     _tell(arguments.console, stated, verdict)
     return 7 if verdict.lies else 0
+
+
+def _exactly(values: npt.NDArray[Any]) -> FloatArray:
+    """A model's numbers; InvalidInputError for what float64 would only come near to, or has no numbers in it."""
+    from circuits.arrays import float_vector
+
+    return float_vector(values, values.size, "model")
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
@@ -131,9 +142,15 @@ def _tell(console: Console, stated: ModelCard, verdict: CardVerdict) -> None:
     console.line(_MODELS[verdict.models])
     if verdict.later and not verdict.lies:
         console.line(f"the task has opened {verdict.later} rounds more, which are not in the card")
+    if verdict.unsettled and not verdict.lies:
+        console.line(
+            "no round is opened on the final model yet, so the last rate is as the signed metrics say: name decisions "
+            "that you have from elsewhere (--decisions)"
+        )
     if not verdict.lies:
         console.line("everything in the card that can be checked is as the chain has it", "green")
     console.result(
         task=shown(stated.task), rounds=len(stated.rounds), models=verdict.models, later=verdict.later,
+        unsettled=verdict.unsettled,
         final_model=stated.final_model, lies=[{"field": lie.field, "reason": lie.text} for lie in verdict.lies],
     )  # fmt: skip

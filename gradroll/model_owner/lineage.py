@@ -16,7 +16,7 @@ from circuits.errors import InvalidInputError, NotReadyError
 from circuits.hashing import keccak
 from circuits.quantize import IntArray
 from commons.chain.facts import RoundRecord
-from commons.chain.modelowners import model_owners
+from commons.chain.modelowners import handovers, model_owners
 from commons.chain.openings import model_digest
 from commons.chain.view import ChainView
 from commons.protocol.modelmanifests import ModelManifest
@@ -38,6 +38,7 @@ class Lineage:
         sums: reads the sum of a round's accepted batches; raises GradrollError.
         decisions: what its model owner signed, as far as it is known.
         limit: so many rounds are looked at, None for all.
+        beyond: whether it is looked at too on which model the round after these was opened, if it was.
     """
 
     view: ChainView
@@ -46,6 +47,7 @@ class Lineage:
     sums: Sums
     decisions: Sequence[SignedDecision] = ()
     limit: int | None = None
+    beyond: bool = False
 
     def recompute(self, initial: npt.ArrayLike) -> Replayed:
         """All models, from the first one to that of the next round.
@@ -58,18 +60,14 @@ class Lineage:
             SignatureError: a decision is not the model owner's.
             GradrollError: a sum cannot be read.
         """
-        terms, rule = self.view.terms(self.task_id), self.manifest.training
-        if rule is None:
-            raise InvalidInputError(f"the manifest of task {shown(self.task_id)} has no training rule")
-        owners = model_owners(self.view, self.task_id)
-        task = TrainedTask(rule, self.manifest.blocks, terms.market, self.task_id, terms.terms_hash, owners)
         model = float_vector(initial, self.manifest.model_length, "initial model")
-        return replay(task, model, self.rounds(), self.decisions)
+        return replay(trained_task(self.view, self.task_id, self.manifest), model, self.rounds(), self.decisions)
 
     def rounds(self) -> Iterator[OpenedRound]:
         """The rounds that were opened, in order; the sum of each is read when it is asked for."""
         opened = self.view.task(self.task_id).rounds_opened
-        for number in range(opened if self.limit is None else min(self.limit, opened)):
+        most = opened if self.limit is None else min(self.limit, opened)
+        for number in range(most):
             record = self.view.round(self.task_id, number)
             digest = model_digest(self.view, self.task_id, number)
             if not takes_no_more(record):
@@ -78,6 +76,22 @@ class Lineage:
                 yield OpenedRound(number, digest, *self.sums(number))
             else:
                 yield OpenedRound(number, digest)
+        if self.beyond and most < opened:
+            yield OpenedRound(most, model_digest(self.view, self.task_id, most), settled=False)
+
+
+def trained_task(view: ChainView, task_id: int, manifest: ModelManifest) -> TrainedTask:
+    """What a replay needs of a task, as the chain has it.
+
+    Raises:
+        InvalidInputError: the task has no training rule.
+        UnknownError, ChainError: the chain cannot be read.
+    """
+    terms = view.terms(task_id)
+    if manifest.training is None:
+        raise InvalidInputError(f"the manifest of task {shown(task_id)} has no training rule")
+    owners, former = model_owners(view, task_id), handovers(view, task_id)
+    return TrainedTask(manifest.training, manifest.blocks, terms.market, task_id, terms.terms_hash, owners, former)
 
 
 def takes_no_more(record: RoundRecord) -> bool:

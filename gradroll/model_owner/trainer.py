@@ -101,8 +101,9 @@ class Trainer:
         Raises:
             ConfigError: there is no directory for decisions.
             InvalidInputError: the rule calls for no metric, or something else was decided of that round.
-            NotReadyError: no round is over, or one is running, so that it is too late to stop before it.
-            RuleViolationError: an earlier round is not as the rule says.
+            NotReadyError: no round is over, or one is running, so that it is too late to stop before it; an earlier
+                metric is to be signed before a stop; or no round has a batch, so that there is nothing to measure.
+            RuleViolationError: an earlier round is not as the rule says, or the rule gives no model.
         """
         if self.decisions is None:
             raise ConfigError("model_owner.state is missing: what is decided is kept there")
@@ -116,9 +117,7 @@ class Trainer:
             raise NotReadyError(f"no round of task {task} is over, so there is no model to decide about")
         replayed = self.recompute(task_id, manifest, limit=ended)
         _require_followed(task_id, replayed)
-        blocked = replayed.blocked
-        owed = blocked is not None and blocked.fault is Fault.DECISION_MISSING
-        number = blocked.round if blocked is not None and owed else ended - 1
+        number = _decided_round(task, replayed, kind)
         decision = Decision(task_id, view.terms(task_id).terms_hash, number, replayed.model_digest, kind, value)
         signature = self.chain.sign_message(decision.message(view.market_id))
         signed = SignedDecision(decision, self.chain.address, signature)
@@ -138,6 +137,24 @@ class Trainer:
                 "the rule applies all of them; the next model follows after that"
             )
         return takes_no_more(last)
+
+
+def _decided_round(task: str, replayed: Replayed, kind: DecisionKind) -> int:
+    """The round after which a decision is taken, all of which are over: a metric is of the last one with a sum."""
+    blocked = replayed.blocked
+    if blocked is not None and blocked.fault is Fault.NO_MODEL:
+        raise RuleViolationError(f"{blocked.text}; the training of task {task} ends here, and nothing is to be decided")
+    owed = blocked is not None and blocked.fault is Fault.DECISION_MISSING
+    if kind is DecisionKind.STOP:
+        if blocked is not None and owed:  # a stop after that round would say that the one that followed is wrong
+            raise NotReadyError(f"{blocked.text}: gradroll task decide {task} --metric")
+        return replayed.rounds[-1].number
+    if blocked is not None and owed:
+        return blocked.round
+    measured = [each.number for each in replayed.rounds if each.weight > 0]
+    if not measured:
+        raise NotReadyError(f"no round of task {task} has a batch, so there is no model to measure")
+    return measured[-1]
 
 
 def _first(task_id: int, manifest: ModelManifest, own: FloatArray | None) -> FloatArray:

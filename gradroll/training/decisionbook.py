@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from circuits.errors import InvalidInputError, SignatureError
 from circuits.terms import MarketId
@@ -20,6 +20,8 @@ class TrainedTask:
     Attributes:
         blocks: of the model manifest; their lengths sum to the task's dimension d.
         model_owners: 20-byte addresses that are or were the task's model owner; only they decide.
+        handovers: of former ones, the first round that was opened after they passed the task on: of that and later
+            rounds they decide nothing.
     """
 
     rule: TrainingRule
@@ -28,6 +30,7 @@ class TrainedTask:
     task_id: int
     terms_hash: bytes
     model_owners: frozenset[bytes]
+    handovers: Mapping[bytes, int] = field(default_factory=dict)
 
 
 def require_decision(task: TrainedTask, signed: SignedDecision) -> None:
@@ -42,6 +45,10 @@ def require_decision(task: TrainedTask, signed: SignedDecision) -> None:
     if signed.signer not in task.model_owners:
         raise SignatureError(
             f"the decision about round {decision.round} is of 0x{signed.signer.hex()}, who never owned the task"
+        )
+    if decision.round >= task.handovers.get(signed.signer, decision.round + 1):
+        raise SignatureError(
+            f"the decision about round {decision.round} is of 0x{signed.signer.hex()}, who no longer owned the task"
         )
     signed.require_signed(task.market)
 

@@ -216,6 +216,7 @@ class _Replay:
             if self._owed is not None:
                 text = (
                     f"the metric of round {self._owed}, on which the model of round {number + 1} depends, is not signed"
+                    ", or not among the decisions at hand"
                 )
                 self._blocked = Deviation(Fault.DECISION_MISSING, self._owed, text)
                 return False

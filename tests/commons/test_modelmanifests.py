@@ -10,6 +10,7 @@ import pytest
 
 from circuits.errors import InvalidInputError
 from circuits.hashing import keccak, tag
+from circuits.terms import NewTask, Windows
 from commons.protocol.modelmanifests import MAX_BLOCKS, MAX_MANIFEST, MAX_PUBLISHED, Block, ModelManifest
 from commons.protocol.trainingrules import Adam, Dyadic, Plateau, ScheduleStep, Sgd, TrainingRule
 from tests.hiddenmodel.schemes import convolutional, perceptron
@@ -135,6 +136,19 @@ def test_a_training_rule_and_a_hidden_models_scheme_are_in_the_encoding() -> Non
     assert json.loads(trained.encoded)["training"] == RULE.to_json()
     assert json.loads(HIDDEN.encoded)["hiding"] == SCHEME.to_json()
     assert set(json.loads(TEXT)) == {"blocks", "model_length", "version"}
+
+
+def test_a_training_rule_does_not_go_with_private_sums() -> None:
+    """The models before and after a round, which are published, tell its sum."""
+    manifest = ModelManifest(BLOCKS, 8, RULE)
+    public = NewTask(
+        1, b"\x02" * 20, bytes(20), 8, 31, 1 << 40, min_owners=2, capacity=4, rounds=12, windows=Windows(600, 3600),
+        manifest=manifest.digest,
+    )  # fmt: skip
+    manifest.require_of(public)
+    with pytest.raises(InvalidInputError, match="would not be private"):
+        manifest.require_of(replace(public, sum_key=b"\x07" * 32))
+    MANIFEST.require_of(replace(public, sum_key=b"\x07" * 32, manifest=MANIFEST.digest))
 
 
 def test_a_hidden_models_vector_is_longer_than_the_model() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from circuits.arrays import FloatArray
-from circuits.errors import InvalidInputError, ProofError, UnavailableError
+from circuits.errors import InvalidInputError, NotReadyError, ProofError, SignatureError, UnavailableError
 from circuits.quantize import IntArray
 from commons.protocol.modelmanifests import ModelManifest
 from commons.protocol.trainingdecisions import Decision, DecisionKind, SignedDecision
@@ -39,9 +39,11 @@ def nobody(digest: bytes) -> FloatArray:
 class Training:
     """A task trained by a rule, or nearly so."""
 
-    def __init__(self, market: TrainedMarket, rule: TrainingRule, first: FloatArray | None = None) -> None:
+    def __init__(
+        self, market: TrainedMarket, rule: TrainingRule, first: FloatArray | None = None, **changes: object
+    ) -> None:
         self.market, self.rule, self.manifest = market, rule, manifest_of(rule)
-        self.task = market.task(self.manifest)
+        self.task = market.task(self.manifest, **changes)
         self.first = np.zeros(DIMENSION) if first is None else first
         self.state = begin(rule, blocks(), self.first)
         self.sums: list[IntArray] = []
@@ -223,11 +225,7 @@ def test_a_training_that_deviates_gets_no_card_and_a_made_up_one_fails(market: T
 
 def test_a_card_holds_the_decisions_that_its_models_rest_on(market: TrainedMarket) -> None:
     """Metrics that get no better halve the rate; without them, or with others, nobody comes to the same model."""
-    training, decisions = Training(market, PLATEAU), list[SignedDecision]()
-    for number in range(3):
-        training.run(1)
-        decisions.append(signed := training_metric(training, decisions, number, 500 - number))
-        training.state = with_metric(PLATEAU, training.state, signed.decision.value)
+    training, decisions = metered(market, 500, 499, 498)
     card = training.card(*decisions)
     assert [each.decision.value for each in card.decisions] == [500, 499, 498]
     assert check_card(ModelCard.decode(card.encoded), training.facts(), training.state.model).lies == ()
@@ -239,9 +237,14 @@ def test_a_card_holds_the_decisions_that_its_models_rest_on(market: TrainedMarke
 
 def training_metric(training: Training, decisions: list[SignedDecision], number: int, value: int) -> SignedDecision:
     """The model owner's word about the model after a round."""
-    owner, view = training.market.owner, training.market.owner.view
     digest = training.facts().training(training.manifest, decisions).model_digest
-    decision = Decision(training.task, view.terms(training.task).terms_hash, number, digest, DecisionKind.METRIC, value)
+    return decided(training, number, digest, DecisionKind.METRIC, value)
+
+
+def decided(training: Training, number: int, digest: bytes, kind: DecisionKind, value: int = 0) -> SignedDecision:
+    """What the model owner signs."""
+    owner, view = training.market.owner, training.market.owner.view
+    decision = Decision(training.task, view.terms(training.task).terms_hash, number, digest, kind, value)
     return SignedDecision(decision, owner.address, owner.sign_message(decision.message(view.market_id)))
 
 
@@ -259,6 +262,92 @@ def test_a_card_of_private_sums_names_no_model(market: TrainedMarket) -> None:
     assert fields_of(check_card(card, facts, np.zeros(DIMENSION))) == ["final_model"]
     with pytest.raises(UnavailableError, match="are private"):
         facts.training(manifest)
+
+
+def metered(market: TrainedMarket, *values: int) -> tuple[Training, list[SignedDecision]]:
+    """A training on a plateau, and the metric of each of its rounds."""
+    training, decisions = Training(market, PLATEAU), list[SignedDecision]()
+    for number, value in enumerate(values):
+        training.run(1)
+        decisions.append(training_metric(training, decisions, number, value))
+        training.state = with_metric(PLATEAU, training.state, value)
+    return training, decisions
+
+
+def test_a_card_that_leaves_a_metric_out_has_no_final_model(market: TrainedMarket) -> None:
+    """Else the model before the last sum would pass for the one after it."""
+    training, decisions = metered(market, 500, 499, 498)
+    with pytest.raises(NotReadyError, match="metric of round 1"):
+        training.card(decisions[0])
+    told = with_parts(training.card(*decisions), decisions=(decisions[0],))
+    for digest in (training.facts().round(2).model, told.final_model):
+        assert fields_of(check_card(with_parts(told, final_model=digest), training.facts())) == ["final_model"]
+    assert check_card(training.card(*decisions[:2]), training.facts()).lies == ()  # that of the last one may come later
+
+
+def test_a_second_value_makes_another_final_model_until_a_round_is_opened_on_one(market: TrainedMarket) -> None:
+    """Nothing dates a signature: the model owner can choose the last rate when it knows both models."""
+    training, decisions = metered(market, 500, 499, 498)
+    first = training.card(*decisions)
+    other = decided(training, 1, training.facts().round(2).model, DecisionKind.METRIC, 600)
+    second = training.card(decisions[0], other)
+    assert first.final_model != second.final_model
+    for card in (first, second):
+        assert check_card(card, training.facts()) == CardVerdict((), "recomputed", 0, unsettled=True)
+    assert fields_of(check_card(second, training.facts(), known=decisions)) == ["models"]
+    assert fields_of(check_card(first, training.facts(), known=[other])) == ["models"]
+    market.owner.open_round(training.task, first.final_model, OWNERS)
+    assert check_card(first, training.facts()) == CardVerdict((), "recomputed", 1)
+    assert fields_of(check_card(second, training.facts())) == ["models"]
+
+
+def test_a_card_from_before_a_deviation_does_not_pass(market: TrainedMarket) -> None:
+    training = Training(market, SGD).run(2)
+    card = training.card()
+    market.owner.open_round(training.task, b"\x05" * 32, OWNERS)
+    verdict = check_card(card, training.facts())
+    assert fields_of(verdict) == ["models"]
+    assert "round 2 was opened on another model" in verdict.lies[0].text
+    with pytest.raises(ProofError, match="round 2 was opened on another model"):
+        training.card()
+
+
+def test_a_decision_that_changes_nothing_is_in_no_card(market: TrainedMarket) -> None:
+    """Of another model, without a plateau, twice, or in another order: people would read it on the page."""
+    training, decisions = metered(market, 500, 499)
+    card = training.card(*decisions)
+    praise = decided(training, 1, b"\x09" * 32, DecisionKind.METRIC, 999_999)
+    for wrong in ((*decisions, praise), (*decisions, decisions[1]), tuple(reversed(decisions))):
+        assert fields_of(check_card(with_parts(card, decisions=wrong), training.facts())) == ["decisions"]
+        assert training.card(*wrong) == card
+    plain = Training(market, SGD).run(1)
+    metric = decided(plain, 0, plain.card().final_model, DecisionKind.METRIC, 999_999)
+    assert plain.card(metric).decisions == ()
+    assert fields_of(check_card(with_parts(plain.card(), decisions=(metric,)), plain.facts())) == ["decisions"]
+
+
+def test_a_stop_that_did_not_stop_is_named(market: TrainedMarket) -> None:
+    training = Training(market, SGD).run(1)
+    stop = decided(training, 0, training.card().final_model, DecisionKind.STOP)
+    stopped = training.card(stop)
+    assert check_card(stopped, training.facts()).lies == ()
+    training.run(1)
+    assert fields_of(check_card(stopped, training.facts())) == ["models"]
+    denied = training.card()
+    assert check_card(denied, training.facts()).lies == ()
+    assert fields_of(check_card(denied, training.facts(), known=[stop])) == ["models"]
+    with pytest.raises(SignatureError):
+        check_card(denied, training.facts(), known=[replace(stop, signer=bytes(20))])
+
+
+def test_where_the_rule_gives_no_model_the_one_before_is_not_the_final_one(market: TrainedMarket) -> None:
+    training = Training(market, replace(SGD, rate=Dyadic(1 << 30)))
+    assert market.play(training.task, training.first).any()
+    card = training.card()
+    assert card.final_model == b""
+    assert check_card(card, training.facts()).lies == ()
+    told = with_parts(card, final_model=card.rounds[0].model)
+    assert fields_of(check_card(told, training.facts())) == ["final_model"]
 
 
 def test_a_task_without_a_rule_gets_a_card_without_models(market: TrainedMarket) -> None:

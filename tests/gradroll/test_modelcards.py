@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -13,6 +14,7 @@ from circuits.errors import InvalidInputError
 from commons.protocol import decisionlists
 from commons.protocol.modelmanifests import Block, ModelManifest
 from commons.protocol.trainingdecisions import Decision, DecisionKind, SignedDecision
+from commons.protocol.trainingrules import Dyadic, Sgd, TrainingRule
 from gradroll.audit import modelcards
 from gradroll.audit.cardpages import page
 from gradroll.audit.modelcards import CardPrivacy, CardRound, ModelCard
@@ -77,6 +79,18 @@ def test_every_other_encoding_is_refused(change: Callable[[bytes], bytes]) -> No
     assert changed != card().encoded
     with pytest.raises(InvalidInputError):
         ModelCard.decode(changed)
+
+
+def test_the_page_says_what_a_rule_makes_of_private_sums_and_of_a_final_model() -> None:
+    rule = TrainingRule(Sgd(40), Dyadic(1, 1), 9)
+    trained = card(manifest=replace(MANIFEST, training=rule))
+    private = with_parts(trained, privacy=replace(trained.privacy, public_sums=0), final_model=b"")
+    assert "computes them by the training rule" in page(private)
+    assert "no public sums" in page(private)
+    assert "the rule gives none" in page(with_parts(trained, final_model=b""))
+    for plain in (trained, card(privacy=private.privacy, final_model=b"")):
+        assert "computes them by the training rule" not in page(plain)
+        assert "the rule gives none" not in page(plain)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import cast
 import numpy as np
 import pytest
 from eth_utils.address import to_checksum_address
+from web3.types import RPCEndpoint
 
 from circuits.errors import (
     ClosedError,
@@ -195,6 +196,39 @@ def test_a_metric_that_the_rule_asks_for_is_signed_first(market: TrainedMarket, 
     assert buying.owner.open_round(buying.task) == 2
     kept = read_decisions(DecisionFiles.within(tmp_path).path(buying.task))
     assert [(each.decision.round, each.decision.value) for each in kept] == [(0, 900_000), (1, 1)]
+
+
+def test_a_stop_waits_for_the_metric_that_is_owed(market: TrainedMarket, tmp_path: Path) -> None:
+    """It would be of the round before, and say that the one that followed is wrong."""
+    buying = Buying(market, tmp_path, METERED)
+    for number in range(2):
+        buying.owner.open_round(buying.task, FIRST if number == 0 else None)
+        market.settle(buying.task, number)
+    with pytest.raises(NotReadyError, match="the metric of round 0"):
+        buying.owner.decide(buying.task, DecisionKind.STOP)
+    buying.owner.decide(buying.task, DecisionKind.METRIC, 5)
+    assert buying.owner.decide(buying.task, DecisionKind.STOP).decision.round == 1
+
+
+def test_a_metric_is_of_the_last_round_with_a_batch(market: TrainedMarket, tmp_path: Path) -> None:
+    """A round without one changes no model, and the rule asks for no metric of it."""
+    buying = Buying(market, tmp_path, METERED)
+    buying.owner.open_round(buying.task, FIRST)
+    market.settle(buying.task, 0)
+    buying.owner.open_round(buying.task)
+    market.owner.view.rpc.web3.provider.make_request(RPCEndpoint("evm_increaseTime"), [5000])  # past its deadlines
+    after = buying.owner.next_model(buying.task)[1]
+    signed = buying.owner.decide(buying.task, DecisionKind.METRIC, 5)
+    assert (signed.decision.round, signed.decision.model_digest) == (0, digest(after))
+
+
+def test_without_a_model_nothing_is_decided(market: TrainedMarket, tmp_path: Path) -> None:
+    buying = Buying(market, tmp_path, replace(METERED, rate=Dyadic(1 << 30)))
+    buying.owner.open_round(buying.task, FIRST)
+    market.settle(buying.task, 0)
+    for kind in DecisionKind:
+        with pytest.raises(RuleViolationError, match="gives round 1 no model"):
+            buying.owner.decide(buying.task, kind)
 
 
 def test_a_stop_ends_the_training(buying: Buying, market: TrainedMarket) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from circuits.arrays import FloatArray
@@ -104,6 +105,34 @@ def test_a_card_that_lies_fails(trained: Trained, capsys: pytest.CaptureFixture[
     path.write_bytes(lie.encoded)
     status, told = trained.run("model", "verify", str(path), "--initial", f"{trained.files}/first.npy", capsys=capsys)
     assert (status, [each["field"] for each in told["lies"]]) == (FAILED, ["final_model"])
+
+
+def test_a_stop_that_somebody_has_shows_that_a_card_denies_it(
+    trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, owner, initial = card(trained, capsys), trained.market.owner, ("--initial", f"{trained.files}/first.npy")
+    stated = ModelCard.decode(path.read_bytes())
+    decision = Decision(trained.task, stated.terms_hash, 0, stated.rounds[1].model, DecisionKind.STOP)
+    signature = owner.sign_message(decision.message(owner.view.market_id))
+    (tmp_path / "stop.json").write_bytes(encode_decisions([SignedDecision(decision, owner.address, signature)]))
+    assert trained.run("model", "verify", str(path), *initial, capsys=capsys)[0] == 0
+    status, told = trained.run("model", "verify", str(path), *initial, "--decisions", "stop.json", capsys=capsys)
+    assert (status, [each["field"] for each in told["lies"]]) == (FAILED, ["models"])
+    assert "decided to stop after round 0" in told["lies"][0]["reason"]
+
+
+@pytest.mark.parametrize("change", [lambda model: model.astype(str), lambda model: model + 1j])
+def test_a_file_of_other_things_than_numbers_is_no_model(
+    trained: Trained,
+    tmp_path: Path,
+    change: Callable[[FloatArray], npt.NDArray[Any]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """numpy would make the card's numbers of them."""
+    np.save(tmp_path / "other.npy", change(trained.final))
+    given = ("--initial", f"{trained.files}/first.npy", "--model", "other.npy")
+    status, _ = trained.run("model", "verify", str(card(trained, capsys)), *given, capsys=capsys)
+    assert status not in (0, FAILED)
 
 
 def test_people_are_told_the_same(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:

@@ -97,6 +97,18 @@ def test_a_former_model_owner_decided_for_its_time() -> None:
     assert training.replay(task=task, decisions=[*training.decisions[:4], last]).deviation is None
 
 
+def test_who_passed_the_task_on_decides_nothing_of_later_rounds() -> None:
+    """Else it could contradict its successor's metrics, or stop its training."""
+    training = watched()
+    owners = frozenset({address_of(OWNER), address_of(STRANGER)})
+    task = replace(training.task, model_owners=owners, handovers={address_of(STRANGER): 4})
+    earlier = decided(3, training.digests[4], training.decisions[3].decision.value, key=STRANGER)
+    assert training.replay(task=task, decisions=[*training.decisions, earlier]).deviation is None
+    stop = decided(4, training.digests[5], kind=DecisionKind.STOP, key=STRANGER)
+    with pytest.raises(SignatureError, match="no longer owned the task"):
+        training.replay(task=task, decisions=[*training.decisions, stop])
+
+
 def test_a_decision_that_is_there_twice_counts_once() -> None:
     training = watched()
     found = training.replay(decisions=[*training.decisions, *reversed(training.decisions)])
