@@ -3277,7 +3277,7 @@ MUTANTS = (
     ),
     Mutant(
         "gradroll/audit/cardchecks.py",
-        "        lies += _of_models(card, facts)\n",
+        "        lies += _of_models(card, facts, known)\n",
         "        pass\n",
         "the final model of a card is the one that the rule gives",
         _in("gradroll", "test_cardchecks.py::test_a_lie_in_any_field_is_named"),
