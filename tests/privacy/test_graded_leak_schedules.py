@@ -32,19 +32,19 @@ TRIALS = (
 )
 """Pairs of attempts, up to the numbering of the owners."""
 COMMITTEES = {
-    "4-1, three attempts": (FOUR, Plan(), 60),
-    "4-1, the adversary's reference": (replace(FOUR, bad_reference=True), Plan(), 40),
+    "4-1, three attempts": (FOUR, Plan(), 30),
+    "4-1, the adversary's reference": (replace(FOUR, bad_reference=True), Plan(), 20),
     "4-1, two cohorts": (
-        replace(FOUR, corrupt=frozenset({2}), owners=4, copies=2, drawn_again=(1,)), Plan(5, cohorts=2, moves=60), 60,
+        replace(FOUR, corrupt=frozenset({2}), owners=4, copies=2, drawn_again=(1,)), Plan(5, cohorts=2, moves=60), 30,
     ),
     "4-1, submissions in several cohorts": (
-        replace(FOUR, drawn_again=(0, 2), copies=2), Plan(cohorts=3, overlap=True), 40,
+        replace(FOUR, drawn_again=(0, 2), copies=2), Plan(cohorts=3, overlap=True), 20,
     ),
-    "4-1, old ledgers": (replace(FOUR, corrupt=frozenset(), rewound=(1,)), Plan(moves=60), 40),
-    "4-1, a dealing off the polynomial": (replace(FOUR, bent=((2, off_the_polynomial),)), Plan(), 40),
-    "4-1, no bits": (replace(FOUR, bent=((0, no_bits),)), Plan(), 40),
-    "4-1, a reference without bits": (replace(FOUR, bad_reference=True, bend_reference=no_bits), Plan(), 40),
-    "7-2, three attempts": (SEVEN, Plan(moves=60), 40),
+    "4-1, old ledgers": (replace(FOUR, corrupt=frozenset(), rewound=(1,)), Plan(moves=60), 20),
+    "4-1, a dealing off the polynomial": (replace(FOUR, bent=((2, off_the_polynomial),)), Plan(), 20),
+    "4-1, no bits": (replace(FOUR, bent=((0, no_bits),)), Plan(), 20),
+    "4-1, a reference without bits": (replace(FOUR, bad_reference=True, bend_reference=no_bits), Plan(), 20),
+    "7-2, three attempts": (SEVEN, Plan(moves=60), 20),
 }  # fmt: skip
 """Who takes part, how, and how often."""
 
