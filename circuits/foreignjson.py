@@ -16,6 +16,7 @@ def parse_json(text: bytes | str) -> Any:
     """The value of a JSON text (RFC 8259), nested at most some two hundred deep.
 
     Raises:
-        ValueError: it is none, is nested deeper, or holds NaN or an infinity.  The message does not quote the text.
+        ValueError: it is none, is nested deeper, or holds NaN or Infinity by name.  The message does not quote the
+            text.  A number too large for a float is an infinity, so whoever takes floats has to refuse that.
     """
     return from_json(text, allow_inf_nan=False, cache_strings=False)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from circuits.errors import InvalidInputError
-from circuits.foreignjson import parse_json
-from commons.protocol.strictjson import require_fields
+from commons.protocol.strictjson import bounded_json, canonical, require_fields
 from commons.protocol.trainingdecisions import Decision, DecisionKind, SignedDecision
 
 MAX_DECISIONS = 1 << 16
@@ -48,7 +46,7 @@ def decisions_from_json(value: Any) -> tuple[SignedDecision, ...]:
 
 def encode_decisions(decisions: Sequence[SignedDecision]) -> bytes:
     """A file of decisions."""
-    return json.dumps(decisions_to_json(decisions), sort_keys=True, separators=(",", ":")).encode("ascii")
+    return canonical(decisions_to_json(decisions))
 
 
 def decode_decisions(data: bytes) -> tuple[SignedDecision, ...]:
@@ -57,13 +55,7 @@ def decode_decisions(data: bytes) -> tuple[SignedDecision, ...]:
     Raises:
         InvalidInputError: these bytes are none.
     """
-    if len(data) > MAX_DECISION_FILE:
-        raise InvalidInputError(f"a file of decisions has at most {MAX_DECISION_FILE} bytes, not {len(data)}")
-    try:
-        value = parse_json(data)
-    except ValueError:
-        raise InvalidInputError("a file of decisions is JSON; this one is not") from None
-    return decisions_from_json(value)
+    return decisions_from_json(bounded_json(data, "a file of decisions", MAX_DECISION_FILE))
 
 
 def _decision(value: Any) -> SignedDecision:

@@ -18,6 +18,7 @@ from itertools import pairwise
 
 from circuits.errors import InvalidInputError
 from circuits.terms import NewTask
+from commons.protocol.strictjson import hex_float
 
 LINEAR, CONV, MAX_POOL, AVERAGE_POOL, FLATTEN = "linear", "conv", "max-pool", "average-pool", "flatten"
 MAX_LAYERS = 256
@@ -241,7 +242,9 @@ class HidingScheme:
         if not isinstance(value, dict) or set(value) != _KEYS:
             raise InvalidInputError(f"hiding scheme: must be an object with the keys {sorted(_KEYS)}")
         layers = tuple(_layer(each) for each in _list(value["layers"], "layers", MAX_LAYERS))
-        gamma = tuple(_float(each) for each in _list(value["gamma"], "gamma", MAX_OUTPUTS))
+        gamma = tuple(
+            hex_float(each, "a gamma of a hiding scheme") for each in _list(value["gamma"], "gamma", MAX_OUTPUTS)
+        )
         groups = tuple(_list(value["groups"], "groups", MAX_OUTPUTS))
         return cls(tuple(_list(value["input"], "input", 3)), layers, groups, gamma)
 
@@ -282,14 +285,3 @@ def _layer(value: object) -> Layer:
     if set(value) != {"kind", *_FIELDS[kind]}:
         raise InvalidInputError(f"hiding scheme: a {kind} layer has the keys kind, {', '.join(_FIELDS[kind])}")
     return Layer(**value)
-
-
-def _float(value: object) -> float:
-    """A float from ``float.hex``, written as that writes it."""
-    try:
-        number = float.fromhex(value) if isinstance(value, str) else math.nan
-    except (ValueError, OverflowError):
-        number = math.nan
-    if not math.isfinite(number) or number.hex() != value:
-        raise InvalidInputError("hiding scheme: a gamma must be a string as float.hex writes it")
-    return number

@@ -6,18 +6,16 @@ the models, which are found by their Keccak-256: what is published is the tag an
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
 
 from circuits.errors import InvalidInputError
-from circuits.foreignjson import parse_json
 from circuits.hashing import keccak, tag
 from circuits.quantize import MAX_FRACTION_BITS
 from circuits.terms import MAX_DIMENSION, NO_DIGEST, NewTask
 from commons.protocol.hidingschemes import HidingScheme, require_hiding_terms
-from commons.protocol.strictjson import require_fields, require_whole
+from commons.protocol.strictjson import bounded_json, canonical, require_canonical, require_fields, require_whole
 from commons.protocol.trainingrules import TrainingRule
 
 VERSION = 1
@@ -118,7 +116,7 @@ class ModelManifest:
             value["training"] = self.training.to_json()
         if self.hiding is not None:
             value["hiding"] = self.hiding.to_json()
-        return json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")
+        return canonical(value)
 
     @property
     def published(self) -> bytes:
@@ -137,16 +135,8 @@ class ModelManifest:
         Raises:
             InvalidInputError: they are none, or another encoding of one.
         """
-        if len(data) > MAX_MANIFEST:
-            raise InvalidInputError(f"a model manifest has at most {MAX_MANIFEST} bytes, not {len(data)}")
-        try:
-            manifest = _manifest(parse_json(data))
-        except ValueError:
-            raise InvalidInputError("a model manifest is JSON; these bytes are not") from None
-        if manifest.encoded != data:
-            raise InvalidInputError(
-                "the model manifest is not in its canonical form: keys sorted, no spaces, nothing more"
-            )
+        manifest = _manifest(bounded_json(data, "a model manifest", MAX_MANIFEST))
+        require_canonical(manifest.encoded, data, "the model manifest")
         return manifest
 
     @classmethod

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from circuits.errors import InvalidInputError
 from circuits.terms import MAX_ROUNDS
-from commons.protocol.strictjson import require_fields, require_whole
+from commons.protocol.strictjson import hex_float, require_fields, require_whole
 
 BY_WEIGHT: Literal["weight"] = "weight"
 """Divisor that stands for a round's number of gradients, or for the sum of their weights where they are graded."""
@@ -319,7 +319,7 @@ def _method(value: Any) -> Method:
         return Momentum(found["model_bits"], Dyadic.from_json(found["momentum"]), found["velocity_bits"])
     if name == "adam":
         found = require_fields(value, "adam", ("beta1", "beta2", "epsilon", "name"))
-        return Adam(_float(found["beta1"]), _float(found["beta2"]), _float(found["epsilon"]))
+        return Adam(*(hex_float(found[name], "a float of a training rule") for name in ("beta1", "beta2", "epsilon")))
     raise InvalidInputError("the method of a training rule is sgd, momentum or adam")
 
 
@@ -354,17 +354,6 @@ def _plateau(value: Any) -> Plateau:
         raise InvalidInputError("the digest of a validation set is 0x and 64 hexadecimal digits, in lower case")
     factor, validation = Dyadic.from_json(found["factor"]), bytes.fromhex(digest[2:])
     return Plateau(found["mode"], factor, found["patience"], found["min_delta"], found["reductions"], validation)
-
-
-def _float(text: Any) -> float:
-    """A float from its canonical hexadecimal text."""
-    try:
-        value = float.fromhex(text)
-    except (TypeError, ValueError, OverflowError):
-        raise InvalidInputError("a float of a training rule is written as float.hex writes it") from None
-    if value.hex() != text:
-        raise InvalidInputError("a float of a training rule is written as float.hex writes it")
-    return value
 
 
 def _require_above_zero(what: str, value: Dyadic) -> None:

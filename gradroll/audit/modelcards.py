@@ -14,10 +14,10 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from circuits.errors import InvalidInputError
-from circuits.foreignjson import parse_json
 from circuits.terms import MAX_CAPACITY, MAX_ROUNDS
 from commons.protocol.decisionlists import decisions_from_json, decisions_to_json
 from commons.protocol.modelmanifests import ModelManifest
+from commons.protocol.strictjson import bounded_json, canonical, require_canonical
 from commons.protocol.trainingdecisions import SignedDecision
 from commons.protocol.trainingrules import TrainingRule
 
@@ -140,7 +140,7 @@ class ModelCard:
             "decisions": decisions_to_json(self.decisions),
             "manifest": None if self.manifest is None else json.loads(self.manifest.encoded), "version": VERSION,
         }  # fmt: skip
-        data = _canonical(asdict(replace(self, manifest=None, decisions=())) | own)
+        data = canonical(asdict(replace(self, manifest=None, decisions=())) | own, _hexed)
         if len(data) > MAX_CARD:
             raise InvalidInputError(f"a model card has at most {MAX_CARD} bytes; this one would have {len(data)}")
         return data
@@ -152,15 +152,8 @@ class ModelCard:
         Raises:
             InvalidInputError: they are none, or another encoding of one.
         """
-        if len(data) > MAX_CARD:
-            raise InvalidInputError(f"a model card has at most {MAX_CARD} bytes, not {len(data)}")
-        try:
-            value = parse_json(data)
-        except ValueError:
-            raise InvalidInputError("a model card is JSON; this file is not") from None
-        card = _card(value)
-        if card.encoded != data:
-            raise InvalidInputError("the model card is not in its canonical form: keys sorted, no space, nothing more")
+        card = _card(bounded_json(data, "a model card", MAX_CARD))
+        require_canonical(card.encoded, data, "the model card")
         return card
 
 
@@ -174,7 +167,7 @@ def _card(value: Any) -> ModelCard:
         _octets(value, "terms_hash"),
         CardPrivacy(*(_part(privacy, name) for name in CardPrivacy.__slots__)),
         tuple(_round(each) for each in _listed(rounds, "rounds", MAX_ROUNDS)),
-        None if manifest is None else ModelManifest.decode(_canonical(manifest)),
+        None if manifest is None else ModelManifest.decode(canonical(manifest)),
         _octets(value, "final_model"),
         decisions_from_json(_part(value, "decisions")),
     )  # fmt: skip
@@ -184,11 +177,6 @@ def _round(value: Any) -> CardRound:
     batches = _listed(_part(value, "batches"), "batches", MAX_CARD_BATCHES)
     number, owners, weight = (_part(value, name) for name in ("number", "owners", "weight"))
     return CardRound(number, _octets(value, "model"), owners, weight, tuple(map(_unhexed, batches)))
-
-
-def _canonical(value: object) -> bytes:
-    """JSON in the canonical form; bytes are 0x and hexadecimal digits."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_hexed).encode("ascii")
 
 
 def _hexed(data: bytes) -> str:

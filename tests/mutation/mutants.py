@@ -3208,8 +3208,8 @@ MUTANTS = (
     ),
     Mutant(
         "commons/protocol/modelmanifests.py",
-        "        if manifest.encoded != data:\n",
-        "        if False:\n",
+        '        require_canonical(manifest.encoded, data, "the model manifest")\n',
+        "",
         "a manifest has one encoding",
         _in("commons", "test_modelmanifests.py::test_what_is_no_manifest_or_another_encoding_of_one_is_refused"),
     ),
@@ -3263,8 +3263,8 @@ MUTANTS = (
     ),
     Mutant(
         "gradroll/audit/modelcards.py",
-        "        if card.encoded != data:\n",
-        "        if False:\n",
+        '        require_canonical(card.encoded, data, "the model card")\n',
+        "",
         "a model card is read in one way only",
         _in("gradroll", "test_modelcards.py::test_every_other_encoding_is_refused"),
     ),
