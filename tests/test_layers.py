@@ -44,6 +44,7 @@ PLAN: dict[str, tuple[str, ...]] = {
     "gradroll.model_owner": (*SHARED, *COMMONS, "gradroll.training"),
     "gradroll.audit": (*SHARED, *COMMONS, "gradroll.model_owner", "gradroll.training"),
     "gradroll.hiddenmodel": ("circuits", "commons.protocol", "commons.runtime"),
+    "gradroll.modelmarket": (*SHARED, *COMMONS),
     "gradroll.setup": (*SHARED, *COMMONS, "contracts", "provers.joining"),
     "gradroll.console": (),
     "gradroll.waiting": ("commons.runtime",),
