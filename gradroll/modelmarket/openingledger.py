@@ -90,8 +90,8 @@ class OpeningLedger:
         if left < 1:
             raise RuleViolationError(
                 f"this model was opened {MOST_OPENINGS - left} times, in proofs that arrived and such that did not, "
-                f"and its tail hides {MOST_OPENINGS}: one more would tell something about its weights; commit to it anew "
-                "(gradroll model commit) and list that"
+                f"and its tail hides {MOST_OPENINGS}: one more would tell something about its weights; commit to "
+                "it anew (gradroll model commit) and list that"
             )
         write_record(self._path(commitment), _CODEC, replace(kept, openings=(*kept.openings, opening)))
         return left - 1
