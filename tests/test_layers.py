@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ("circuits", "native")
 COMMONS = ("commons.sharing", "commons.protocol", "commons.runtime", "commons.settings", "commons.storage",
-           "commons.chain", "commons.telemetry", "commons.wire", "commons")  # fmt: skip
+           "commons.artifacts", "commons.chain", "commons.telemetry", "commons.wire", "commons")  # fmt: skip
 SDK = ("gradroll.training", "gradroll.data_owner", "gradroll.model_owner", "gradroll.audit")
 PLAN: dict[str, tuple[str, ...]] = {
     "native": (),
@@ -27,6 +27,7 @@ PLAN: dict[str, tuple[str, ...]] = {
     "commons.runtime": SHARED,
     "commons.settings": (*SHARED, "commons.runtime"),
     "commons.storage": (*SHARED, "commons.sharing", "commons.protocol", "commons.runtime"),
+    "commons.artifacts": (*SHARED, "commons.runtime", "commons.settings", "commons.storage"),
     "commons.chain": (
         *SHARED, "contracts", "commons.protocol", "commons.runtime", "commons.settings", "commons.storage",
     ),
