@@ -17,7 +17,15 @@ from typing import Any
 
 __all__ = ["NAMES", "Artifact", "load", "source_hash"]
 
-NAMES = ("CommitteeRegistry", "Market", "ReferenceVerifier", "RollupVerifier", "VerifierFactory")
+NAMES = (
+    "CommitteeRegistry",
+    "Market",
+    "ModelBounties",
+    "ModelSales",
+    "ReferenceVerifier",
+    "RollupVerifier",
+    "VerifierFactory",
+)
 """Contracts that can be deployed. What they are linked to has artifacts too (`Artifact.links`)."""
 
 _ADDRESS_BYTES = 20
