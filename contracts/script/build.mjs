@@ -7,8 +7,8 @@ import {join, relative} from "node:path";
 import {compile, compiler, ownSources, root, settings, sourceHash} from "./compiling.mjs";
 
 const CONTRACTS = [
-  "AccuracyVerifier", "CommitteeRegistry", "Market", "ModelRegistry", "ReferenceVerifier", "RollupVerifier", "RoundingVerifier",
-  "VerifierFactory",
+  "AccuracyVerifier", "CommitteeRegistry", "Market", "ModelBounties", "ModelRegistry", "ModelSales", "ReferenceVerifier",
+  "RollupVerifier", "RoundingVerifier", "VerifierFactory",
 ];
 // EIP-170 and EIP-3860: larger code cannot be deployed.
 const MAX_CODE_BYTES = 24_576;
