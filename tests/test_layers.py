@@ -16,7 +16,9 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED = ("circuits", "native")
 COMMONS = ("commons.sharing", "commons.protocol", "commons.runtime", "commons.settings", "commons.storage",
            "commons.artifacts", "commons.chain", "commons.telemetry", "commons.wire", "commons")  # fmt: skip
-SDK = ("gradroll.training", "gradroll.data_owner", "gradroll.model_owner", "gradroll.audit")
+SDK = (
+    "gradroll.training", "gradroll.data_owner", "gradroll.model_owner", "gradroll.audit", "gradroll.modelmarket",
+)  # fmt: skip
 PLAN: dict[str, tuple[str, ...]] = {
     "native": (),
     "contracts": (),
@@ -45,6 +47,7 @@ PLAN: dict[str, tuple[str, ...]] = {
     "gradroll.model_owner": (*SHARED, *COMMONS, "gradroll.training"),
     "gradroll.audit": (*SHARED, *COMMONS, "gradroll.model_owner", "gradroll.training"),
     "gradroll.hiddenmodel": ("circuits", "commons.protocol", "commons.runtime"),
+    "gradroll.modelmarket": (*SHARED, *COMMONS),
     "gradroll.setup": (*SHARED, *COMMONS, "contracts", "provers.joining"),
     "gradroll.console": (),
     "gradroll.waiting": ("commons.runtime",),
