@@ -16,7 +16,9 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED = ("circuits", "native")
 COMMONS = ("commons.sharing", "commons.protocol", "commons.runtime", "commons.settings", "commons.storage",
            "commons.artifacts", "commons.chain", "commons.telemetry", "commons.wire", "commons")  # fmt: skip
-SDK = ("gradroll.training", "gradroll.data_owner", "gradroll.model_owner", "gradroll.audit")
+SDK = (
+    "gradroll.training", "gradroll.data_owner", "gradroll.model_owner", "gradroll.audit", "gradroll.modelmarket",
+)  # fmt: skip
 PLAN: dict[str, tuple[str, ...]] = {
     "native": (),
     "contracts": (),

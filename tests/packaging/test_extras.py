@@ -67,8 +67,8 @@ def test_extras_contain_each_other() -> None:
 
 def test_every_cure_names_an_extra() -> None:
     texts = [path.read_text(encoding="utf-8") for path in [*SOURCES, *(ROOT / "benchmarks").rglob("*.py")]]
-    named = set(re.findall(r'(?:missing|require)\(".*?", "([a-z-]+)"', "".join(texts)))
-    named |= set(re.findall(rf"{PROJECT['name']}\[([a-z-]+)\]", "".join(texts)))
+    named = set(re.findall(r'(?:missing|require)\(".*?", "([a-z0-9-]+)"', "".join(texts)))
+    named |= set(re.findall(rf"{PROJECT['name']}\[([a-z0-9-]+)\]", "".join(texts)))
     assert {"demo", "dev-chain", "redis", "s3", "traces", "bench", "torch"} <= named <= set(EXTRAS)
 
 
