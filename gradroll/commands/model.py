@@ -1,4 +1,4 @@
-"""`gradroll model card` and `verify`: how a model came about, for whoever is to use it."""
+"""`gradroll model`: how a model came about, for whoever is to use it; and models that are listed, proven and sold."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from commons.runtime.identifiers import shown
+from gradroll.commands.modelbuying import add_buying
+from gradroll.commands.modelselling import add_selling
 from gradroll.commands.options import (
     Subparsers,
     chain_options,
@@ -39,7 +41,9 @@ _MODELS = {
 
 def add(parent: Subparsers) -> None:
     """Add the commands."""
-    commands = group(parent, "model", "Say how a model came about, and check what is said")
+    commands = group(parent, "model", "Say how a model came about, and check that; list, prove, sell and buy models")
+    add_selling(commands)
+    add_buying(commands)
     parser = leaf(
         commands, "card",
         "Write a model card: card.json, which gradroll model verify checks, and card.html, a page for people. It "

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from circuits.errors import KeyFileError, UnknownError
 from circuits.hashing import keccak
+from circuits.swap.swapkeys import salted_key
 from commons.storage.secretfiles import hexadecimal, read_secret_file, write_secret_file
 from commons.storage.unlock import LOCKED, Unlock
 from native import G1, R
@@ -43,7 +44,7 @@ class MadeOffer:
     @property
     def revealed(self) -> int:
         """k' = k - x, what a reveal tells everybody."""
-        return (self.key - self.blinding) % R
+        return salted_key(self.key, self.blinding)
 
 
 class OfferBook:
@@ -91,7 +92,7 @@ class OfferBook:
         scalars = [hexadecimal(path, content.get(name)) for name in ("key", "blinding")]
         sizes = [*map(len, raw.values()), *map(len, scalars)]
         key, blinding = (int.from_bytes(each, "big") for each in scalars)
-        if sizes != [32, 20, 32, 64, _SCALAR, _SCALAR] or not (0 < key < R and 0 <= blinding < R):
+        if sizes != [32, 20, 32, 64, _SCALAR, _SCALAR] or not (0 < key < R and 0 < blinding < R):
             raise KeyFileError(f"{path}: the offer is damaged; put a copy of it back")
         return MadeOffer(raw["listing"], raw["buyer"], key, blinding, raw["offer"], G1(raw["public"]))
 

@@ -39,6 +39,11 @@ class Opening:
     subject: str
     proof: bytes
 
+    @property
+    def place(self) -> tuple[bytes, bytes, str]:
+        """What one proof is taken for."""
+        return self.deployment, self.listing, self.subject
+
 
 @dataclass(frozen=True, slots=True)
 class _Openings:
@@ -70,8 +75,13 @@ class OpeningLedger:
             landed: whether it has one of the proofs that were made here for it.
         """
         here = self.openings(commitment)
-        unseen = sum(one.deployment != deployment or not landed(one) for one in here)
+        arrived = {one.place for one in here if one.deployment == deployment and landed(one)}
+        unseen = len(here) - len(arrived)  # of several proofs of one group the registry has one
         return on_chain + unseen
+
+    def left(self, commitment: G1, deployment: bytes, on_chain: int, landed: Callable[[Opening], bool]) -> int:
+        """How many openings are left; the arguments are those of ``used``."""
+        return max(MOST_OPENINGS - self.used(commitment, deployment, on_chain, landed), 0)
 
     def enter(self, commitment: G1, opening: Opening, on_chain: int, landed: Callable[[Opening], bool]) -> int:
         """Write down, durably, that a proof is about to leave; the same proof is counted once.

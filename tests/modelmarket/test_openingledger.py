@@ -59,6 +59,13 @@ def test_what_landed_is_counted_by_the_chain_and_not_twice(tmp_path: Path) -> No
     assert ledger.used(MODEL, HERE, 5, all_landed) == 5, "another machine sent two"
 
 
+def test_of_two_proofs_of_one_group_the_chain_has_one(tmp_path: Path) -> None:
+    ledger = OpeningLedger(tmp_path)
+    ledger.enter(MODEL, made(1), 0, nothing_landed)
+    ledger.enter(MODEL, Opening(HERE, b"\x05" * 32, "group 1", b"\x09" * 32), 0, nothing_landed)
+    assert ledger.used(MODEL, HERE, 1, all_landed) == 2
+
+
 def test_openings_on_another_chain_count_here(tmp_path: Path) -> None:
     ledger = OpeningLedger(tmp_path)
     for number in range(MOST_OPENINGS):
