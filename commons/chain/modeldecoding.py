@@ -75,11 +75,12 @@ def listing(identifier: bytes, raw: Sequence[Any]) -> ListingRecord:
 
 def listing_terms(raw: Sequence[Any]) -> ListingTerms:
     """Terms of a listing.  Raises ChainError for more parents than the registry takes."""
-    verifier, set_id, token, *numbers, artifact, parents = raw
+    verifier, set_id, token, base, step, floor, bond, window, artifact, parents = raw
     if len(parents) > _MOST_PARENTS:
         raise ChainError("the node shows a listing with more parents than there can be; is the contract ours?")
     return ListingTerms(
-        to_canonical_address(verifier), bytes(set_id), to_canonical_address(token), *numbers, bytes(artifact),
+        to_canonical_address(verifier), bytes(set_id), to_canonical_address(token), base, step, floor, bond, window,
+        bytes(artifact),
         tuple(Parent(bytes(of), share) for of, share in parents),
     )  # fmt: skip
 

@@ -19,7 +19,7 @@ class SalesAccount(ModelAccount):
         value = self._value_of(self.models.listing(listing).terms.token, amount, self.models.places.sales)
         return self._sales("depositBond", listing, amount, value=value)
 
-    def withdraw_bond(self, listing: bytes, amount: int, to: bytes | None = None) -> Mined:
+    def withdraw_listing_bond(self, listing: bytes, amount: int, to: bytes | None = None) -> Mined:
         """Take back what no open sale needs, to this account if no other is named."""
         return self._sales("withdrawBond", listing, amount, to or self.address)
 

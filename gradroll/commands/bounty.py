@@ -40,8 +40,9 @@ def add(parent: Subparsers) -> None:
     parser.add_argument("--listing", type=word, required=True, metavar="LISTING")
     parser = market_leaf(
         commands, "settle",
-        "Do what is due when a window is over: count the entries and name the winner, pass over one that failed "
-        "to do its part, compensate the entrants of an owner that withholds the tests, or end a bounty that nobody can enter.",
+        "Do what is due when a window is over: count the entries and name the winner, pass over one that failed to do "
+        "its part, compensate the entrants of an owner that withholds the tests, or end a bounty that nobody can "
+        "enter.",
         f"gradroll bounty settle {_BOUNTY}", settle,
     )  # fmt: skip
     _named(parser)
@@ -146,12 +147,12 @@ def _terms(arguments: argparse.Namespace, session: Session, commitment: bytes, b
 
     token = arguments.token or ETHER
     coin = session.view.tokens.currency(token)
-    amounts = (getattr(arguments, name).of(coin) for name in ("prize", "bond", "compensation"))
-    windows = (getattr(arguments, f"{name}_window") for name in _WINDOWS)
+    prize, bond, compensation = (getattr(arguments, name).of(coin) for name in ("prize", "bond", "compensation"))
+    entry, prove, last = (getattr(arguments, f"{name}_window") for name in ("entry", "prove", "offer"))
     return BountyTerms(
         arguments.verifier, token, arguments.committee, arguments.entrants, arguments.threshold, len(arguments.data),
-        arguments.training, arguments.tests, arguments.delay, bound, *amounts, commitment,
-        arguments.manifest or bytes(32), *windows,
+        arguments.training, arguments.tests, arguments.delay, bound, prize, bond, compensation, commitment,
+        arguments.manifest or bytes(32), arguments.reveal_window, entry, prove, last, arguments.key_window,
     )  # fmt: skip
 
 

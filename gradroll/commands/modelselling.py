@@ -186,7 +186,7 @@ def bond(arguments: argparse.Namespace) -> int:
         coin = session.view.tokens.currency(session.models.listing(arguments.listing).terms.token)
         units = arguments.amount.of(coin)
         if arguments.withdraw:
-            session.model_account.withdraw_bond(arguments.listing, units)
+            session.model_account.withdraw_listing_bond(arguments.listing, units)
         else:
             session.seller.deposit_bond(arguments.listing, units)
         free, staked = session.models.bond_of(arguments.listing)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from eth_utils.address import to_checksum_address
 from web3.types import RPCEndpoint
 
 from circuits.accuracy.inference import Int64Array, forward
@@ -71,7 +72,7 @@ class Stage:
 
     def balance(self, account: int) -> int:
         chain = self.models.chain
-        return int(chain.rpc.web3.eth.get_balance(self.accounts[account].address))
+        return int(chain.rpc.web3.eth.get_balance(to_checksum_address(self.accounts[account].address)))
 
     def terms(self, set_id: bytes, **changes: object) -> ListingTerms:
         """Terms of a listing in ether."""

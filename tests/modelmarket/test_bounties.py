@@ -130,7 +130,8 @@ def test_the_best_model_is_sold_and_every_unit_is_accounted_for(arena: Arena, tm
     bought = arena.owner.open_model(bounty, tests)
     assert np.array_equal(bought.weights, toy_model(1))
     places = models.places
-    owed = [models.owed(places.bounties, ETHER, one.address) for one in (*arena.entrants, arena.owner)]
+    accounts: tuple[Entrant | BountyOwner, ...] = (*arena.entrants, arena.owner)
+    owed = [models.owed(places.bounties, ETHER, one.address) for one in accounts]
     assert owed == [PRIZE + BOND, BOND, 3 * COMPENSATION]
 
 
