@@ -19,6 +19,7 @@ from commons.chain.modelfacts import (
     BountyTerms,
     EntryStatus,
     Lineage,
+    LineageStatement,
     ListingQuote,
     ListingRecord,
     ListingTerms,
@@ -40,6 +41,8 @@ SCORE = "(uint64,uint256,uint256,bool)"
 ROYALTY = "(address,uint16)"
 QUOTE = f"(address,address,uint256,uint128,uint32,{ROYALTY}[])"
 LINEAGE = "(bytes32,address)"
+LINEAGE_STATEMENT = "(uint256,uint256,int256[],uint256[2])"
+LINEAGE_PROVEN = f"LineageProven(bytes32,bytes32,address,{LINEAGE_STATEMENT},uint256)"
 OFFER = "(bytes32,address,uint256,uint256,bytes32,uint256,uint256)"
 SALE = f"({OFFER},address,address,uint256,{ROYALTY}[])"
 BOUNTY_TERMS = (
@@ -123,6 +126,12 @@ def lineage(raw: Sequence[Any]) -> Lineage | None:
     """A lineage, if there is one."""
     statement, verifier = raw
     return Lineage(bytes(statement), to_canonical_address(verifier)) if any(statement) else None
+
+
+def lineage_statement(log: Any) -> LineageStatement:
+    """What ``LineageProven`` says."""
+    _, (task, first, coefficients, start), _ = decode(["address", LINEAGE_STATEMENT, "uint256"], bytes(log["data"]))
+    return LineageStatement(task, first, tuple(coefficients), point(*start))
 
 
 def sale(raw: Sequence[Any]) -> LockedSale:

@@ -13,11 +13,13 @@ from eth_utils.address import to_canonical_address
 from circuits.errors import ChainError
 from commons.chain import modeldecoding as decoding
 from commons.chain.contractevents import Events
+from commons.chain.decoding import point
 from commons.chain.modelfacts import (
     BountyEntry,
     BountyRecord,
     BountyStage,
     Lineage,
+    LineageStatement,
     ListingQuote,
     ListingRecord,
     LockedOffer,
@@ -114,6 +116,26 @@ class ModelView:
     def lineage(self, listing: bytes) -> Lineage | None:
         """The lineage of a listing, if one was proven.  Raises UnknownError."""
         return decoding.lineage(self._registry("lineage(bytes32)", [listing], [decoding.LINEAGE])[0])
+
+    def difference(self, listing: bytes, statement: LineageStatement) -> G1:
+        """C_E of a lineage, as the registry computes it from the rounds.  Raises ContractError for a bad statement."""
+        ask = f"difference(bytes32,{decoding.LINEAGE_STATEMENT})"
+        return point(*self._registry(ask, [listing, statement.words], ["uint256[2]"])[0])
+
+    def lineage_statement(self, listing: bytes) -> LineageStatement | None:
+        """The statement of a listing's lineage, if one was proven; its digest is the registry's.
+
+        Raises:
+            ChainError: the node shows another one.
+        """
+        kept = self.lineage(listing)
+        if kept is None:
+            return None
+        told = self.registry_events.read(decoding.lineage_statement, decoding.LINEAGE_PROVEN, listing)
+        found = next((one for one in told if one.digest(self.chain.market) == kept.statement), None)
+        if found is None:
+            raise ChainError("the node does not show the lineage that the registry has; does it keep old events?")
+        return found
 
     def listings(self, *, seller: bytes | None = None, set_id: bytes | None = None) -> list[bytes]:
         """Identifiers of listings, oldest first; of one seller, or on one set.

@@ -69,14 +69,17 @@ def deploy_models(arguments: argparse.Namespace) -> int:
     chain, tells = chosen.section(ChainSettings), teller(console)
     account = signer_of(arguments.account, opening(chosen), chosen.section(SignerSettings))
     view, patience = ChainView.of(chain), Patience.of_command(chain)
-    told = {"announce": tells.announce, "on_sent": tells.on_sent, "on_earlier": tells.on_earlier}
     with Outbox(outbox_of(arguments.account, chosen)) as outbox:
         places = deploy(
             chain.url, account, Neighbours(view.market, view.registry), arguments.minimum_window,
             expected_chain_id=chain.chain_id, patience=patience, outbox=outbox,
-            mined=lambda name, place: console.line(f"{name} {checksum(place)}"), **told,
+            announce=tells.announce, on_sent=tells.on_sent, on_earlier=tells.on_earlier,
+            mined=lambda name, place: console.line(f"{name} {checksum(place)}"),
         )  # fmt: skip
-        writer = ModelWriter(ModelView(view, places), account, patience, outbox=outbox, **told)
+        writer = ModelWriter(
+            ModelView(view, places), account, patience, outbox=outbox, announce=tells.announce,
+            on_sent=tells.on_sent, on_earlier=tells.on_earlier,
+        )  # fmt: skip
         verifiers = [(f"verifier of {key.policy}", writer.deploy_model_verifier(key)) for key in keys]
         for name, place in verifiers:
             console.line(f"{name} {checksum(place)}")

@@ -49,6 +49,11 @@ class BountyOwner:
         """The owner's 20-byte address."""
         return self._chain.address
 
+    @property
+    def account(self) -> ModelWriter:
+        """What sends this account's transactions."""
+        return self._chain
+
     def commit(self, groups: Sequence[tuple[Path, DataGroup]]) -> bytes:
         """Commit to hidden groups under fresh salts, and keep both; returns the commitment for the terms, 32 bytes.
 
@@ -83,12 +88,9 @@ class BountyOwner:
         Raises:
             NotReadyError: the block that decides is not there yet, or entries are taken still.
         """
+        if self._models.bounty(bounty).stage is BountyStage.ENTERING:
+            self.close_entries(bounty)
         record = self._models.bounty(bounty)
-        if record.stage is BountyStage.ENTERING:
-            if self._models.chain.now() <= record.deadline:
-                raise NotReadyError(f"entries are taken until {utc(record.deadline)}; come back after that")
-            self._chain.close_entries(bounty)
-            record = self._models.bounty(bounty)
         draws = {BountyStage.OPENED: self._chain.draw_training, BountyStage.CLOSED: self._chain.draw_tests}
         if record.stage in draws:
             head = self._models.chain.rpc.head().number
@@ -96,6 +98,13 @@ class BountyOwner:
                 raise NotReadyError(f"block {record.anchor} decides the draw, the chain is at {head}; come back later")
             draws[record.stage](bounty)
         return self._models.bounty(bounty)
+
+    def close_entries(self, bounty: bytes) -> None:
+        """End the entries, which fixes the block that decides the tests.  Raises NotReadyError within their window."""
+        record = self._models.bounty(bounty)
+        if self._models.chain.now() <= record.deadline:
+            raise NotReadyError(f"entries are taken until {utc(record.deadline)}; come back after that")
+        self._chain.close_entries(bounty)
 
     def show(self, bounty: bytes, read: ReadGroup, witnesses: Witnesses) -> dict[int, HiddenGroup]:
         """Show the groups that were drawn, once the draw is final, with a quorum's receipts.

@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from circuits.accuracy.accuracyproof import AccuracyStatement, prove_accuracy, verify_accuracy
 from circuits.accuracy.modelrows import ModelRow
-from circuits.accuracy.proofparts import AccuracyProof
+from circuits.accuracy.proofparts import AccuracyProof, RoundingProof
+from circuits.accuracy.roundingproof import RoundingStatement, error_row, prove_rounding, verify_rounding
 from circuits.accuracy.sizeclasses import SizeClass
 from circuits.errors import ClosedError, InvalidInputError, KeyMismatchError, NotReadyError, RuleViolationError
 from circuits.hashing import keccak
@@ -24,6 +25,7 @@ from commons.runtime.amounts import checksum, utc
 from commons.settings.values import Depth
 from commons.storage.files import write_durably
 from gradroll.modelmarket.datagroups import DataGroup
+from gradroll.modelmarket.lineages import Derived
 from gradroll.modelmarket.modelparameters import ModelParameters
 from gradroll.modelmarket.modelstate import ModelState
 from gradroll.modelmarket.modelvault import KeptModel
@@ -73,6 +75,11 @@ class Seller:
     def address(self) -> bytes:
         """The seller's 20-byte address."""
         return self._chain.address
+
+    @property
+    def account(self) -> ModelWriter:
+        """What sends this account's transactions."""
+        return self._chain
 
     def commit(self, weights: npt.NDArray[np.int64], size: SizeClass) -> G1:
         """Commit to a model; see ``commit_model``."""
@@ -143,6 +150,44 @@ class Seller:
         if kept is None:
             self._state.keep_proof(name, proof.encode())
         return proof
+
+    def prove_lineage(self, listing: bytes, verifier: bytes, derived: Derived) -> int:
+        """Show that a listed model of this seller is a row that follows from rounds, rounded; returns what is left.
+
+        It opens C_M once, as each proof does: kept before it is sent, and counted before it leaves.
+
+        Args:
+            verifier: rounding verifier for models of so many weights.
+
+        Raises:
+            InvalidInputError: the model is not the one that the row is rounded to.
+            RuleViolationError: the commitment was opened as often as its tail hides.
+        """
+        record, own = self._own(listing), self._models.verifier(verifier)
+        row = self._row(record.model)
+        self._parameters.require_rounding(own, len(row.weights))
+        opened = self._models.openings(record.model)
+        if self._models.lineage(listing) is not None:
+            return self._left(record.model, opened)
+        error = error_row(derived.row, row)
+        lineage = derived.statement.digest(self._models.chain.market)
+        difference = self._models.difference(listing, derived.statement)
+        if error.commit(self._parameters.commitment_key(len(row.weights))) != difference:
+            raise InvalidInputError("the row is not the one that follows from the chain's rounds; derive it again")
+        statement = RoundingStatement(listing, lineage, difference)
+        kept = self._state.proof(f"{listing.hex()}-lineage")
+        if kept is not None:
+            proof = RoundingProof.decode(kept)
+        else:
+            key = self._parameters.rounding_key(len(row.weights))
+            proof = prove_rounding(key, self._parameters.srs, statement, error, _draw)
+        verify_rounding(own.key, statement, proof)  # what the contract would refuse never leaves
+        if kept is None:
+            self._state.keep_proof(f"{listing.hex()}-lineage", proof.encode())
+        opening = Opening(self._models.deployment, listing, "lineage", keccak(proof.encode()))
+        left = self._state.ledger.enter(record.model, opening, opened, self._landed)
+        self._chain.prove_lineage(listing, verifier, derived.statement, proof)
+        return left
 
     def left(self, model: G1) -> int:
         """How many openings of a commitment are left, as far as this ledger and the chain know."""
