@@ -22,7 +22,7 @@ def test_three_developers_and_a_bounty(repository: Path, tmp_path: Path) -> None
     assert net.pop(report["winner"]) == 10**18 == -net.pop("owner")
     assert set(net.values()) == {0}
     row = tmp_path / "models" / "row.sealed"
-    secrets = [path for path in (tmp_path / "models").glob("*/models/*.json")]
+    secrets = list((tmp_path / "models").glob("*/models/*.json"))
     assert row.stat().st_size > 2410 * 64
     assert len(secrets) == 3
     assert all(path.stat().st_mode & 0o077 == 0 for path in secrets)
