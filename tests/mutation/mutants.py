@@ -266,8 +266,8 @@ MUTANTS = (
     ),
     Mutant(
         "circuits/swap/swaptranscript.py",
-        '    return _state("knowledge", sealed, opening, blind, combined, *firsts)\n',
-        '    return _state("knowledge", sealed, opening, blind, combined, *firsts[::2])\n',
+        '    return _state("gradroll/v1/swap/knowledge", sealed, opening, blind, combined, *firsts)\n',
+        '    return _state("gradroll/v1/swap/knowledge", sealed, opening, blind, combined, *firsts[::2])\n',
         "the value of a sealed row at the challenge is known, not only in the exponent",
         _in("circuits", "test_swap.py::test_every_scalar_of_the_proof_counts"),
     ),
