@@ -77,7 +77,8 @@ def check_row(key: CommitmentKey, srs: Srs, bases: G1Bases, context: bytes, mode
     combined = sealed.ciphertexts.msm(at.coefficients)
     _require_knowledge(sealed, state, at, combined)
     left = combine([model, combined, sealed.blind, sealed.opening], [1, R - 1, 1, at.zeta])
-    if not native.pairing_product_is_one([(left, native.g2_generator), (native.g1_neg(sealed.opening), srs.tau)]):
+    pairs = [(left, native.g2_generator), (native.g1_neg(sealed.opening), srs.tau)]
+    if not native.pairing_product_is_one(pairs):
         raise ProofError("the sealed row is not the model's: its opening does not fit the commitment")
     return CheckedRow(sealed, bases, _PASSED)
 
