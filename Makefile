@@ -3,6 +3,7 @@
 #   make demo        train on real data with ten owners, two of whom cheat
 #   make test        every test: Python, Rust, contracts, end to end (minutes)
 #   make test-fast   the Python tests without the slow tier, in two processes (two minutes)
+#   make test-deep   those with random cases or long runs, with many more of them (an hour)
 #   make mutants     whether the tests notice when a rule of privacy or pay is lost (minutes)
 #   make chaos       a market of real processes under faults, whose books must balance (CHAOS_FLAGS='--seed 7 --minutes 30')
 #   make worlds      schedules of the simulation, one after the other (WORLDS_FLAGS='--minutes 10 --seed 1000')
@@ -35,13 +36,15 @@ MINUTES ?= 1
 CARGO_FUZZ := 0.13.2
 HELM := v3.16.4
 TOOLS := build/tools/bin
+# Tests with random cases or long runs, of which GRADROLL_TEST_DEEP=1 plays more (tests/support/tiers.py).
+DEEPER := $(shell grep -lE 'import .*\b(many|DEEP)\b' -r tests --include='test_*.py' 2>/dev/null)
 VECTORS := $(subst /,.,$(basename $(wildcard tests/vectors/v*/*/generate.py)))
 
-.PHONY: help setup build demo bench robustness test test-fast mutants chaos worlds fuzz fuzz-native test-rust test-contracts lint types \
-        fmt style contracts reference proto vectors coverage analysis chart site wheel sbom lock audit clean distclean
+.PHONY: help setup build demo bench robustness test test-python test-fast test-deep mutants chaos worlds fuzz fuzz-native test-rust \
+        test-contracts lint types fmt style contracts reference proto vectors coverage analysis chart site wheel sbom lock audit clean distclean
 
 help:
-	@sed -n '3,11s/^# *//p' Makefile
+	@sed -n '3,12s/^# *//p' Makefile
 
 $(STAMPS)/venv:
 	@mkdir -p $(STAMPS)
@@ -94,13 +97,19 @@ robustness: $(STAMPS)/robustness
 	$(BIN)/python -m benchmarks.tables
 	$(BIN)/python -m benchmarks.robustness.robustplots
 
-# What is measured against each other runs alone.
-test: $(STAMPS)/build $(STAMPS)/node test-rust test-contracts
-	$(BIN)/python -m pytest -n 2 --ignore tests/performance
+test: test-rust test-contracts test-python
+
+# Each process begins with a half of the files, so that what files share is made once, and takes from the other one's when
+# it has no more.  What is measured against each other runs alone.
+test-python: $(STAMPS)/build $(STAMPS)/node
+	$(BIN)/python -m pytest -n 2 --dist worksteal --ignore tests/performance
 	$(BIN)/python -m pytest tests/performance
 
 test-fast: $(STAMPS)/build
-	$(BIN)/python -m pytest -n 2 -m 'not slow and not anvil'
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow and not anvil'
+
+test-deep: $(STAMPS)/build
+	GRADROLL_TEST_DEEP=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(DEEPER)
 
 # Takes rules out of the code, one at a time: minutes.  MUTANTS_FLAGS='--sample 8 --seed 1' for some of them.
 mutants: $(STAMPS)/build
@@ -134,8 +143,9 @@ fuzz-native: $(STAMPS)/cargo-fuzz-$(CARGO_FUZZ)
 	  RAYON_NUM_THREADS=1 PATH="$(CURDIR)/build/tools/bin:$$PATH" cargo +nightly fuzz run --fuzz-dir native/fuzz $$target \
 	    build/fuzz-native/$$target native/fuzz/corpus/$$target -- -max_total_time=$$((60 * $(MINUTES))) -timeout=60 || exit 1; done
 
+# The whole workspace, though only the kernel has tests: so packages are built as they are for the binding, and built once.
 test-rust:
-	cargo test --release --locked --quiet --manifest-path native/kernel/Cargo.toml
+	cargo test --release --locked --quiet --manifest-path native/Cargo.toml
 
 test-contracts: $(STAMPS)/node
 	cd contracts && npm test --silent

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,52 @@ def commands(path: Path) -> str:
 def test_the_workflow_of_changes_runs_what_contributors_run() -> None:
     run = commands(ROOT / ".github" / "workflows" / "ci.yml").splitlines()
     assert {".ci/run", "make test-fast", "make coverage", "make site"} <= set(run)
+
+
+MAKE = """#!/bin/bash
+echo "$@" >>asked
+case "${@: -1}" in
+  "$DIES") kill -9 $PPID ;;
+  "$FAILS") exit 1 ;;
+esac
+"""
+"""Stands for make: fails at one target, or ends the process that asked for it."""
+CHECKS = {
+    "test-rust", "test-contracts", "test-python", "lint", "types", "style", "analysis", "contracts", "proto",
+}  # fmt: skip
+
+
+def gate(folder: Path, fails: str = "", dies: str = "") -> tuple[int, set[str]]:
+    """Run .ci/run in a repository of its own: its exit status, and the targets that it asked for."""
+    for name in (".ci", ".venv/bin", "build"):
+        (folder / name).mkdir(parents=True)
+    (folder / ".ci" / "run").write_text((ROOT / ".ci" / "run").read_text(encoding="utf-8"), encoding="utf-8")
+    make = folder / ".venv" / "bin" / "make"
+    make.write_text(MAKE, encoding="utf-8")
+    make.chmod(0o755)
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    environment = os.environ | {"FAILS": fails or "-", "DIES": dies or "-"}
+    done = subprocess.run(
+        ["bash", ".ci/run"], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )  # fmt: skip
+    asked = {line.split()[-1] for line in (folder / "asked").read_text(encoding="utf-8").splitlines()}
+    assert ("all checks passed" in done.stdout) is (done.returncode == 0)
+    return done.returncode, asked
+
+
+def test_the_gate_makes_every_check(tmp_path: Path) -> None:
+    assert gate(tmp_path) == (0, CHECKS | {"build"})
+
+
+@pytest.mark.parametrize("target", sorted(CHECKS | {"build"}))
+def test_the_gate_fails_with_each_check_and_makes_the_others(target: str, tmp_path: Path) -> None:
+    assert gate(tmp_path, fails=target) == (1, CHECKS | {"build"})
+
+
+@pytest.mark.parametrize("target", ["test-contracts", "analysis", "contracts"])
+def test_the_gate_fails_when_what_runs_beside_it_is_killed(target: str, tmp_path: Path) -> None:
+    code, _ = gate(tmp_path, dies=target)
+    assert code == 1
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)

@@ -1,4 +1,4 @@
-"""One list of cases for all tiers: the fast one runs some of them, the full one all; and how many random ones each runs."""
+"""One list of cases for all tiers: the fast one runs some, the full one all; and how many random ones each plays."""
 
 from __future__ import annotations
 
