@@ -170,7 +170,7 @@ fmt: $(STAMPS)/build $(STAMPS)/node
 	cargo fmt --manifest-path native/fuzz/Cargo.toml
 	cd contracts && npm run fmt --silent
 
-# Rebuild what is generated and checked in; .ci/run proves that nothing drifted.
+# Rebuild what is generated and checked in; tests and .ci/run prove that nothing drifted.
 contracts: $(STAMPS)/node
 	cd contracts && npm run build --silent
 

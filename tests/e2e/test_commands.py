@@ -25,6 +25,8 @@ from gradroll.setup.processes import Processes, Running, wait_until
 pytestmark = pytest.mark.slow
 
 PROVERS = 4
+PAUSE = 2
+"""Seconds between two tries of a command: each is a process that takes a second of what it waits for."""
 
 
 class Market:
@@ -89,14 +91,14 @@ class Market:
             except AssertionError:
                 if time.monotonic() > deadline:
                     raise
-                time.sleep(0.5)
+                time.sleep(PAUSE)
 
     def accepted(self, *submission: str) -> None:
         """Wait until a submission, handed in again and again, is in an accepted batch."""
         deadline = time.monotonic() + 600
         while "state: accepted" not in (shown := self.command(*submission)):
             assert time.monotonic() < deadline, shown
-            time.sleep(0.5)
+            time.sleep(PAUSE)
 
 
 @pytest.fixture
