@@ -97,7 +97,10 @@ robustness: $(STAMPS)/robustness
 	$(BIN)/python -m benchmarks.tables
 	$(BIN)/python -m benchmarks.robustness.robustplots
 
-test: test-rust test-contracts test-python
+# The kernel's and the contracts' tests use one core each, most of the time.
+test: $(STAMPS)/build $(STAMPS)/node
+	@$(MAKE) --no-print-directory --keep-going --jobs 2 --output-sync=target test-rust test-contracts
+	@$(MAKE) --no-print-directory test-python
 
 # Each process begins with a half of the files, so that what files share is made once, and takes from the other one's when
 # it has no more.  What is measured against each other runs alone.
