@@ -1,4 +1,4 @@
-"""`gradroll model card` and `verify`: how a model came about, for whoever is to use it."""
+"""`gradroll model`: how a model came about, for whoever is to use it; and models that are hidden (`modelhiding`)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from commons.runtime.identifiers import shown
+from gradroll.commands import modelhiding
 from gradroll.commands.options import (
     Subparsers,
     chain_options,
@@ -39,7 +40,7 @@ _MODELS = {
 
 def add(parent: Subparsers) -> None:
     """Add the commands."""
-    commands = group(parent, "model", "Say how a model came about, and check what is said")
+    commands = group(parent, "model", "Say how a model came about, and check that; or hide a model")
     parser = leaf(
         commands, "card",
         "Write a model card: card.json, which gradroll model verify checks, and card.html, a page for people. It "
@@ -62,6 +63,7 @@ def add(parent: Subparsers) -> None:
     parser.add_argument("card", type=Path, metavar="CARD", help="the file card.json")
     parser.add_argument("--model", type=Path, metavar="FILE", help="a model that is said to be the final one (.npy)")
     _sources(parser, "")
+    modelhiding.add(commands)
 
 
 def _sources(parser: argparse.ArgumentParser, section: str) -> None:
