@@ -110,6 +110,7 @@ def hide(arguments: argparse.Namespace) -> int:
         _require_new(arguments.secret)
         key = secrets.token_bytes(KEY_BYTES)
     else:
+        _require_there(arguments.secret)
         key = load_hiding_key(arguments.secret, scheme, opening(chosen))
     made = view_of(scheme, model, draw_noise(scheme, model, key, scheme.digest))
     view = float_vector(made, scheme.model_length, "view")
@@ -185,6 +186,17 @@ def _require_new(path: Path) -> None:
         raise StorageError(
             f"{path} exists already, and is not replaced; leave out --first if it is this task's secret, or name "
             "another file for another task"
+        )
+
+
+def _require_there(path: Path) -> None:
+    """Raise KeyFileError where no file is; the error of other key files would have another one made."""
+    from circuits.errors import KeyFileError
+
+    if not path.exists():
+        raise KeyFileError(
+            f"{path}: there is no such secret; correct the path to this task's, or pass --first if this is its "
+            "first model"
         )
 
 

@@ -60,7 +60,9 @@ def described(path: Path) -> HidingScheme:
     try:
         return scheme_described(read_bounded(path, "description of a network", MAX_DESCRIPTION))
     except InvalidInputError as error:
-        raise InvalidInputError(f"{path} describes no network that can be hidden: {error}") from error
+        raise InvalidInputError(
+            f"{path} describes no network that can be hidden ({error}); correct it by what docs/model-privacy.md shows"
+        ) from error
 
 
 def manifest_of(path: Path) -> ModelManifest:

@@ -83,7 +83,7 @@ def test_the_secret_is_for_its_owner_and_never_replaced(hidden: None, capsys: py
 
 
 def test_a_model_is_never_hidden_by_a_secret_that_is_made_by_the_way(capsys: pytest.CaptureFixture[str]) -> None:
-    refused(HIDE, "bad-key-file", "no such key file", capsys)
+    refused(HIDE, "bad-key-file", "pass --first if this is its first model", capsys)
 
 
 def test_views_under_one_secret_have_its_factors_and_fresh_noise() -> None:
