@@ -11,17 +11,22 @@ import numpy as np
 import pytest
 
 from circuits.errors import UnknownError
+from circuits.foreignjson import parse_json
 from circuits.hashing import keccak
 from commons.protocol.modelmanifests import Block, ModelManifest
 from commons.protocol.status import TaskStatus
+from commons.protocol.strictjson import canonical
 from commons.protocol.trainingrules import Dyadic, Sgd, TrainingRule
 from commons.runtime.identifiers import shown
+from commons.storage.sumkeys import create_sum_key
 from commons.wire.coordinator_client import CoordinatorClient
 from gradroll.cli import main
 from tests.gradroll.smallmarket import SmallMarket, small_market
+from tests.hiddenmodel.schemes import perceptron
 
 BUYER = ["--config", "model-owner.toml"]
 MANIFEST = ModelManifest((Block("weights", 2, 20), Block("bias", 1, 4)), 3, TrainingRule(Sgd(40), Dyadic(1, 3), 7))
+HIDDEN = perceptron(1, 1, 1)
 CREATE = ["task", "create", "--reward", "1", *BUYER]
 
 
@@ -153,6 +158,36 @@ def test_what_does_not_go_with_a_manifest_is_told_before_anything_is_sent(
 ) -> None:
     before = market.sent("model-owner.json")
     assert main([*CREATE, *words]) == 3
+    assert text in capsys.readouterr().err
+    assert market.sent("model-owner.json") == before
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "text"),
+    [
+        ("hidden.json", [], "sums that are public give a hidden model away; make them private"),
+        ("hidden.json", ["--sum-key", "sums.key", "--inline-payload"], "leave out one of them"),
+        (
+            "hidden.json",
+            ["--sum-key", "sums.key", "--reference-data", "hidden.json"],
+            "take a policy that does not grade",
+        ),
+        ("both.json", ["--sum-key", "sums.key"], "nobody could check a training rule of a hidden model"),
+    ],
+)
+def test_what_would_give_a_hidden_model_away_is_refused_before_anything_is_sent(
+    market: SmallMarket, name: str, words: list[str], text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hidden = ModelManifest(
+        tuple(Block(n, length, 8) for n, length in HIDDEN.blocks()), HIDDEN.model_length, None, HIDDEN
+    )
+    ruled = parse_json(MANIFEST.encoded)["training"]
+    Path("hidden.json").write_bytes(hidden.encoded)
+    Path("both.json").write_bytes(canonical(parse_json(hidden.encoded) | {"training": ruled}))
+    if not Path("sums.key").exists():
+        create_sum_key(Path("sums.key"))
+    before = market.sent("model-owner.json")
+    assert main([*CREATE, "--bound", "1000", "--manifest", name, *words]) == 3
     assert text in capsys.readouterr().err
     assert market.sent("model-owner.json") == before
 
