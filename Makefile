@@ -96,6 +96,7 @@ robustness: $(STAMPS)/robustness
 
 $(STAMPS)/torch: requirements/torch.txt $(STAMPS)/build
 	test -x build/torch-tools/bin/python || $(PYTHON) -m venv build/torch-tools
+	build/torch-tools/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
 	build/torch-tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/torch.txt
 	@touch $@
 

@@ -13,6 +13,8 @@ from gradroll.commands.options import Subparsers, leaf, settings
 
 if TYPE_CHECKING:
     from circuits.arrays import FloatArray
+    from commons.protocol.modelmanifests import ModelManifest
+    from commons.storage.unlock import Unlock
 
 
 def add(commands: Subparsers) -> None:
@@ -176,6 +178,35 @@ def recover(arguments: argparse.Namespace) -> int:
     arguments.console.line(f"{arguments.out}: the sum of the true gradients, {len(gradient)} numbers")
     arguments.console.result(file=arguments.out, numbers=len(gradient))
     return 0
+
+
+def hidden_by(secret: Path, unlock: Unlock, manifest: ModelManifest | None, model: object) -> FloatArray:
+    """The view of a true model that a round of a task is opened on.
+
+    Args:
+        secret: the file of the task's secret.
+        manifest: the task's.
+        model: numbers as users save them; None where no model was named.
+
+    Raises:
+        InvalidInputError: the task hides no model, none is named, or one of another network.
+        GradrollError: as ``load_hiding_key``.
+    """
+    from circuits.arrays import float_vector
+    from circuits.errors import InvalidInputError
+    from commons.storage.hidingkeys import load_hiding_key
+    from gradroll.hiddenmodel.hiding import draw_noise
+    from gradroll.hiddenmodel.hiding import hide as view_of
+
+    scheme = None if manifest is None else manifest.hiding
+    if scheme is None or model is None:
+        raise InvalidInputError(
+            "--secret is for the true model of a task with a hidden one: name that model (--model), or leave out "
+            "--secret"
+        )
+    true = float_vector(model, scheme.model_length, "model")
+    key = load_hiding_key(secret, scheme, unlock)
+    return view_of(scheme, true, draw_noise(scheme, true, key, scheme.digest))
 
 
 def _require_new(path: Path) -> None:
