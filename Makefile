@@ -10,7 +10,7 @@
 #   make bench       measure every goal of docs/performance.md (an hour; results that are there are kept)
 #   make robustness  train under attack, graded and by others' rules: docs/robustness.md (an hour; what is there is kept)
 #
-# CONTRIBUTING.md has the rest: lint, types, fmt, vectors, contracts, proto, coverage, analysis, chart, site, wheel, sbom, lock, audit.
+# CONTRIBUTING.md has the rest: test-torch, lint, types, fmt, vectors, contracts, proto, coverage, analysis, chart, site, wheel, sbom, lock, audit.
 #
 # Needs: Python >= 3.11 with venv, Rust >= 1.89 (cargo), a C compiler, and for `make test` and `make contracts` Node >= 20 with npm.
 
@@ -40,7 +40,7 @@ TOOLS := build/tools/bin
 DEEPER := $(shell grep -lE 'import .*\b(many|DEEP)\b' -r tests --include='test_*.py' 2>/dev/null)
 VECTORS := $(subst /,.,$(basename $(wildcard tests/vectors/v*/*/generate.py)))
 
-.PHONY: help setup build demo bench robustness test test-python test-fast test-deep mutants chaos worlds fuzz fuzz-native test-rust \
+.PHONY: help setup build demo bench robustness test test-python test-fast test-deep test-torch mutants chaos worlds fuzz fuzz-native test-rust \
         test-contracts lint types fmt style contracts reference proto vectors coverage analysis chart site wheel sbom lock audit clean distclean
 
 help:
@@ -96,6 +96,16 @@ robustness: $(STAMPS)/robustness
 	OMP_NUM_THREADS=1 PYTHONPATH=. build/robustness-tools/bin/python -m benchmarks.robustness $(ROBUSTNESS_FLAGS)
 	$(BIN)/python -m benchmarks.tables
 	$(BIN)/python -m benchmarks.robustness.robustplots
+
+$(STAMPS)/torch: requirements/torch.txt $(STAMPS)/build
+	test -x build/torch-tools/bin/python || $(PYTHON) -m venv build/torch-tools
+	build/torch-tools/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	build/torch-tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/torch.txt
+	@touch $@
+
+# What takes PyTorch, whose wheels for Linux bring gigabytes, so it lies in an environment of its own.
+test-torch: $(STAMPS)/torch
+	PYTHONPATH=. build/torch-tools/bin/python -m pytest -q tests/hiddenmodel/test_torchnetworks.py tests/gradroll/test_hiding_commands.py
 
 # The kernel's and the contracts' tests use one core each, most of the time.
 test: $(STAMPS)/build $(STAMPS)/node

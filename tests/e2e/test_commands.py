@@ -32,7 +32,9 @@ PAUSE = 2
 class Market:
     """A development market in a directory, started by commands only."""
 
-    def __init__(self, directory: Path, fleet: Processes, policy: str = "norm", capacity: int = 2) -> None:
+    def __init__(
+        self, directory: Path, fleet: Processes, policy: str = "norm", capacity: int = 2, dimension: int = 3
+    ) -> None:
         self.directory = directory
         self.fleet = fleet
         chain, self.coordinator, *self.provers = free_ports(2 + PROVERS)
@@ -40,7 +42,7 @@ class Market:
         fleet.start("chain", ["chain", "serve", "--listen", f"127.0.0.1:{chain}"])
         self.shown = self.command(
             "setup", "local", "--chain", self.url, "--directory", "local", "--provers", str(PROVERS),
-            "--threshold", "1", "--dimension", "3", "--capacity", str(capacity), "--coordinator-port",
+            "--threshold", "1", "--dimension", str(dimension), "--capacity", str(capacity), "--coordinator-port",
             str(self.coordinator), "--prover-port", str(self.provers[0]), "--policy", policy, "--owners", "3",
         )  # fmt: skip
 

@@ -280,6 +280,7 @@ REASONS: dict[str, str] = {
     "commons.storage.eventlog.EventLog.read": "a protocol without code",
     "commons.storage.eventlog.SqliteLog.read": _OWN,
     "commons.storage.eventlog.parse_row": _BEHIND + "node-answer, by the same reader of JSON",
+    "commons.storage.hidingkeys.load_hiding_key": "the operator's own key file",
     "commons.storage.manifestfiles.read_manifest": _BEHIND + "model-manifest",
     "commons.storage.redislease.FencedValue.load": _OWN,
     "commons.storage.redislog.RedisLog.read": _OWN + "; each record is event's",
