@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import secrets
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,10 @@ from gradroll.commands.networks import network_options, the_network
 from gradroll.commands.options import Subparsers, leaf, settings
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from circuits.arrays import FloatArray
+    from commons.protocol.hidingschemes import HidingScheme
     from commons.protocol.modelmanifests import ModelManifest
     from commons.storage.unlock import Unlock
 
@@ -180,30 +184,60 @@ def recover(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def hidden_by(secret: Path, unlock: Unlock, manifest: ModelManifest | None, model: object) -> FloatArray:
-    """The view of a true model that a round of a task is opened on.
+@dataclass(frozen=True)
+class NamedModel:
+    """What a user names to open a round on.
+
+    Attributes:
+        model, view: numbers as users save them, the true model's and its view's; None: not named.
+        secret: the file of the task's secret; None: not named.
+    """
+
+    model: npt.ArrayLike | None
+    view: npt.ArrayLike | None = None
+    secret: Path | None = None
+
+
+def to_publish(named: NamedModel, manifest: ModelManifest | None, unlock: Unlock) -> npt.ArrayLike | None:
+    """The numbers that a round of a task is opened on; None where none are named.
+
+    Nothing tells a view from a true model, and what was published once stays so: where a task hides its models, a model
+    that is not said to be a view is never published.
 
     Args:
-        secret: the file of the task's secret.
         manifest: the task's.
-        model: numbers as users save them; None where no model was named.
 
     Raises:
-        InvalidInputError: the task hides no model, none is named, or one of another network.
+        InvalidInputError: the task hides no model, and a view or a secret is named; or it does, and neither a view
+            alone is named nor a model of its network with a secret.
         GradrollError: as ``load_hiding_key``.
     """
-    from circuits.arrays import float_vector
     from circuits.errors import InvalidInputError
+
+    scheme = None if manifest is None else manifest.hiding
+    if scheme is None:
+        if named.view is not None or named.secret is not None:
+            raise InvalidInputError(
+                "--view and --secret are for a task that hides its models, which this one does not: leave them out, "
+                "and name the model to publish (--model)"
+            )
+        return named.model
+    if named.view is not None and named.model is None and named.secret is None:
+        return named.view
+    if named.view is not None or named.model is None or named.secret is None:
+        raise InvalidInputError(
+            "the task hides its models, and what --model names alone would be published as it is: name the true model "
+            "and the task's secret (--model and --secret), or a view (--view)"
+        )
+    return _view_of(scheme, named.model, named.secret, unlock)
+
+
+def _view_of(scheme: HidingScheme, model: npt.ArrayLike, secret: Path, unlock: Unlock) -> FloatArray:
+    from circuits.arrays import float_vector
     from commons.storage.hidingkeys import load_hiding_key
     from gradroll.hiddenmodel.hiding import draw_noise
     from gradroll.hiddenmodel.hiding import hide as view_of
 
-    scheme = None if manifest is None else manifest.hiding
-    if scheme is None or model is None:
-        raise InvalidInputError(
-            "--secret is for the true model of a task with a hidden one: name that model (--model), or leave out "
-            "--secret"
-        )
     true = float_vector(model, scheme.model_length, "model")
     key = load_hiding_key(secret, scheme, unlock)
     return view_of(scheme, true, draw_noise(scheme, true, key, scheme.digest))

@@ -96,7 +96,11 @@ def _add_open(commands: Subparsers) -> None:
     parser.add_argument(
         "--secret", type=Path, metavar="FILE",
         help="where the model is hidden: --model is the true one, and the round is opened on its view by the secret in "
-        "this file (gradroll model hide); without it --model is published as it is",
+        "this file (gradroll model hide)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--view", type=Path, metavar="FILE",
+        help="where the model is hidden: the view to open the round on, in place of --model and --secret",
     )  # fmt: skip
     parser.add_argument(
         "--reference", type=Path, metavar="FILE",
@@ -126,15 +130,18 @@ def _add_open(commands: Subparsers) -> None:
 def open_round(arguments: argparse.Namespace) -> int:
     """Open the next round."""
     from gradroll.commands.arrayfiles import read_array
-    from gradroll.commands.modelhiding import hidden_by
+    from gradroll.commands.modelhiding import NamedModel, to_publish
 
     console = arguments.console
-    parameters = None if arguments.model is None else read_array(arguments.model, "model")
+    model, view = (
+        None if path is None else read_array(path, what)
+        for path, what in ((arguments.model, "model"), (arguments.view, "view"))
+    )
     reference = None if arguments.reference is None else read_array(arguments.reference, "reference")
     with paying(arguments) as session:
         buyer, task = session.model_owner, the_task(session.view, arguments.task)
-        if arguments.secret is not None:
-            parameters = hidden_by(arguments.secret, opening(session.settings), buyer.manifest(task), parameters)
+        named = NamedModel(model, view, arguments.secret)
+        parameters = to_publish(named, buyer.manifest(task), opening(session.settings))
         number = buyer.open_round(
             task, parameters, reference=reference, past_sums=arguments.past_sums, seats=arguments.seats,
             compact=not arguments.no_compact, warn=console.warn,

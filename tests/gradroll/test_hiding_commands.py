@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 from circuits.arrays import FloatArray
-from circuits.errors import catalogue
+from circuits.errors import InvalidInputError, catalogue
 from commons.protocol.hidingschemes import HidingScheme
 from commons.protocol.modelmanifests import Block, ModelManifest
 from commons.storage.hidingkeys import save_hiding_key
+from commons.storage.unlock import LOCKED
 from gradroll.cli import main
+from gradroll.commands.modelhiding import NamedModel, to_publish
 from gradroll.hiddenmodel.hiding import unhidden
 from gradroll.hiddenmodel.network import split
 from gradroll.hiddenmodel.ownerterms import plain_gradient
@@ -276,3 +278,38 @@ def test_pytorch_computes_the_same(hidden: None) -> None:
     pytest.importorskip("torch")
     assert main([*TERMS, "--torch", "--out", "new.npy"]) == 0
     assert np.allclose(np.load("new.npy"), np.load("terms.npy"), rtol=1e-10, atol=1e-12)
+
+
+def manifest_of(scheme: HidingScheme) -> ModelManifest:
+    blocks = tuple(Block(name, length, 20) for name, length in scheme.blocks())
+    return ModelManifest(blocks, scheme.model_length, hiding=scheme)
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        NamedModel(np.ones(3)),
+        NamedModel(None),
+        NamedModel(None, None, Path("hiding.key")),
+        NamedModel(np.ones(3), np.ones(3)),
+        NamedModel(np.ones(3), np.ones(3), Path("hiding.key")),
+    ],
+    ids=["model", "nothing", "secret", "both", "all"],
+)
+def test_a_task_that_hides_its_models_publishes_no_model_that_is_not_said_to_be_a_view(named: NamedModel) -> None:
+    with pytest.raises(InvalidInputError, match="would be published as it is"):
+        to_publish(named, manifest_of(SCHEME), LOCKED)
+
+
+def test_a_view_that_is_named_is_published_as_it_is() -> None:
+    view = np.ones(SCHEME.model_length)
+    assert to_publish(NamedModel(None, view), manifest_of(SCHEME), LOCKED) is view
+
+
+@pytest.mark.parametrize("named", [NamedModel(None, np.ones(3)), NamedModel(np.ones(3), None, Path("hiding.key"))])
+@pytest.mark.parametrize("manifest", [None, ModelManifest((Block("all", 3, 20),), 3)])
+def test_views_and_secrets_are_for_tasks_that_hide_their_models(
+    named: NamedModel, manifest: ModelManifest | None
+) -> None:
+    with pytest.raises(InvalidInputError, match="leave them out"):
+        to_publish(named, manifest, LOCKED)
