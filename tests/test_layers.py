@@ -15,8 +15,10 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ("circuits", "native")
 COMMONS = ("commons.sharing", "commons.protocol", "commons.runtime", "commons.settings", "commons.storage",
-           "commons.chain", "commons.telemetry", "commons.wire", "commons")  # fmt: skip
-SDK = ("gradroll.training", "gradroll.data_owner", "gradroll.model_owner", "gradroll.audit")
+           "commons.artifacts", "commons.chain", "commons.telemetry", "commons.wire", "commons")  # fmt: skip
+SDK = (
+    "gradroll.training", "gradroll.data_owner", "gradroll.model_owner", "gradroll.audit", "gradroll.modelmarket",
+)  # fmt: skip
 PLAN: dict[str, tuple[str, ...]] = {
     "native": (),
     "contracts": (),
@@ -27,6 +29,7 @@ PLAN: dict[str, tuple[str, ...]] = {
     "commons.runtime": SHARED,
     "commons.settings": (*SHARED, "commons.runtime"),
     "commons.storage": (*SHARED, "commons.sharing", "commons.protocol", "commons.runtime"),
+    "commons.artifacts": (*SHARED, "commons.runtime", "commons.settings", "commons.storage"),
     "commons.chain": (
         *SHARED, "contracts", "commons.protocol", "commons.runtime", "commons.settings", "commons.storage",
     ),
@@ -44,6 +47,7 @@ PLAN: dict[str, tuple[str, ...]] = {
     "gradroll.model_owner": (*SHARED, *COMMONS, "gradroll.training"),
     "gradroll.audit": (*SHARED, *COMMONS, "gradroll.model_owner", "gradroll.training"),
     "gradroll.hiddenmodel": ("circuits", "commons.protocol", "commons.runtime"),
+    "gradroll.modelmarket": (*SHARED, *COMMONS),
     "gradroll.setup": (*SHARED, *COMMONS, "contracts", "provers.joining"),
     "gradroll.console": (),
     "gradroll.waiting": ("commons.runtime",),

@@ -10,9 +10,11 @@ from circuits.errors import ConfigError
 from circuits.terms import MAX_DIMENSION
 from commons.runtime.passphrases import Passphrase
 from commons.settings.accountplaces import Account, KeyFile
+from commons.settings.artifactsettings import ArtifactSettings
 from commons.settings.hosts import is_loopback
 from commons.settings.section import Section
 from commons.settings.signersettings import SignerSettings
+from commons.settings.tracesettings import TelemetrySettings
 from commons.settings.values import (
     Address,
     Confirmations,
@@ -359,19 +361,6 @@ class LogSettings(Section):
     """`text` for people, or `json` for programs that collect logs: one object a line."""
 
 
-class TelemetrySettings(Section):
-    """Traces of a prover, a coordinator or `gradroll submit`: what took how long, for a collector of OpenTelemetry."""
-
-    traces: NodeUrl | None = None
-    """Base address of the collector's OTLP over HTTP, such as `https://collector:4318`; nothing is traced if it is not
-    set.  It is sent times, rounds, batches, provers and counts of bytes.  Needs the extra `traces`."""
-    traces_roots: File | None = None
-    """PEM certificates to trust instead of the system's, for the collector."""
-    traces_in_clear: Switch = False
-    """Let `telemetry.traces` be an `http://` address of another machine.  Then whoever is on the line sees when which
-    round is worked on."""
-
-
 class WatchdogSettings(Section):
     """When a prover or a coordinator is taken to be stuck.  Waits of its own (`step_timeout`, `chain.give_up`) are
     allowed for whatever is set here."""
@@ -397,4 +386,5 @@ SECTIONS: dict[str, type[Section]] = {
     "log": LogSettings,
     "telemetry": TelemetrySettings,
     "watchdog": WatchdogSettings,
+    "artifacts": ArtifactSettings,
 }

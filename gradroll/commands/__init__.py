@@ -1,6 +1,7 @@
 """One module a command.  Each adds its parser; what is heavy to import is imported when the command runs."""
 
 from gradroll.commands import (
+    artifact,
     audit,
     bench,
     chain,
@@ -29,6 +30,7 @@ COMMANDS = (
     task.add,
     audit.add,
     model.add,
+    artifact.add,
     prover.add,
     coordinator.add,
     committee.add,
