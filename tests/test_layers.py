@@ -78,6 +78,8 @@ PURE_MODULES = (
     "circuits.accuracy.linkgadgets", "circuits.accuracy.linkwitness", "circuits.accuracy.modelrows",
     "circuits.accuracy.pairingcheck", "circuits.accuracy.proofparts", "circuits.accuracy.roundingcircuit",
     "circuits.accuracy.roundingproof", "circuits.accuracy.sizeclasses", "circuits.accuracy.testdata",
+    "circuits.swap.offerchecks", "circuits.swap.rowsealing", "circuits.swap.sealedrows", "circuits.swap.swapchallenge",
+    "circuits.swap.swapkeys", "circuits.swap.swaptranscript",
     "commons.runtime.amounts", "commons.runtime.identifiers", "commons.storage.modelfiles",
     "commons.runtime.extras",
     "provers.joining.agreement",

@@ -43,13 +43,14 @@ from commons.wire._generated import prover_pb2 as pb
 from gradroll.data_owner.orders import OrderFile, save_order
 from tests.commons import test_modelmanifests
 from tests.fuzz.harness import CORPUS
-from tests.fuzz.targets import DIMENSION, stream_of
+from tests.fuzz.targets import DIMENSION, SEALED, stream_of
 from tests.gradroll import test_modelcards
 from tests.support import perjury
 from tests.support.accuracymodels import accuracy_scene, rounding_scene
 from tests.support.gradedattempt import GradedAttempt
 from tests.support.gradednetwork import graded_with
 from tests.support.network import network_with
+from tests.support.sealing_attacks import swap_scene
 from tests.wire.test_coordination import TASK
 from tests.wire.test_steps import COHORT, COIN, CONTEXT, HEADERS, MARKET, MASK, MESSAGE, PROPOSAL, RELEASE, SIGNED
 
@@ -160,6 +161,7 @@ def files() -> Iterator[tuple[str, bytes]]:
     masks = native.from_ints([7, *range(ROWS)])
     yield "accuracy-proof", accuracy_scene().prove(bytes(32)).encode()
     yield "rounding-proof", rounding_scene().prove(bytes(32), bytes(32)).encode()
+    yield "sealed-row", swap_scene("fuzz", SEALED).seal(7).encode()
     yield "keys", encode_keys({(0, 1): b"\x01" * 32, (1, 3): b"\x02" * 32})
     yield "aggregate", payload.encode(Aggregate(values, masks))
     kept = [SealedShare(p, bytes((p,)) * 65, bytes((7,)) * sealed_bytes(DIMENSION)) for p in (0, 3)]

@@ -17,6 +17,7 @@ from circuits.errors import InvalidInputError, KeyFileError, KeyMismatchError, S
 from circuits.foreignjson import parse_json
 from circuits.grading import decode_values, encode_values
 from circuits.statement import TAIL, Committee, Membership
+from circuits.swap.sealedrows import SealedRow
 from commons.artifacts import networkfiles
 from commons.artifacts.cids import Cid
 from commons.artifacts.datasetfiles import Dataset
@@ -43,6 +44,8 @@ from provers.party import ledger
 from tests.fuzz.harness import Target
 
 DIMENSION = 5
+SEALED = 2
+"""Weights of the sealed row."""
 COMMITTEE = Committee(1, 1, tuple(bytes((p + 1,)) * 20 for p in range(4)))
 HOLDER = Membership(COMMITTEE, 2)
 LIMITS = batchsteps.Limits(DIMENSION)
@@ -215,6 +218,8 @@ TARGETS: dict[str, Target] = {
                              lambda proof: proof.encode()),
     "rounding-proof": Target(("circuits.accuracy.proofparts.RoundingProof.decode",), RoundingProof.decode,
                              lambda proof: proof.encode()),
+    "sealed-row": Target(("circuits.swap.sealedrows.SealedRow.decode",), lambda data: SealedRow.decode(data, SEALED),
+                         lambda row: row.encode()),
     "certificate": Target(("commons.protocol.bundle.Certificate.decode", "commons.protocol.gradedbundle.read_rule",
                            "commons.protocol.gradedbundle.read_graded"), Certificate.decode, lambda v: v.encode()),
     "bundle": Target(("commons.protocol.bundle.AuditBundle.decode",), AuditBundle.decode, lambda v: v.encode()),
