@@ -56,7 +56,7 @@ PLAN: dict[str, tuple[str, ...]] = {
     "gradroll.demo": (*SHARED, *COMMONS, *SDK, "gradroll.hiddenmodel", "gradroll.setup", "gradroll.console"),
     "gradroll.commands": (
         *SHARED, *COMMONS, *SDK, "contracts", "provers", "provers.joining", "coordinator", "gradroll.setup",
-        "gradroll.demo", "gradroll.console", "gradroll.session", "gradroll",
+        "gradroll.demo", "gradroll.console", "gradroll.hiddenmodel", "gradroll.session", "gradroll",
     ),
     "gradroll": (
         *SHARED, *SDK, "commons", "commons.runtime", "gradroll.commands", "gradroll.console", "gradroll.session",

@@ -16,8 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 import native
-from circuits.accuracy.inference import Int64Array, layers
-from circuits.accuracy.sizeclasses import SizeClass
+from circuits.accuracy.inference import Int64Array
 from circuits.commitment import CommitmentKey
 from circuits.errors import InvalidInputError
 from circuits.statement import TAIL, domain_size
@@ -79,28 +78,3 @@ class ModelRow:
         out[:TAIL] = native.sub(np.ascontiguousarray(out[:TAIL]), self.tail)
         out[domain:] = native.add(np.ascontiguousarray(out[domain:]), self.tail)
         return out
-
-
-def padded(small: SizeClass, weights: Int64Array, size: SizeClass) -> Int64Array:
-    """The weights of a smaller network in a larger class, int64[d]: the same answers on features with zeros behind.
-
-    Biases of real classes are shifted up together, as far as they go, and classes that do not exist get the least one.
-
-    Raises:
-        InvalidInputError: the network does not fit, biases or limbs differ, or there is no room to shift.
-    """
-    fits = all(
-        a <= b for a, b in ((small.inputs, size.inputs), (small.hidden, size.hidden), (small.classes, size.classes))
-    )
-    alike = (small.first_bias, small.second_bias) == (size.first_bias, size.second_bias)
-    if not fits or not alike:
-        raise InvalidInputError(f"a network of class {small.name} does not fit class {size.name}")
-    first, second = layers(small, weights)
-    wide = np.zeros((size.inputs + 1, size.hidden), dtype=np.int64)
-    wide[: small.inputs, : small.hidden], wide[-1, : small.hidden] = first[:-1], first[-1]
-    out = np.zeros((size.hidden + 1, size.classes), dtype=np.int64)
-    out[: small.hidden, : small.classes], out[-1, : small.classes] = second[:-1], second[-1]
-    if small.classes < size.classes:
-        out[-1, : small.classes] += size.half - 1 - int(second[-1].max())
-        out[-1, small.classes :] = -size.half
-    return np.concatenate([wide.ravel(), out.ravel()])

@@ -1,7 +1,7 @@
 """Size classes: the shapes of model and data chunk that circuits of accuracy proofs are made for.
 
 A smaller network fits a larger class: its missing inputs and hidden units have zero weights, and each missing class the
-least bias, which real classes are shifted above (`modelrows.padded`).
+least weights, so that it never has a higher score than a real one.
 """
 
 from __future__ import annotations

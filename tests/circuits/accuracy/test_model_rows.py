@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 import native
-from circuits.accuracy.inference import forward, layers
-from circuits.accuracy.modelrows import MAX_OPENINGS, ModelRow, padded
-from circuits.accuracy.sizeclasses import SizeClass
+from circuits.accuracy.inference import layers
+from circuits.accuracy.modelrows import MAX_OPENINGS, ModelRow
 from circuits.errors import InvalidInputError
 from circuits.statement import TAIL, domain_size
 from native import R
@@ -86,29 +85,6 @@ def test_neither_weights_nor_tail_are_printed() -> None:
     assert repr(model) == "ModelRow()"
 
 
-BIG = SizeClass("big", 6, 5, 4, 8, limb_bits=12, first_bias=2, second_bias=16)
-
-
-def test_a_smaller_network_gives_the_same_answers_in_a_larger_class() -> None:
-    small, scene = replace(TOY, limb_bits=12), accuracy_scene()
-    wide = np.concatenate([scene.features, np.zeros((scene.samples, 2), dtype=np.int64)], axis=1)
-    own = forward(small, scene.features, scene.model.weights).scores
-    inside = forward(BIG, wide, padded(small, scene.model.weights, BIG)).scores
-    assert np.array_equal(np.diff(own), np.diff(inside[:, : small.classes]))
-    assert (inside[:, small.classes :].max(axis=1) < inside[:, : small.classes].max(axis=1)).all()
-    assert np.array_equal(own.argmax(axis=1), inside.argmax(axis=1))
-
-
-def test_of_as_many_classes_nothing_is_shifted() -> None:
-    alike = replace(BIG, classes=TOY.classes)
-    weights = padded(replace(TOY, limb_bits=12), accuracy_scene().model.weights, alike)
-    _, second = layers(alike, weights)
-    assert np.array_equal(second[-1], layers(TOY, accuracy_scene().model.weights)[1][-1])
-
-
-@pytest.mark.parametrize("wrong", [{"inputs": 3}, {"hidden": 2}, {"classes": 2}, {"first_bias": 4}, {"second_bias": 1}])
-def test_what_does_not_fit_is_refused(wrong: dict[str, int]) -> None:
-    with pytest.raises(InvalidInputError, match="does not fit"):
-        padded(TOY, accuracy_scene().model.weights, replace(BIG, **wrong))  # type: ignore[arg-type]
+def test_weights_are_those_of_the_class() -> None:
     with pytest.raises(InvalidInputError, match="has 27 weights, got"):
         layers(TOY, accuracy_scene().model.weights[:-1])
