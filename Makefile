@@ -34,11 +34,12 @@ FUZZ_SECONDS ?= 60
 MINUTES ?= 1
 CARGO_FUZZ := 0.13.2
 HELM := v3.16.4
+KUBO := v0.41.0
 TOOLS := build/tools/bin
 VECTORS := $(subst /,.,$(basename $(wildcard tests/vectors/v*/*/generate.py)))
 
 .PHONY: help setup build demo bench robustness test test-fast mutants chaos worlds fuzz fuzz-native test-rust test-contracts lint types \
-        fmt style contracts reference proto vectors coverage analysis chart site wheel sbom lock audit clean distclean
+        fmt style contracts reference proto vectors coverage analysis chart kubo site wheel sbom lock audit clean distclean
 
 help:
 	@sed -n '3,11s/^# *//p' Makefile
@@ -205,6 +206,17 @@ $(STAMPS)/chart: deploy/helm/tools.txt
 # The chart of deploy/helm: rendered, compared with the product and with the schemas of Kubernetes.  Helm takes minutes to build.
 chart: $(STAMPS)/build $(STAMPS)/chart
 	CHART_TOOLS=$(CURDIR)/build/chart-tools $(BIN)/python -m pytest -q tests/test_chart.py
+
+# Not `go install`: that refuses a module with exclude directives.
+$(STAMPS)/kubo-$(KUBO):
+	@command -v go >/dev/null || { echo "make kubo builds an IPFS node, which needs Go: https://go.dev/dl"; exit 1; }
+	go mod download github.com/ipfs/kubo@$(KUBO)
+	go build -C "$$(go env GOMODCACHE)/github.com/ipfs/kubo@$(KUBO)" -trimpath -o $(CURDIR)/build/kubo-tools/ipfs ./cmd/ipfs
+	@mkdir -p $(STAMPS) && touch $@
+
+# Stores of artifacts against a real IPFS node and its gateway, which take some minutes to build.
+kubo: $(STAMPS)/build $(STAMPS)/kubo-$(KUBO)
+	KUBO=$(CURDIR)/build/kubo-tools/ipfs $(BIN)/python -m pytest -q tests/artifacts/test_kubostore.py
 
 # What an operator installs, as a list for scanners (CycloneDX).
 sbom: $(STAMPS)/build

@@ -1,6 +1,7 @@
 """One module a command.  Each adds its parser; what is heavy to import is imported when the command runs."""
 
 from gradroll.commands import (
+    artifact,
     audit,
     bench,
     bounty,
@@ -33,6 +34,7 @@ COMMANDS = (
     model.add,
     dataset.add,
     bounty.add,
+    artifact.add,
     prover.add,
     coordinator.add,
     committee.add,

@@ -16,6 +16,10 @@ from circuits.grading import encode_values
 from circuits.hashing import keccak
 from circuits.payload import Aggregate
 from circuits.statement import ROWS, TAIL, share_length
+from commons.artifacts.cids import Cid
+from commons.artifacts.datasetfiles import Dataset
+from commons.artifacts.tensorfiles import write_tensors
+from commons.artifacts.unixfs import Link, Node
 from commons.protocol import bodies, decisionlists, sealedreplies
 from commons.protocol.consents import ClaimOrder
 from commons.protocol.keypackages import KeyConfirmation, KeyPackage, encode_keys
@@ -189,6 +193,7 @@ def files() -> Iterator[tuple[str, bytes]]:
         for row in (folder / "ledger.sql").read_text(encoding="utf-8").splitlines():
             if row.startswith('INSERT INTO "ledger"'):
                 yield "ledger-entry", row.partition("'{")[2].rpartition("}'")[0].join("{}").encode()
+    yield from artifacts()
     path = CORPUS / "seed"
     container.write(path, "srs", {"origin": "x", "powers": 2}, {"tau": b"\x01" * 64, "powers": b"\x02" * 64})
     yield "container", path.read_bytes()
@@ -199,6 +204,21 @@ def files() -> Iterator[tuple[str, bytes]]:
     write_record(path, _CODEC, _File(perjury.two_messages(1, *messages)))
     yield "evidence", path.read_bytes()
     path.unlink()
+
+
+def artifacts() -> Iterator[tuple[str, bytes]]:
+    """Files by what is in them."""
+    leaf, last = (Link(Cid.of(block), len(block), len(block)) for block in (b"a leaf", b"last"))
+    for cid in (leaf.cid, Node((leaf, last)).link().cid):
+        yield "cid", bytes(cid)
+        yield "cid-text", str(cid).encode()
+    yield "file-node", Node((leaf, last)).encode()
+    yield "file-node", Node((Node((leaf, leaf)).link(), Node((last,)).link())).encode()
+    yield "data-set", Dataset(np.arange(6, dtype=np.int16).reshape(3, 2), np.array([0, 1, 0], np.uint8)).encode()
+    for kind in (np.int16, np.float32):
+        yield "network", write_tensors({"W1": np.ones((3, 2), kind), "W2": np.ones((3, 4), kind)})
+    for place in (b"kept", b"http://127.0.0.1:5001/api/v0", b"s3://bucket/a?endpoint=http://host:9&region=eu-1"):
+        yield "store-place", place
 
 
 def write(seeds: Iterable[tuple[str, bytes]]) -> None:

@@ -18,6 +18,10 @@ from circuits.foreignjson import parse_json
 from circuits.grading import decode_values, encode_values
 from circuits.statement import TAIL, Committee, Membership
 from circuits.swap.sealedrows import SealedRow
+from commons.artifacts import networkfiles
+from commons.artifacts.cids import Cid
+from commons.artifacts.datasetfiles import Dataset
+from commons.artifacts.unixfs import Node
 from commons.chain import signedtransactions
 from commons.chain.answers import OddAnswerError, parsed
 from commons.protocol import bodies, decisionlists, gradedbodies, keypackages, sealedreplies
@@ -25,7 +29,7 @@ from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.ledgerheads import LedgerHead
 from commons.protocol.modelmanifests import ModelManifest
 from commons.runtime import identifiers
-from commons.settings import accountplaces, pins
+from commons.settings import accountplaces, pins, storeplaces
 from commons.sharing import sharepayloads
 from commons.sharing.scalars import from_little_endian
 from commons.storage import evidencefiles, modelfiles, roundarchives
@@ -266,6 +270,17 @@ TARGETS: dict[str, Target] = {
                         "commons.storage.recordfiles.read_record", errors=(InvalidInputError,)),
     "round-archive": Target(("commons.storage.roundarchives.read_archive",), _archive,
                             lambda found: b"".join(roundarchives.archive_pieces(*found)), errors=(InvalidInputError,)),
+    "cid": Target(("commons.artifacts.cids.Cid.decode",), Cid.decode, bytes, errors=(InvalidInputError,)),
+    "cid-text": Target(("commons.artifacts.cids.Cid.parse",), lambda raw: Cid.parse(_text(raw)),
+                       lambda cid: str(cid).encode(), errors=(InvalidInputError,)),
+    "file-node": Target(("commons.artifacts.unixfs.Node.decode",), Node.decode, lambda node: node.encode(),
+                        errors=(InvalidInputError,)),
+    "data-set": Target(("commons.artifacts.datasetfiles.Dataset.decode", "commons.artifacts.tensorfiles.read_tensors"),
+                       Dataset.decode, lambda found: found.encode(), errors=(InvalidInputError,)),
+    "network": Target(("commons.artifacts.networkfiles.decode_network",), networkfiles.decode_network,
+                      errors=(InvalidInputError,)),
+    "store-place": Target(("commons.settings.storeplaces.parse_store",),
+                          lambda raw: storeplaces.parse_store(_text(raw)), errors=(ValueError,)),
     "order": in_file(orders.load_order, "gradroll.data_owner.orders.load_order", errors=(InvalidInputError,)),
 }  # fmt: skip
 """By name, which is that of their folder in the corpus."""
@@ -279,6 +294,10 @@ REASONS: dict[str, str] = {
     "circuits.keyfiles.load_verifying_key": _BEHIND + "container; its points are checked one by one",
     "circuits.srs.load": _BEHIND + "container; its points are checked one by one",
     "circuits.srs.load_tau": _BEHIND + "container",
+    "commons.artifacts.datasetfiles.read_dataset": _BEHIND + "data-set",
+    "commons.artifacts.networkfiles.read_network": _BEHIND + "network",
+    "commons.artifacts.tensorfiles.read_file": "takes so many bytes at most as they are",
+    "commons.artifacts.transfers.read_bytes": _BEHIND + "file-node",
     "commons.chain.contractevents.Events.read": "asks a node; its answers are node-answer's",
     "commons.chain.heldfees.read_held_fees": "asks a node; its answers are node-answer's",
     "commons.chain.logpages.LogPages.read": "asks a node; its answers are node-answer's",
