@@ -6,7 +6,10 @@ import {existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync}
 import {join, relative} from "node:path";
 import {compile, compiler, ownSources, root, settings, sourceHash} from "./compiling.mjs";
 
-const CONTRACTS = ["CommitteeRegistry", "Market", "ModelBounties", "ModelSales", "ReferenceVerifier", "RollupVerifier", "VerifierFactory"];
+const CONTRACTS = [
+  "AccuracyVerifier", "CommitteeRegistry", "Market", "ModelBounties", "ModelRegistry", "ModelSales", "ReferenceVerifier",
+  "RollupVerifier", "RoundingVerifier", "VerifierFactory",
+];
 // EIP-170 and EIP-3860: larger code cannot be deployed.
 const MAX_CODE_BYTES = 24_576;
 const MAX_CREATION_BYTES = 49_152;
