@@ -194,6 +194,28 @@ def paid() -> str:
     return table(("owners", "rounds", "accounts", "gas a batch", "gas of the claim", "gas a gradient, paid"), rows)
 
 
+def accuracy() -> str:
+    """Accuracy proofs of one chunk, a row a size class."""
+    found = results.load("accuracy")
+    if found is None:
+        return ""
+    head = (
+        "class", "P, H, C, n", "weights", "constraints", "key MB", "prove CPU s", "peak MB", "load key CPU s",
+        "verify CPU ms", "make keys CPU s", "peak MB then",
+    )  # fmt: skip
+    return table(head, (_accuracy_row(name, figures) for name, figures in found["classes"].items()))
+
+
+def _accuracy_row(name: str, figures: dict[str, float]) -> tuple[str, ...]:
+    return (
+        name, ", ".join(str(figures[key]) for key in ("inputs", "hidden", "classes", "samples")),
+        f"{figures['weights']:,}", f"{figures['constraints']:,}", number(figures["key_bytes"] / 1e6),
+        number(figures["prove_cpu"]), number(figures["peak_bytes"] / 1e6), number(figures["load_cpu"]),
+        number(figures["verify_cpu"] * 1e3), number(figures["compile_cpu"] + figures["keys_cpu"]),
+        number(figures["keys_peak_bytes"] / 1e6),
+    )  # fmt: skip
+
+
 def machine() -> str:
     """Where and when the largest round was measured."""
     found = results.load(f"round-{DEFAULT.name}") or results.load(f"round-{DEMO.name}")
@@ -209,7 +231,7 @@ def machine() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "goals": goals, "growth": growth, "batches": batches, "steps": steps, "rates": rates, "gas": gas,
-    "paid": paid, "graded": graded,
+    "paid": paid, "graded": graded, "accuracy": accuracy,
     "machine": machine, "headline": headline, **costtables.TABLES, **robusttables.TABLES,
 }  # fmt: skip
 

@@ -2,6 +2,9 @@
 
 What they speak of is in the committed block, which is fixed before alpha is known. So each identity of polynomials, or
 of rational functions, that holds at alpha holds altogether, but for a chance below 2^20 / r.
+
+Where a factor is small and the other any field element, the small one is on the right: the key's points in G2 are of
+what stands there, and multiplying those by small numbers, or by none, is most of what a prover saves.
 """
 
 from __future__ import annotations
@@ -84,7 +87,7 @@ def link(
     root, point = native.root_of_unity(domain), 1
     quotients = cs.shared_inputs(len(row))
     for wire, weight in zip(quotients, row, strict=True):
-        cs.enforce(alpha - point, wire, weight * point)
+        cs.enforce(wire, alpha - point, weight * point)
         point = point * root % R
     at_tail = horner(cs, tail, alpha)
     top = start
@@ -110,10 +113,10 @@ def look_up(
     """
     inverses = cs.shared_inputs(len(looked))
     for wire, value in zip(inverses, looked, strict=True):
-        cs.enforce(alpha - value, wire, ONE)
+        cs.enforce(wire, alpha - value, ONE)
     shares = cs.shared_inputs(len(uses))
     for entry, (wire, use) in enumerate(zip(shares, uses, strict=True)):
-        cs.enforce(alpha - entry, wire, use)
+        cs.enforce(wire, alpha - entry, use)
     cs.enforce(total([*((x, 1) for x in inverses), *((x, -1) for x in shares)]), ONE, 0)
 
 

@@ -9,7 +9,7 @@ contract SizeTest is Snapshot {
     uint256 private constant LIMIT = 24_576;
 
     function test_code_size() external {
-        string[12] memory names = [
+        string[15] memory names = [
             "CommitteeRegistry",
             "Market",
             "ReferenceVerifier",
@@ -21,7 +21,10 @@ contract SizeTest is Snapshot {
             "Payroll",
             "Fees",
             "GradedBatches",
-            "Evidence"
+            "Evidence",
+            "AccuracyVerifier",
+            "RoundingVerifier",
+            "ModelRegistry"
         ];
         for (uint256 i = 0; i < names.length; ++i) {
             uint256 size = vm.getDeployedCode(string.concat(names[i], ".sol:", names[i])).length;

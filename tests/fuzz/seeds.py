@@ -42,6 +42,7 @@ from tests.fuzz.harness import CORPUS
 from tests.fuzz.targets import DIMENSION, stream_of
 from tests.gradroll import test_modelcards
 from tests.support import perjury
+from tests.support.accuracymodels import accuracy_scene, rounding_scene
 from tests.support.gradedattempt import GradedAttempt
 from tests.support.gradednetwork import graded_with
 from tests.support.network import network_with
@@ -153,6 +154,8 @@ def files() -> Iterator[tuple[str, bytes]]:
     """What is kept, and what is handed around."""
     values = np.array([1, -2, 300, 0, -70000], np.int64)
     masks = native.from_ints([7, *range(ROWS)])
+    yield "accuracy-proof", accuracy_scene().prove(bytes(32)).encode()
+    yield "rounding-proof", rounding_scene().prove(bytes(32), bytes(32)).encode()
     yield "keys", encode_keys({(0, 1): b"\x01" * 32, (1, 3): b"\x02" * 32})
     yield "aggregate", payload.encode(Aggregate(values, masks))
     kept = [SealedShare(p, bytes((p,)) * 65, bytes((7,)) * sealed_bytes(DIMENSION)) for p in (0, 3)]

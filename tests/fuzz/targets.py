@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from circuits import container, payload
+from circuits.accuracy.proofparts import AccuracyProof, RoundingProof
 from circuits.errors import InvalidInputError, KeyFileError, KeyMismatchError, StorageError
 from circuits.foreignjson import parse_json
 from circuits.grading import decode_values, encode_values
@@ -206,6 +207,10 @@ TARGETS: dict[str, Target] = {
     "open-body": body(gradedbodies.OpenBody, sized=True),
     "opened-numbers": Target(("circuits.grading.decode_values",), decode_values, encode_values,
                              errors=(InvalidInputError,)),
+    "accuracy-proof": Target(("circuits.accuracy.proofparts.AccuracyProof.decode",), AccuracyProof.decode,
+                             lambda proof: proof.encode()),
+    "rounding-proof": Target(("circuits.accuracy.proofparts.RoundingProof.decode",), RoundingProof.decode,
+                             lambda proof: proof.encode()),
     "certificate": Target(("commons.protocol.bundle.Certificate.decode", "commons.protocol.gradedbundle.read_rule",
                            "commons.protocol.gradedbundle.read_graded"), Certificate.decode, lambda v: v.encode()),
     "bundle": Target(("commons.protocol.bundle.AuditBundle.decode",), AuditBundle.decode, lambda v: v.encode()),
@@ -262,6 +267,9 @@ TARGETS: dict[str, Target] = {
 
 _OWN, _BEHIND = "reads what this process wrote itself, a file that others cannot write", "hands on to a target: "
 REASONS: dict[str, str] = {
+    "circuits.accuracy.accuracykeys.load_model_key": _BEHIND + "container; its points are checked one by one",
+    "circuits.accuracy.accuracykeys.load_model_verifying_key": _BEHIND + "container; its points are checked one by one",
+    "circuits.keyfiles.load_circuit_key": _BEHIND + "container; its points are checked one by one",
     "circuits.keyfiles.load_proving_key": _BEHIND + "container; its points are checked one by one",
     "circuits.keyfiles.load_verifying_key": _BEHIND + "container; its points are checked one by one",
     "circuits.srs.load": _BEHIND + "container; its points are checked one by one",

@@ -10,11 +10,12 @@ import numpy as np
 
 import native
 from circuits.accuracy.accuracycircuit import accuracy_circuit
-from circuits.accuracy.accuracyproof import AccuracyProof, AccuracyStatement, prove_accuracy
+from circuits.accuracy.accuracyproof import AccuracyStatement, prove_accuracy
 from circuits.accuracy.inference import Int64Array, forward
 from circuits.accuracy.modelrows import ModelRow
+from circuits.accuracy.proofparts import AccuracyProof, RoundingProof
 from circuits.accuracy.roundingcircuit import ROUNDING_BITS, rounding_circuit
-from circuits.accuracy.roundingproof import RoundingProof, RoundingStatement, error_row, prove_rounding, round_row
+from circuits.accuracy.roundingproof import RoundingStatement, error_row, prove_rounding, round_row
 from circuits.accuracy.sizeclasses import SizeClass
 from circuits.accuracy.testdata import Chunk, chunks, commit_chunk, group_hash
 from circuits.commitment import CommitmentKey, commitment_key

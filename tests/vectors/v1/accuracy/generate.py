@@ -13,7 +13,8 @@ from pathlib import Path
 from eth_abi.abi import encode
 
 from circuits.accuracy import accuracytranscript as transcript
-from circuits.accuracy.accuracyproof import AccuracyProof, AccuracyStatement
+from circuits.accuracy.accuracyproof import AccuracyStatement
+from circuits.accuracy.proofparts import AccuracyProof
 from circuits.accuracy.sizeclasses import SMALL
 from circuits.groth16 import VerifyingKey
 from circuits.hashing import keccak
