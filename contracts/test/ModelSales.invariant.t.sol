@@ -12,7 +12,8 @@ contract SalesHandler is SaleScene {
     bytes32[2] private _listings = [keccak256("in ether"), keccak256("in tokens")];
     address[2] private _tokens;
     address[3] private _accounts = [vm.addr(SELLER_KEY), vm.addr(PARENT_KEY), BUYER];
-    Sale[] private _open;
+    /// @dev Sales, encoded, and their keys.
+    bytes[] private _open;
     uint256[] private _keys;
     uint256 private _nextKey = 1;
     /// @dev Bonds of open sales, and what came in and went out of each token, written down here.
@@ -57,7 +58,7 @@ contract SalesHandler is SaleScene {
         lock(offer, _tokens[which]);
         Sale memory terms = saleOf(offer, _tokens[which]);
         terms.royalties = models.quote(_listings[which]).royalties;
-        _open.push(terms);
+        _open.push(abi.encode(terms));
         _keys.push(_nextKey++);
         staked[which] += BOND;
         locked[which] += offer.price;
@@ -67,14 +68,15 @@ contract SalesHandler is SaleScene {
     /// @dev A sale that may be over already, with its key or another.
     function doReveal(uint256 number, bool wrong) external {
         number %= _open.length;
-        sales.reveal(_open[number], _keys[number] + (wrong ? 1 : 0));
+        sales.reveal(_saleAt(number), _keys[number] + (wrong ? 1 : 0));
         _over(number);
     }
 
     function doRefund(uint256 number, bool late) external {
         number %= _open.length;
-        if (late) vm.warp(_open[number].offer.deadline + 1);
-        sales.refund(_open[number]);
+        Sale memory terms = _saleAt(number);
+        if (late) vm.warp(terms.offer.deadline + 1);
+        sales.refund(terms);
         _over(number);
     }
 
@@ -101,10 +103,15 @@ contract SalesHandler is SaleScene {
         }
     }
 
+    function _saleAt(uint256 number) private view returns (Sale memory) {
+        return abi.decode(_open[number], (Sale));
+    }
+
     function _over(uint256 number) private {
-        uint256 which = _open[number].token == address(0) ? 0 : 1;
+        Sale memory terms = _saleAt(number);
+        uint256 which = terms.token == address(0) ? 0 : 1;
         staked[which] -= BOND;
-        locked[which] -= _open[number].offer.price;
+        locked[which] -= terms.offer.price;
     }
 }
 
