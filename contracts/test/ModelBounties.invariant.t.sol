@@ -20,14 +20,9 @@ contract BountiesHandler is BountyScene {
         _tokens[1] = address(new Token());
     }
 
-    modifier on(uint256 which) {
-        which %= _bounties.length;
-        (bounty, token) = (_bounties[which], _tokens[which % 2]);
-        _;
-    }
-
+    /// @dev Two bounties at a time.
     function doOpen() external {
-        if (_bounties.length == 6) return;
+        if (_going() == 2) return;
         uint256 kind = _bounties.length % 2;
         token = _tokens[kind];
         _bounties.push(open());
@@ -35,9 +30,10 @@ contract BountiesHandler is BountyScene {
     }
 
     /// @dev What comes next for a bounty, in time; or, rarely, what comes of missing it.
-    function doNext(uint256 which, uint256 luck) external on(which) {
+    function doNext(uint256 which, uint256 luck) external {
+        _choose(which, BountyStage.Opened, BountyStage.Locked);
         BountyStage stage = view_().stage;
-        if (luck % 5 == 0 && _canBeLate(stage)) _late();
+        if (luck % 8 == 0 && _canBeLate(stage)) _late();
         else if (stage == BountyStage.Opened) _draw(true);
         else if (stage == BountyStage.TrainingDrawn) showTraining();
         else if (stage == BountyStage.Entering) _closeAfter(luck);
@@ -48,13 +44,14 @@ contract BountiesHandler is BountyScene {
         else if (stage == BountyStage.Locked) bounties.reveal(bounty, SWAP_KEY);
     }
 
-    function doEnter(uint256 which, uint256 account) external on(which) {
-        uint256 kind = which % _bounties.length % 2;
+    function doEnter(uint256 which, uint256 account) external {
+        _choose(which, BountyStage.Entering, BountyStage.Entering);
         enter(account % 5);
-        paidIn[kind] += STAKE;
+        paidIn[token == address(0) ? 0 : 1] += STAKE;
     }
 
-    function doStepDown(uint256 which, uint256 entry) external on(which) {
+    function doStepDown(uint256 which, uint256 entry) external {
+        _choose(which, BountyStage.Selling, BountyStage.Locked);
         entry %= view_().entries;
         address account = bounties.entryAt(bounty, entry).seller;
         vm.prank(account);
@@ -124,6 +121,22 @@ contract BountiesHandler is BountyScene {
         return i < 5 ? entrantOf(i) : i == 5 ? OWNER : Forfeit.NOBODY;
     }
 
+    /// @dev Goes on with a bounty in one of some stages.
+    function _choose(uint256 first, BountyStage from, BountyStage to) private {
+        for (uint256 i = 0; i < _bounties.length; ++i) {
+            uint256 which = (first % _bounties.length + i) % _bounties.length;
+            (bounty, token) = (_bounties[which], _tokens[which % 2]);
+            if (view_().stage >= from && view_().stage <= to) return;
+        }
+        revert("no such bounty");
+    }
+
+    function _going() private view returns (uint256 count) {
+        for (uint256 i = 0; i < _bounties.length; ++i) {
+            if (bounties.bountyOf(_bounties[i]).stage <= BountyStage.Locked) ++count;
+        }
+    }
+
     function _draw(bool training) private {
         passBlocks(4);
         if (training) bounties.drawTraining(bounty);
@@ -131,7 +144,7 @@ contract BountiesHandler is BountyScene {
     }
 
     function _closeAfter(uint256 luck) private {
-        if (luck % 3 != 0) return; // more may enter
+        if (luck % 4 != 0) return; // more may enter
         _pass();
         bounties.closeEntries(bounty);
     }

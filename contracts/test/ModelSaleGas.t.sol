@@ -26,10 +26,11 @@ contract ModelSaleGasTest is ModelMarketScene, Snapshot {
         sales.reveal(terms, KEY);
         uint256 revealed = vm.lastCallGas().gasTotalUsed;
         sales.collect(address(0), seller, seller);
-        record("collect", vm.lastCallGas().gasTotalUsed);
+        uint256 collected = vm.lastCallGas().gasTotalUsed;
         vm.revertToState(state);
         vm.warp(offer.deadline + 1);
         sales.refund(terms);
+        record("collect", collected);
         record("refund", vm.lastCallGas().gasTotalUsed);
         record("lock", locked);
         record("reveal", revealed);

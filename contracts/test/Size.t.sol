@@ -9,7 +9,7 @@ contract SizeTest is Snapshot {
     uint256 private constant LIMIT = 24_576;
 
     function test_code_size() external {
-        string[15] memory names = [
+        string[17] memory names = [
             "CommitteeRegistry",
             "Market",
             "ReferenceVerifier",
@@ -24,7 +24,9 @@ contract SizeTest is Snapshot {
             "Evidence",
             "AccuracyVerifier",
             "RoundingVerifier",
-            "ModelRegistry"
+            "ModelRegistry",
+            "ModelBounties",
+            "ModelSales"
         ];
         for (uint256 i = 0; i < names.length; ++i) {
             uint256 size = vm.getDeployedCode(string.concat(names[i], ".sol:", names[i])).length;
