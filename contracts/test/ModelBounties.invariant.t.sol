@@ -46,13 +46,20 @@ contract BountiesHandler is BountyScene {
 
     function doEnter(uint256 which, uint256 account) external {
         _choose(which, BountyStage.Entering, BountyStage.Entering);
-        enter(account % 5);
-        paidIn[token == address(0) ? 0 : 1] += STAKE;
+        uint256 first = view_().entries; // one after the other; the last of all comes too late
+        for (uint256 i = first; i <= first + account % 2; ++i) {
+            enter(i);
+            paidIn[token == address(0) ? 0 : 1] += STAKE;
+        }
     }
 
     function doStepDown(uint256 which, uint256 entry) external {
         _choose(which, BountyStage.Selling, BountyStage.Locked);
-        entry %= view_().entries;
+        uint256 count = view_().entries;
+        entry %= count;
+        for (uint256 i = 0; i < count && !_mayLeave(entry); ++i) {
+            entry = (entry + 1) % count;
+        }
         address account = bounties.entryAt(bounty, entry).seller;
         vm.prank(account);
         bounties.stepDown(bounty, entry);
@@ -131,6 +138,10 @@ contract BountiesHandler is BountyScene {
         revert("no such bounty");
     }
 
+    function _mayLeave(uint256 entry) private view returns (bool) {
+        return entry != view_().winner && bounties.entryAt(bounty, entry).status == EntryStatus.Candidate;
+    }
+
     function _going() private view returns (uint256 count) {
         for (uint256 i = 0; i < _bounties.length; ++i) {
             if (bounties.bountyOf(_bounties[i]).stage <= BountyStage.Locked) ++count;
@@ -153,7 +164,7 @@ contract BountiesHandler is BountyScene {
     function _settleAfter(uint256 luck) private {
         for (uint256 entry = 0; entry < view_().entries; ++entry) {
             uint256 drawn = uint256(keccak256(abi.encode(luck, entry)));
-            if (drawn % 4 != 0) models.prove(bounties.entryAt(bounty, entry).listing, 45 + (drawn >> 8) % 12);
+            if (drawn % 8 != 0) models.prove(bounties.entryAt(bounty, entry).listing, 48 + (drawn >> 8) % 8);
         }
         _pass();
         bounties.settle(bounty);
