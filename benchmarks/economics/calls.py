@@ -10,7 +10,7 @@ from benchmarks.economics import snapshots
 
 SNAPSHOTS = {
     "Market": ("market", "quorum", "graded"), "CommitteeRegistry": ("registry", "evidence"),
-    "VerifierFactory": ("factory",),
+    "VerifierFactory": ("factory",), "ModelRegistry": ("models",),
 }  # fmt: skip
 """Where the gas of each contract's functions is; that of batches and of large claims is in files of its own."""
 _BATCH = re.compile(r"gas_(\d+)(, roster compacted)?: transaction")
@@ -86,6 +86,14 @@ CALLS = (
         "collect": "anybody",
     }),
     *_calls("VerifierFactory", {"create": "anybody"}),
+    *_calls("ModelRegistry", {
+        "createSet": "anybody",
+        "registerGroup": "creator of the set",
+        "list": "seller",
+        "unlist": "seller",
+        "prove": "anybody; the seller has the proof",
+        "proveLineage": "anybody; the seller has the proof",
+    }),
 )  # fmt: skip
 
 

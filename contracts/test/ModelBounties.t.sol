@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {ICommitteeRegistry} from "../src/interfaces/ICommitteeRegistry.sol";
+import {IVerifierFactory} from "../src/interfaces/IVerifierFactory.sol";
 import {Funds} from "../src/libraries/Funds.sol";
 import {IModelAccounts} from "../src/models/interfaces/IModelAccounts.sol";
 import {IModelBounties} from "../src/models/interfaces/IModelBounties.sol";
@@ -44,7 +45,6 @@ contract ModelBountiesTest is BountyScene {
 
     function test_open_termsOutOfRange() external {
         _invalid("verifier", 0);
-        _invalid("verifier", 1);
         _invalid("token", 0);
         _invalid("maxEntrants", 0);
         _invalid("maxEntrants", 65);
@@ -70,6 +70,13 @@ contract ModelBountiesTest is BountyScene {
             _invalid(names[i], WINDOW - 1);
             _invalid(names[i], 90 days + 1);
         }
+    }
+
+    function test_open_verifierOfNobody() external {
+        BountyTerms memory with = bountyTerms();
+        with.verifier = address(0xBAD);
+        vm.expectRevert(abi.encodeWithSelector(IVerifierFactory.VerifierUnknown.selector, with.verifier));
+        bounties.open(with, 0);
     }
 
     function test_open_committee() external {
@@ -246,8 +253,9 @@ contract ModelBountiesTest is BountyScene {
         bounties.drawTraining(bounty);
         GroupOpening[] memory groups = openings(view_().training);
         Attestation[] memory receipts = quorumOf(receiptDigest(1, groups));
-        vm.prank(vm.addr(proverKey(0)));
-        registry.revoke(committee, vm.addr(proverKey(0)));
+        address former = vm.addr(proverKey(0));
+        vm.prank(former);
+        registry.revoke(committee, former);
         vm.expectRevert(abi.encodeWithSelector(ICommitteeRegistry.TooFewAttestations.selector, 2, QUORUM));
         bounties.revealTraining(bounty, leaves(), groups, receipts);
     }
@@ -437,8 +445,7 @@ contract ModelBountiesTest is BountyScene {
     function _invalid(string memory term, uint256 value) private {
         BountyTerms memory with = bountyTerms();
         bytes32 name = keccak256(bytes(term));
-        if (name == keccak256("verifier")) with.verifier = value == 0 ? address(0xBAD) : address(0xF00D);
-        if (value == 1) models.factory().approve(address(0xF00D)); // it proves rounding
+        if (name == keccak256("verifier")) with.verifier = ROUNDING;
         if (name == keccak256("token")) with.token = address(0xBAD);
         if (name == keccak256("maxEntrants")) with.maxEntrants = uint32(value);
         if (name == keccak256("totalGroups")) with.totalGroups = uint32(value);

@@ -5,7 +5,7 @@ import {IVerifierFactory} from "../src/interfaces/IVerifierFactory.sol";
 import {BN254} from "../src/libraries/BN254.sol";
 import {IKeyedVerifier} from "../src/models/interfaces/IKeyedVerifier.sol";
 import {IModelRegistry} from "../src/models/interfaces/IModelRegistry.sol";
-import {Lineage, LineageStatement} from "../src/models/types/Listings.sol";
+import {Lineage, LineageStatement, ListingTerms} from "../src/models/types/Listings.sol";
 import {RoundingProof} from "../src/models/types/ModelProofs.sol";
 import {RoundsOfAggregates} from "./support/ModelDoubles.sol";
 import {ModelStage} from "./support/ModelStage.sol";
@@ -197,14 +197,26 @@ contract ModelLineageTest is ModelStage {
         (LineageStatement memory statement, RoundingProof memory proof) = fixtureLineage();
         vm.etch(ROUNDING, vm.getDeployedCode("ModelDoubles.sol:BelievingRoundingVerifier"));
         uint256[2] memory model = fixtureModel("lineage");
+        ListingTerms memory terms = fixtureTerms();
         for (uint256 i = 0; i < 128; ++i) {
-            _listing = listAs(SELLER, fixtureTerms(), model, 100 + i);
+            _listing = listAs(SELLER, terms, model, 100 + i);
             _prove(statement, proof);
             equal(models.openings(model), i + 1, "openings");
         }
-        _listing = listAs(SELLER, fixtureTerms(), model, 99);
+        _listing = listAs(SELLER, terms, model, 99);
         vm.expectRevert(abi.encodeWithSelector(IModelRegistry.OpeningsExhausted.selector, model[0], model[1]));
         _prove(statement, proof);
+    }
+
+    /// @dev Accuracy and lineage of one commitment have one counter.
+    function test_openings_ofBothKinds() external {
+        (LineageStatement memory statement, RoundingProof memory proof) = fixtureLineage();
+        vm.etch(ACCURACY, vm.getDeployedCode("ModelDoubles.sol:BelievingAccuracyVerifier"));
+        Accuracy memory given = fixtureProof("first", 0);
+        given.listing = _listing;
+        prove(given, 0);
+        _prove(statement, proof);
+        equal(models.openings(fixtureModel("lineage")), 2, "openings");
     }
 
     function _tell(uint256 task, LineageStatement memory statement) private {

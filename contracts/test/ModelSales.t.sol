@@ -232,9 +232,7 @@ contract ModelSalesTest is SaleScene {
             lock(offerOf(LISTING, KEY + i), ETHER);
         }
         _bond(0, 3 * BOND);
-        _refused(
-            offerOf(LISTING, KEY + 3), abi.encodeWithSelector(IModelSales.BondTooLow.selector, LISTING, 0, BOND)
-        );
+        _refused(offerOf(LISTING, KEY + 3), abi.encodeWithSelector(IModelSales.BondTooLow.selector, LISTING, 0, BOND));
         vm.prank(seller);
         vm.expectRevert(abi.encodeWithSelector(IModelSales.BondTooLow.selector, LISTING, 0, 1));
         sales.withdrawBond(LISTING, 1, seller);

@@ -40,12 +40,15 @@ SET = keccak(words(tag("gradroll/v1/set"), DEPLOYMENT, CREATOR, SALT, len(GROUPS
 TERMS_TYPE = "(address,bytes32,address,uint128,uint128,uint32,uint128,uint32,bytes32,(bytes32,uint16)[])"
 TERMS = (ACCURACY, SET, bytes(20), 1000, 7, 5, 100, 3600, keccak(b"artifact"), [])
 TASK, FIRST, COEFFICIENTS = 7, 3, (40, -17, 0, 1 << 30)
+SIXTEEN = 16 * TOY.samples - 3
+"""Samples of the largest group there can be, alone in a set of its own."""
+SIXTEEN_SET = keccak(words(tag("gradroll/v1/set"), DEPLOYMENT, CREATOR, SALT, 1, MANIFEST))
 PATH = FIXTURES / "models.json"
 
 
-def listing_id(model: G1, nonce: int) -> bytes:
-    """What the registry calls a listing of the seller under `TERMS`."""
-    terms = keccak(encode([TERMS_TYPE], [TERMS]))
+def listing_id(model: G1, nonce: int, on: bytes = SET) -> bytes:
+    """What the registry calls a listing of the seller under `TERMS`, or these with another set."""
+    terms = keccak(encode([TERMS_TYPE], [(ACCURACY, on, *TERMS[2:])]))
     return keccak(words(tag("gradroll/v1/listing"), DEPLOYMENT, SELLER, nonce, terms, model))
 
 
@@ -74,6 +77,15 @@ class Listed:
             "model": _hex(model),
             "groups": [_accuracy(scene, listing) for scene in scenes],
         }
+
+
+def sixteen_fixture() -> dict[str, object]:
+    """A model that is proven on sixteen chunks."""
+    scene = accuracy_scene(TOY, SIXTEEN, "model")
+    model = scene.model.commit(scene.commitment)
+    listing = listing_id(model, 0, SIXTEEN_SET)
+    listed = {"listing": _hex(listing), "nonce": 0, "set": _hex(SIXTEEN_SET), "model": _hex(model)}
+    return listed | {"groups": [_accuracy(scene, listing)]}
 
 
 def _accuracy(scene: AccuracyScene, listing: bytes) -> dict[str, object]:
@@ -168,6 +180,7 @@ def fixture() -> dict[str, object]:
         "set": _hex(SET),
         "terms": _hex(encode([TERMS_TYPE], [TERMS])),
         "lineage": lineage_fixture(),
+        "sixteen": sixteen_fixture(),
     } | {name: each.fixture() for name, each in listed.items()}
 
 

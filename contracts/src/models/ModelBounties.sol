@@ -41,10 +41,9 @@ contract ModelBounties is BountyViews {
         bounty = keccak256(abi.encode(BOUNTY, deployment, msg.sender, nonce, keccak256(abi.encode(with))));
         Bounty storage state = _bounties[bounty];
         if (state.owner != address(0)) revert BountyExists(bounty);
-        (state.owner, state.stage, state.terms) = (msg.sender, BountyStage.Opened, with);
-        state.deadline = uint40(block.timestamp + with.revealWindow);
         bytes32 set = models.createSet(bounty, with.testGroups, with.manifest);
-        state.set = set;
+        (state.owner, state.set, state.terms) = (msg.sender, set, with);
+        _advance(state, BountyStage.Opened, with.revealWindow);
         emit BountyOpened(bounty, msg.sender, set, nonce, with);
         _setAnchor(state, bounty);
         Funds.take(with.token, with.prize + _deposit(state));

@@ -8,7 +8,7 @@ import {IModelRegistry} from "./interfaces/IModelRegistry.sol";
 import {IModelSales} from "./interfaces/IModelSales.sol";
 import {Offerings} from "./libraries/Offerings.sol";
 import {SwapKeys} from "./libraries/SwapKeys.sol";
-import {Quote, Royalty} from "./types/Listings.sol";
+import {ListingView, Quote, Royalty} from "./types/Listings.sol";
 import {Offer, Sale, SaleStatus} from "./types/Sales.sol";
 
 /// @title Sales of listed models
@@ -46,8 +46,8 @@ contract ModelSales is IModelSales, ModelAccounts {
 
     /// @inheritdoc IModelSales
     function withdrawBond(bytes32 listing, uint256 amount, address to) external nonReentrant {
-        address seller = models.listing(listing).seller;
-        if (msg.sender != seller) revert NotTheSeller(listing, msg.sender);
+        ListingView memory listed = models.listing(listing);
+        if (msg.sender != listed.seller) revert NotTheSeller(listing, msg.sender);
         if (to == address(0)) revert RecipientInvalid();
         if (amount == 0) revert BondAmountInvalid(amount);
         Bond storage bond = _bonds[listing];
@@ -55,7 +55,7 @@ contract ModelSales is IModelSales, ModelAccounts {
         if (amount > free) revert BondTooLow(listing, free, amount);
         bond.free = uint128(free - amount);
         emit BondWithdrawn(listing, to, amount, free - amount);
-        Funds.pay(models.listing(listing).terms.token, to, amount);
+        Funds.pay(listed.terms.token, to, amount);
     }
 
     /// @inheritdoc IModelSales

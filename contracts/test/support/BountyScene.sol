@@ -23,12 +23,18 @@ abstract contract BountyScene is SaleScene {
     uint256 internal constant ESCROW = uint256(PRIZE) + uint256(ENTRANTS) * X;
     uint256 internal constant SWAP_KEY = 0xBEEF;
     address internal constant OWNER = address(0xB1DDE4);
+    address internal constant ROUNDING = address(0xF00D);
     bytes32 internal constant SEALED = keccak256("sealed row");
 
     IModelBounties internal bounties;
     bytes32 internal bounty;
     address internal token; // of the bounty; ether
     uint256 internal blockNumber = 100;
+    uint256 internal opened;
+
+    function spender() internal view virtual override returns (address) {
+        return address(bounties);
+    }
 
     function stageBounties() internal {
         vm.chainId(CHAIN_ID);
@@ -37,7 +43,8 @@ abstract contract BountyScene is SaleScene {
         deployRegistry();
         committee = createCommittee(1, PROVERS);
         models = new ModelsDouble();
-        models.factory().approve(VERIFIER);
+        models.factory().approve(VERIFIER, 0);
+        models.factory().approve(ROUNDING, 1);
         bytes memory arguments = abi.encode(models, registry, WINDOW);
         bounties = IModelBounties(create(creationOf("ModelBounties", arguments)));
     }
@@ -71,7 +78,7 @@ abstract contract BountyScene is SaleScene {
         BountyTerms memory with = bountyTerms();
         fundAccount(OWNER, token, ESCROW);
         vm.prank(OWNER);
-        bounty = bounties.open{value: token == address(0) ? ESCROW : 0}(with, 0);
+        bounty = bounties.open{value: token == address(0) ? ESCROW : 0}(with, opened++);
         return bounty;
     }
 
@@ -203,14 +210,12 @@ abstract contract BountyScene is SaleScene {
     }
 
     function bountyOfferDigest(bytes32 listing, uint256 x, uint256 y, bytes32 offer) internal view returns (bytes32) {
-        bytes32 kind =
-            keccak256("BountyOffer(bytes32 bounty,bytes32 listing,uint256 keyX,uint256 keyY,bytes32 offer)");
+        bytes32 kind = keccak256("BountyOffer(bytes32 bounty,bytes32 listing,uint256 keyX,uint256 keyY,bytes32 offer)");
         return typedFor(address(bounties), abi.encode(kind, bounty, listing, x, y, offer));
     }
 
     function offerReceiptDigest(bytes32 listing, uint256 x, uint256 y, bytes32 offer) internal view returns (bytes32) {
-        bytes32 kind =
-            keccak256("OfferReceipt(bytes32 bounty,bytes32 listing,uint256 keyX,uint256 keyY,bytes32 offer)");
+        bytes32 kind = keccak256("OfferReceipt(bytes32 bounty,bytes32 listing,uint256 keyX,uint256 keyY,bytes32 offer)");
         return typedFor(address(bounties), abi.encode(kind, bounty, listing, x, y, offer));
     }
 

@@ -3,22 +3,13 @@ pragma solidity ^0.8.28;
 
 import {IModelRegistry} from "../../src/models/interfaces/IModelRegistry.sol";
 import {ListingTerms, ListingView, Quote, Royalty, Score} from "../../src/models/types/Listings.sol";
-import {ApprovingFactory} from "./Stage.sol";
-
-/// @dev A factory whose verifiers are all of the family that proves accuracy, but for one.
-contract AccuracyFactory is ApprovingFactory {
-    address internal constant ROUNDING = address(0xF00D);
-
-    function familyOf(address verifier) external pure returns (uint256) {
-        return verifier == ROUNDING ? 1 : 0;
-    }
-}
+import {FamilyFactory} from "./ModelDoubles.sol";
 
 /// @title A registry of models that says of listings what a test tells it to
 /// @dev Sets are as in the real one; listings and scores are written by hand, so that money is tested apart from proofs.
 /// `ModelMarket.t.sol` runs the contracts on the real one.
 contract ModelsDouble {
-    AccuracyFactory public immutable factory = new AccuracyFactory();
+    FamilyFactory public immutable factory = new FamilyFactory();
     mapping(bytes32 listing => ListingView) private _listings;
     mapping(bytes32 listing => Score) private _scores;
     mapping(bytes32 set => address) private _creators;

@@ -6,6 +6,7 @@ import {ListingTerms, Royalty} from "../../src/models/types/Listings.sol";
 import {Offer, Sale} from "../../src/models/types/Sales.sol";
 import {ModelsDouble} from "./ModelsDouble.sol";
 import {Stage} from "./Stage.sol";
+import {SilentToken, Token} from "./Tokens.sol";
 
 /// @title Sellers, buyers, and a contract of sales over listings of any price
 /// @dev Typed data is written anew here, and so is the curve: keys are checked against the precompile by the contract.
@@ -48,10 +49,20 @@ abstract contract SaleScene is Stage {
         sales.depositBond{value: token == address(0) ? amount : 0}(listing, amount);
     }
 
-    /// @dev Gives an account ether or tokens, which it approves.
-    function fundAccount(address account, address token, uint256 amount) internal virtual {
-        token;
-        vm.deal(account, account.balance + amount);
+    /// @dev Gives an account ether, or tokens of which it approves as many.
+    function fundAccount(address account, address token, uint256 amount) internal {
+        if (token == address(0)) {
+            vm.deal(account, account.balance + amount);
+            return;
+        }
+        Token(token).mint(account, amount);
+        vm.prank(account);
+        SilentToken(token).approve(spender(), amount);
+    }
+
+    /// @dev Whom tokens are approved to.
+    function spender() internal view virtual returns (address) {
+        return address(sales);
     }
 
     function offerOf(bytes32 listing, uint256 key) internal view returns (Offer memory offer) {
@@ -98,9 +109,8 @@ abstract contract SaleScene is Stage {
         bytes32 kind = keccak256(
             "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract,bytes32 salt)"
         );
-        bytes32 separator = keccak256(
-            abi.encode(kind, keccak256("gradroll"), keccak256("1"), block.chainid, where, deployment)
-        );
+        bytes32 separator =
+            keccak256(abi.encode(kind, keccak256("gradroll"), keccak256("1"), block.chainid, where, deployment));
         return keccak256(abi.encodePacked(hex"1901", separator, keccak256(encoded)));
     }
 

@@ -104,7 +104,8 @@ interface IModelBounties is IModelAccounts {
     /// @param nonce Any; part of the identifier.
     /// @return bounty keccak256(abi.encode(keccak256("gradroll/v1/bounty"), deployment, caller, nonce,
     /// keccak256(abi.encode(with)))). Its set has this as salt.
-    /// @dev Errors: `BountyTermsInvalid`, `BountyExists`, `ICommitteeRegistry.CommitteeUnknown`, those of `Funds.take`.
+    /// @dev Errors: `BountyTermsInvalid`, `IVerifierFactory.VerifierUnknown`, `BountyExists`,
+    /// `ICommitteeRegistry.CommitteeUnknown`, those of `Funds.take`.
     function open(BountyTerms calldata with, uint256 nonce) external payable returns (bytes32 bounty);
 
     /// @notice Draws the training groups with the hash of the block `anchor`. Anybody may. After 256 blocks the chain has forgotten

@@ -106,36 +106,36 @@ interface IModelRegistry {
     /// @param salt Any; with it a creator has many sets.
     /// @param groups How many groups it has, 1 to 64.
     /// @param manifest SHA-256 of the set's description, 0 for a hidden set.
-    /// @return set keccak256(abi.encode(keccak256("gradroll/v1/set"), deployment, caller, salt, groups, manifest)).
-    function createSet(bytes32 salt, uint32 groups, bytes32 manifest) external returns (bytes32 set);
+    /// @return created keccak256(abi.encode(keccak256("gradroll/v1/set"), deployment, caller, salt, groups, manifest)).
+    function createSet(bytes32 salt, uint32 groups, bytes32 manifest) external returns (bytes32 created);
 
     /// @notice Registers a group, for good; only the set's creator.
-    /// @param group Its number, from 0.
+    /// @param group_ Its number, from 0.
     /// @param groupHash keccak256(abi.encodePacked(samples, C_X of every chunk)), each a word or two.
-    function registerGroup(bytes32 set, uint256 group, bytes32 groupHash) external;
+    function registerGroup(bytes32 set_, uint256 group_, bytes32 groupHash) external;
 
     /// @notice Lists a model; the caller is its seller, for good. Whoever lists a commitment that is another's can neither prove nor
     /// sell it.
     /// @param model C_M, a point of the curve.
     /// @param nonce Any; part of the identifier.
-    /// @return listing keccak256(abi.encode(keccak256("gradroll/v1/listing"), deployment, caller, nonce,
+    /// @return created keccak256(abi.encode(keccak256("gradroll/v1/listing"), deployment, caller, nonce,
     /// keccak256(abi.encode(terms)), model[0], model[1])).
     function list(ListingTerms calldata terms, uint256[2] calldata model, uint256 nonce)
         external
-        returns (bytes32 listing);
+        returns (bytes32 created);
 
     /// @notice Closes a listing for new sales; its seller only, once. What was proven stays, sales that are open go on.
-    function unlist(bytes32 listing) external;
+    function unlist(bytes32 listing_) external;
 
     /// @notice Counts a group for a listing; anybody may who has a proof, once a group.
     /// @dev Reverts also as the listing's verifier does (`IAccuracyVerifier`).
-    /// @param group Number of the group in the listing's set.
+    /// @param group_ Number of the group in the listing's set.
     /// @param samples Samples of the group.
     /// @param data C_X of every chunk of it.
     /// @param proof Proof for this listing.
     function prove(
-        bytes32 listing,
-        uint256 group,
+        bytes32 listing_,
+        uint256 group_,
         uint256 samples,
         uint256[2][] calldata data,
         AccuracyProof calldata proof
@@ -149,7 +149,7 @@ interface IModelRegistry {
     /// @param statement Which rounds, which coefficients, which start.
     /// @param proof Proof that every entry of the rounding error is of 12 bits.
     function proveLineage(
-        bytes32 listing,
+        bytes32 listing_,
         address verifier,
         LineageStatement calldata statement,
         RoundingProof calldata proof

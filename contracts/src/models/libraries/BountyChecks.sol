@@ -25,9 +25,7 @@ library BountyChecks {
         IVerifierFactory factory,
         ICommitteeRegistry committees
     ) internal view {
-        bool verifies =
-            factory.isVerifier(with.verifier) && factory.familyOf(with.verifier) == ACCURACY;
-        _require(verifies, "verifier");
+        _require(factory.familyOf(with.verifier) == ACCURACY, "verifier");
         _require(with.token == address(0) || Funds.isToken(with.token), "token");
         (,,, bool ready) = committees.shape(with.committeeId);
         _require(ready, "committeeId");

@@ -28,7 +28,7 @@ library BountyDraws {
         }
         for (uint256 i = 0; i < count; ++i) {
             uint256 picked = i + uint256(keccak256(abi.encode(seed, i))) % (size - i);
-            drawn |= uint64(1) << left[picked];
+            drawn |= uint64(1 << left[picked]);
             left[picked] = left[i];
         }
     }
@@ -54,7 +54,7 @@ library BountyDraws {
             GroupOpening calldata group = groups[i];
             // The lowest bit that is left, and no other.
             uint64 lowest = left & (~left + 1);
-            if (group.index >= total || lowest != uint64(1) << group.index) {
+            if (group.index >= total || lowest != uint64(1 << uint256(group.index))) {
                 revert IModelBounties.GroupNotDrawn(group.index);
             }
             if (leafOf(group) != leaves[group.index]) revert IModelBounties.GroupDiffers(group.index);
