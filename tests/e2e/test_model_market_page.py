@@ -64,8 +64,8 @@ def test_the_page(repository: Path, tmp_path: Path) -> None:
     (right,) = re.findall(r"^group 0: (\d+) of 128 right$", said, re.MULTILINE)
     assert f"received 0.{int(right):03} ETH" in said  # 0.1 at the floor of 100, 0.001 for each beyond it
     assert f"the commitment can be opened {MOST_OPENINGS - 1} times more" in said
-    weights = [read_network(tmp_path / name).weights(SMALL) for name in ("model.safetensors", "bought.safetensors")]
-    assert np.array_equal(*weights)
+    sold, bought = (read_network(tmp_path / f"{name}.safetensors").weights(SMALL) for name in ("model", "bought"))
+    assert np.array_equal(sold, bought)
     (fresh,) = re.findall(r"^(\d+) of 169 right$", told[-1], re.MULTILINE)
     assert int(fresh) > 100
 
