@@ -15,7 +15,7 @@ from native import R
 from tests.modelmarket.modelstage import SIZE
 from tests.support.accuracymodels import accuracy_setup
 
-_, KEY, _ = accuracy_setup(SIZE)
+KEY = accuracy_setup(SIZE)[1]
 RANDOM = np.random.default_rng(5)
 START = RANDOM.integers(-(1 << 16), 1 << 16, SIZE.weights)
 
