@@ -10,7 +10,8 @@ from benchmarks.economics import snapshots
 
 SNAPSHOTS = {
     "Market": ("market", "quorum", "graded"), "CommitteeRegistry": ("registry", "evidence"),
-    "VerifierFactory": ("factory",), "ModelRegistry": ("models",), "ModelSales": ("sales",), "ModelBounties": ("bounties",),
+    "VerifierFactory": ("factory",), "ModelRegistry": ("models",), "ModelSales": ("sales",),
+    "ModelBounties": ("bounties",),
 }  # fmt: skip
 """Where the gas of each contract's functions is; that of batches and of large claims is in files of its own."""
 _BATCH = re.compile(r"gas_(\d+)(, roster compacted)?: transaction")
