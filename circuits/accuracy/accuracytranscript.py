@@ -13,6 +13,9 @@ from circuits.hashing import challenge, keccak, tag, words
 from circuits.statement import GrothProof
 from native import G1
 
+_ACCURACY_WEIGHTS = ("gradroll/v1/accuracy/r", "gradroll/v1/accuracy/k1", "gradroll/v1/accuracy/k2")
+_ROUNDING_WEIGHTS = ("gradroll/v1/rounding/k1", "gradroll/v1/rounding/k2")
+
 
 class Weights(NamedTuple):
     """Random weights of the pairing product: of chunks, of the knowledge equation, of the opening."""
@@ -24,45 +27,41 @@ class Weights(NamedTuple):
 
 def accuracy_context(listing: bytes, key_hash: bytes) -> bytes:
     """What is proven, and under which key. The listing's identifier binds chain, registry, seller and model."""
-    return _accuracy("context", listing, key_hash)
+    return _state("gradroll/v1/accuracy/context", listing, key_hash)
 
 
 def alpha_state(context: bytes, model: G1, data: Sequence[G1], blocks: Sequence[tuple[G1, G1]]) -> bytes:
     """State behind alpha: the model, the data and the chunks' blocks with their knowledge parts are fixed."""
     flat = b"".join(d + knowledge for d, knowledge in blocks)
-    return _accuracy("alpha", context, model, keccak(b"".join(data)), keccak(flat))
+    return _state("gradroll/v1/accuracy/alpha", context, model, keccak(b"".join(data)), keccak(flat))
 
 
 def v_state(state: bytes, model_value: int, chunks: Iterable[tuple[int, int]]) -> bytes:
     """State behind v, which combines the openings; of each chunk y_X and K."""
-    return _accuracy("v", state, model_value, *(value for pair in chunks for value in pair))
+    return _state("gradroll/v1/accuracy/v", state, model_value, *(value for pair in chunks for value in pair))
 
 
 def accuracy_weights(state: bytes, opening: G1, proofs: Iterable[GrothProof]) -> Weights:
     """The weights; all that they weigh is in their state."""
-    end = _accuracy("weights", state, opening, *(part for p in proofs for part in (p.a, p.b, p.c)))
-    return Weights(*(challenge(_accuracy(name, end)) for name in ("r", "k1", "k2")))
+    end = _state("gradroll/v1/accuracy/weights", state, opening, *(part for p in proofs for part in (p.a, p.b, p.c)))
+    return Weights(*(challenge(_state(name, end)) for name in _ACCURACY_WEIGHTS))
 
 
 def rounding_context(listing: bytes, key_hash: bytes, statement: bytes) -> bytes:
     """What is proven, and under which key; `statement` is the digest of the lineage that is stated."""
-    return _rounding("context", listing, key_hash, statement)
+    return _state("gradroll/v1/rounding/context", listing, key_hash, statement)
 
 
 def rounding_alpha_state(context: bytes, error: G1, block: G1, knowledge: G1) -> bytes:
     """State behind alpha of a rounding proof."""
-    return _rounding("alpha", context, error, block, knowledge)
+    return _state("gradroll/v1/rounding/alpha", context, error, block, knowledge)
 
 
 def rounding_weights(state: bytes, error_value: int, opening: G1, proof: GrothProof) -> Weights:
     """The weights of a rounding proof; its one chunk has weight 1."""
-    end = _rounding("weights", state, error_value, opening, proof.a, proof.b, proof.c)
-    return Weights(1, *(challenge(_rounding(name, end)) for name in ("k1", "k2")))
+    end = _state("gradroll/v1/rounding/weights", state, error_value, opening, proof.a, proof.b, proof.c)
+    return Weights(1, *(challenge(_state(name, end)) for name in _ROUNDING_WEIGHTS))
 
 
-def _accuracy(name: str, *values: int | bytes) -> bytes:
-    return keccak(words(tag(f"gradroll/v1/accuracy/{name}"), *values))
-
-
-def _rounding(name: str, *values: int | bytes) -> bytes:
-    return keccak(words(tag(f"gradroll/v1/rounding/{name}"), *values))
+def _state(name: str, *values: int | bytes) -> bytes:
+    return keccak(words(tag(name), *values))

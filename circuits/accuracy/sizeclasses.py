@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from circuits.errors import InvalidInputError
+from circuits.errors import InvalidInputError, KeyMismatchError
 
 MAX_CHUNKS = 16
 """Most chunks of a group: the `capacity` of an accuracy key, and most chunks of one proof."""
@@ -100,6 +100,12 @@ SMALL = SizeClass("small", 64, 32, 10, 128)
 MEDIUM = SizeClass("medium", 128, 64, 10, 256)
 LARGE = SizeClass("large", 512, 64, 16, 256)
 CLASSES = (SMALL, MEDIUM, LARGE)
+_CIRCUITS = {
+    "4d1c859dfb303638bf61c21bc38e40999b8518b14d3b5b37d102a919451dc122": SMALL,
+    "caf0d50d7d8f5bb7fbd65b4774e3cfa09054a669f8782553152693512fb0e37c": MEDIUM,
+    "34afbb5049dcc23b576147e74e7874448ba92704d19c8ce544033d00dcbd18ef": LARGE,
+}
+"""Digests of the classes' circuits; a key on chain has nothing else to tell its class by."""
 
 
 def size_class(name: str) -> SizeClass:
@@ -112,6 +118,20 @@ def size_class(name: str) -> SizeClass:
         if known.name == name:
             return known
     raise InvalidInputError(f"no size class is called {name!r}; choose one of {', '.join(c.name for c in CLASSES)}")
+
+
+def class_of_circuit(digest: bytes) -> SizeClass:
+    """The class whose circuit has this digest (`VerifyingKey.circuit`), without compiling it.
+
+    Raises:
+        KeyMismatchError: none of this release has.
+    """
+    found = _CIRCUITS.get(digest.hex())
+    if found is None:
+        raise KeyMismatchError(
+            "the key is for no size class of this release; take a verifier of one, or the release that it was made with"
+        )
+    return found
 
 
 def smallest_for(inputs: int, hidden: int, classes: int) -> SizeClass:

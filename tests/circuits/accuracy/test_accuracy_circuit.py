@@ -12,9 +12,18 @@ from circuits.accuracy.accuracywitness import honest_block, private_wires
 from circuits.accuracy.inference import Int64Array, count_right, forward, right
 from circuits.accuracy.linkwitness import fractions, link_wires, ratio_of_powers
 from circuits.accuracy.modelrows import ModelRow
-from circuits.accuracy.sizeclasses import CLASSES, LARGE, MEDIUM, SMALL, SizeClass, size_class, smallest_for
+from circuits.accuracy.sizeclasses import (
+    CLASSES,
+    LARGE,
+    MEDIUM,
+    SMALL,
+    SizeClass,
+    class_of_circuit,
+    size_class,
+    smallest_for,
+)
 from circuits.accuracy.testdata import Chunk, chunks
-from circuits.errors import InvalidInputError, ProofError
+from circuits.errors import InvalidInputError, KeyMismatchError, ProofError
 from circuits.statement import TAIL
 from native import root_of_unity, zeros
 from tests.support import accuracylies as lies
@@ -64,6 +73,18 @@ def test_the_classes_are_as_large_as_published() -> None:
         smallest_for(513, 2, 2)
     with pytest.raises(InvalidInputError, match="small, medium, large"):
         size_class("huge")
+
+
+@pytest.mark.parametrize(
+    "size",
+    [SMALL, *(pytest.param(size, marks=pytest.mark.slow) for size in (MEDIUM, LARGE))],
+    ids=lambda size: size.name,
+)
+def test_a_class_is_found_by_its_circuits_digest(size: SizeClass) -> None:
+    """A change here refuses every key that was made before."""
+    assert class_of_circuit(accuracy_circuit(size).circuit.digest) is size
+    with pytest.raises(KeyMismatchError, match="no size class of this release"):
+        class_of_circuit(accuracy_circuit(TOY).circuit.digest)
 
 
 @pytest.mark.parametrize(

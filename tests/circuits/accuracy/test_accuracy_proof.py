@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -14,7 +15,7 @@ from circuits.errors import InvalidInputError, KeyMismatchError, ProofError, Wir
 from circuits.hashing import keccak
 from circuits.statement import GrothProof
 from native import G1, G2, PointError, R
-from tests.support.accuracymodels import TOY, accuracy_scene, rounding_scene, scalars
+from tests.support.accuracymodels import TOY, AccuracyScene, accuracy_scene, rounding_scene, scalars
 
 LISTING = keccak(b"proven listing")
 FIELD = 21888242871839275222246405745257275088696311157297823662689037894645226208583
@@ -205,3 +206,21 @@ def test_a_proof_of_infinities_is_refused() -> None:
     chunk = ChunkProof(none, none, 0, TOY.samples, GrothProof(none, G2(bytes(128)), none))
     with pytest.raises(ProofError):
         verify_accuracy(KEY, STATEMENT, AccuracyProof((chunk, chunk), 0, none))
+
+
+def peak_of(scene: AccuracyScene) -> int:
+    """Most bytes that a proof of the scene's group allocates at a time."""
+    statement, group = scene.statement(LISTING), scene.group
+    tracemalloc.start()
+    try:
+        prove_accuracy(scene.key, scene.srs, statement, scene.model, group, scalars("memory"))
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_group_takes_the_memory_of_one_chunk() -> None:
+    peak_of(accuracy_scene(TOY, 8))  # what is made once, and kept
+    one, sixteen = peak_of(accuracy_scene(TOY, 8)), peak_of(accuracy_scene(TOY, 16 * 8))
+    kept = (sixteen - one) / 15  # a chunk's part of the proof; its block alone would take 32 bytes a wire
+    assert kept < 32 * SCENE.key.circuit.committed_count / 8

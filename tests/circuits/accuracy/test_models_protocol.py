@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import results
 from circuits.accuracy.accuracycircuit import block_length, constraint_count
 from circuits.accuracy.linkgadgets import power_plan
 from circuits.accuracy.modelrows import MAX_OPENINGS
@@ -52,3 +53,14 @@ def test_what_is_said_in_passing() -> None:
     assert f"{MAX_OPENINGS} openings of one C_M" in running
     assert f"1 to {MAX_CHUNKS} chunks" in running
     assert all(abs(rounding_constraints(size.weights) - 2 * size.weights - 4_250) < 20 for size in CLASSES)
+
+
+def test_what_was_measured_is_of_these_circuits_and_within_the_goal() -> None:
+    found = results.load("accuracy")
+    assert found is not None
+    for size in CLASSES:
+        figures = found["classes"][size.name]
+        assert (figures["constraints"], figures["block"]) == (constraint_count(size), block_length(size))
+    small = found["classes"]["small"]
+    assert small["prove_cpu"] <= 1.2
+    assert small["peak_bytes"] <= 250_000_000
