@@ -163,9 +163,9 @@ class Sender:
         """Most gas that one transaction may ask for at present.  Raises ChainError."""
         return latest_limits(self.rpc).gas
 
-    def remembers(self, to: bytes, data: bytes) -> bool:
+    def remembers(self, to: bytes, data: bytes, value: int = 0) -> bool:
         """Whether an earlier run of the command sent this transaction, as far as the outbox knows."""
-        return self._outbox is not None and self._outbox.holds(self._intent(to, data, 0))
+        return self._outbox is not None and self._outbox.holds(self._intent(to, data, value))
 
     def _entry(self, to: bytes | None, data: bytes, value: int) -> Entry:
         """What the outbox knows of this transaction: an entry that nothing was sent of, if there is no outbox."""

@@ -12,6 +12,7 @@ from commons.runtime.passphrases import Passphrase
 from commons.settings.accountplaces import Account, KeyFile
 from commons.settings.artifactsettings import ArtifactSettings
 from commons.settings.hosts import is_loopback
+from commons.settings.modelsettings import ModelMarketSettings
 from commons.settings.section import Section
 from commons.settings.signersettings import SignerSettings
 from commons.settings.tracesettings import TelemetrySettings
@@ -387,4 +388,5 @@ SECTIONS: dict[str, type[Section]] = {
     "telemetry": TelemetrySettings,
     "watchdog": WatchdogSettings,
     "artifacts": ArtifactSettings,
+    "models": ModelMarketSettings,
 }

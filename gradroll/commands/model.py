@@ -1,4 +1,4 @@
-"""`gradroll model`: how a model came about, for whoever is to use it; and models that are hidden (`modelhiding`)."""
+"""`gradroll model`: how a model came about; models that are hidden (`modelhiding`), and models that are listed and sold."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from commons.runtime.identifiers import shown
 from gradroll.commands import modelhiding
+from gradroll.commands.modelbuying import add_buying
+from gradroll.commands.modelselling import add_selling
 from gradroll.commands.options import (
     Subparsers,
     chain_options,
@@ -40,7 +42,9 @@ _MODELS = {
 
 def add(parent: Subparsers) -> None:
     """Add the commands."""
-    commands = group(parent, "model", "Say how a model came about, and check that; or hide a model")
+    commands = group(parent, "model", "Say how a model came about; hide a model; list, prove, sell and buy models")
+    add_selling(commands)
+    add_buying(commands)
     parser = leaf(
         commands, "card",
         "Write a model card: card.json, which gradroll model verify checks, and card.html, a page for people. It "

@@ -11,6 +11,7 @@ from commons.runtime.amounts import checksum
 from commons.runtime.identifiers import shown
 from gradroll.commands.destinations import force_option, require_free
 from gradroll.commands.encrypting import encrypt_option, sealing
+from gradroll.commands.modelkeys import add_model_keys
 from gradroll.commands.options import Subparsers, group, leaf, natural, node_url, port, positive, settings, whole
 
 _POLICY_HELP = f"what is proven (default {DEFAULT}); `gradroll setup policies` lists what is installed"
@@ -21,6 +22,7 @@ def add(parent: Subparsers) -> None:
     commands = group(parent, "setup", "Make public parameters, key files, or a whole local market")
     _add_srs(commands)
     _add_keys(commands)
+    add_model_keys(commands)
     leaf(
         commands,
         "policies",
