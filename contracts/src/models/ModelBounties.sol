@@ -41,6 +41,8 @@ contract ModelBounties is BountyViews {
         bounty = keccak256(abi.encode(BOUNTY, deployment, msg.sender, nonce, keccak256(abi.encode(with))));
         Bounty storage state = _bounties[bounty];
         if (state.owner != address(0)) revert BountyExists(bounty);
+        // Locked, and the registry, which is this market's own, calls nobody.
+        // slither-disable-next-line reentrancy-no-eth
         bytes32 set = models.createSet(bounty, with.testGroups, with.manifest);
         (state.owner, state.set, state.terms) = (msg.sender, set, with);
         _advance(state, BountyStage.Opened, with.revealWindow);
