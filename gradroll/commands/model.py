@@ -1,4 +1,4 @@
-"""`gradroll model`: how a model came about; models that are hidden (`modelhiding`), listed, proven and sold."""
+"""`gradroll model`: how a model came about; hidden models (`modelhiding`), and models that are listed and sold."""
 
 from __future__ import annotations
 
