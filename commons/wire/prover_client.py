@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from circuits.errors import WireError
+from commons.protocol.bountyheads import MAX_GROUP_BYTES, MAX_ROW_BYTES, GroupHead, WinnerHead
 from commons.protocol.bundle import MAX_CERTIFICATE, AuditBundle, Certificate, largest_bundle
 from commons.protocol.keypackages import KeyConfirmation, KeyPackage
 from commons.protocol.messages import StepReply, StepRequest
@@ -14,7 +15,7 @@ from commons.protocol.status import ProverStatus
 from commons.protocol.streamheads import ShareHead
 from commons.runtime import spans
 from commons.sharing.sealedbodies import Chunks
-from commons.wire import batchsteps, sharestreams, tracecontext, uploads
+from commons.wire import batchsteps, bountywire, sharestreams, tracecontext, uploads
 from commons.wire._generated import prover_pb2 as pb
 from commons.wire._generated import prover_pb2_grpc as rpc
 from commons.wire._generated.common_pb2 import BatchRequest
@@ -126,6 +127,41 @@ class ProverClient(Client):
         """
         request = pb.AvailabilityRequest(batch_id=batch_id, payload=payload)
         return uploads.availability_from_wire(self._ask(self._stub.GetAvailability, request, timeout))
+
+    def hold_group(self, head: GroupHead, file: bytes) -> None:
+        """Have the prover check the data of a bounty's group, and keep them."""
+        list(self._stream(self._stub.HoldGroup, lambda: bountywire.group_to_wire(head, file)))
+
+    def attest_groups(self, bounty: bytes, stage: int) -> bytes:
+        """The prover's receipt for all groups of a draw, 65 bytes; whose signature it is, the caller checks."""
+        request = pb.AttestGroupsRequest(bounty=bounty, stage=stage)
+        return bountywire.receipt_from_wire(self._ask(self._stub.AttestGroups, request))
+
+    def attest_offer(self, head: WinnerHead, row: bytes) -> bytes:
+        """The prover's receipt for a winner's offer, 65 bytes; whose signature it is, the caller checks."""
+        found = list(self._stream(self._stub.AttestOffer, lambda: bountywire.winner_to_wire(head, row)))
+        if len(found) != 1:
+            raise WireError(f"{self.endpoint} answered with {len(found)} receipts for one offer")
+        return bountywire.receipt_from_wire(found[0])
+
+    def held(self, bounty: bytes, digest: bytes) -> bytes:
+        """A file of a bounty that the prover keeps; what it is, the caller checks.
+
+        Args:
+            digest: SHA-256 of a group's file, or the digest of a sealed row.
+        """
+        request = pb.HeldRequest(bounty=bounty, digest=digest)
+        return self._blob(self._stub.GetHeld, request, max(MAX_GROUP_BYTES, MAX_ROW_BYTES), "what is held")
+
+    def blinding(self, bounty: bytes, key: bytes, signature: bytes) -> bytes:
+        """x of a row that was locked by receipts, sealed to its bounty's owner.
+
+        Args:
+            key: the owner's X25519 public key.
+            signature: the owner's over ``blindings.request_message`` with it.
+        """
+        request = pb.BlindingRequest(bounty=bounty, key=key, signature=signature)
+        return bountywire.blinding_from_wire(self._ask(self._stub.GetBlinding, request))
 
     def batches(self, task_id: int, round_number: int) -> Iterator[bytes]:
         """Identifiers of the round's batches that the prover attested, ascending, asked for as they are taken."""

@@ -11,6 +11,7 @@ from circuits.errors import InvalidInputError, NotReadyError, UnknownError
 from circuits.terms import MarketId
 from commons.chain.modelfacts import BountyRecord, BountyStage, BountyTerms
 from commons.chain.modelwriter import ModelWriter
+from commons.protocol.blindings import open_blinding
 from commons.protocol.bountydraws import TESTS, TRAINING, HiddenGroup
 from commons.protocol.modelofferings import BountyOffer
 from commons.protocol.signing import require_signer
@@ -21,7 +22,7 @@ from gradroll.modelmarket.datagroups import DataGroup
 from gradroll.modelmarket.listingchecks import BoughtModel, check_listing, opened_model
 from gradroll.modelmarket.modelparameters import ModelParameters
 from gradroll.modelmarket.modelstate import ModelState
-from gradroll.modelmarket.offerfiles import VERSION, BountyOfferFile, OfferRequest, open_blinding
+from gradroll.modelmarket.offerfiles import VERSION, BountyOfferFile, OfferRequest
 from gradroll.modelmarket.purchases import Purchase
 from gradroll.modelmarket.swapping import SwapPlace, checked_row, require_offered
 from gradroll.modelmarket.witnesses import Witnesses, require_as_shown
@@ -201,7 +202,9 @@ class BountyOwner:
         digest = BountyOffer(bounty, offer.listing, key, offer.offer).digest(market.domain)
         if not self._models.chain.rpc.code(entry.seller):
             require_signer(digest, offer.signature, entry.seller, "the winner's offer")
-        blinding = open_blinding(self._state.purchases.key(), offer.blinding, market, offer.listing, offer.public)
+        blinding = open_blinding(
+            self._state.purchases.key(), offer.blinding, market.domain, offer.listing, offer.public
+        )
         checked = checked_row(self._parameters, self._place(offer.listing), seen.record.model, seen.size, row)
         require_offered(checked, offer.offer, offer.public, blinding)
         self._state.purchases.add(Purchase(offer.listing, offer.offer, offer.public, blinding, row.absolute()))

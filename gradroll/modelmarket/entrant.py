@@ -8,9 +8,10 @@ from pathlib import Path
 from circuits.errors import ClosedError, NotReadyError, RuleViolationError
 from circuits.terms import MarketId
 from commons.chain.modelfacts import BountyEntry, BountyRecord, BountyStage, LockedOffer
+from commons.protocol.blindings import seal_blinding
 from commons.runtime.amounts import checksum, utc
 from gradroll.modelmarket.listingchecks import check_listing
-from gradroll.modelmarket.offerfiles import VERSION, BountyOfferFile, OfferRequest, seal_blinding
+from gradroll.modelmarket.offerfiles import VERSION, BountyOfferFile, OfferRequest
 from gradroll.modelmarket.seller import REVEAL_MARGIN, Seller
 from gradroll.modelmarket.swapping import SwapPlace
 from gradroll.modelmarket.witnesses import StandingOffer, Witnesses
@@ -64,7 +65,7 @@ class Entrant(Seller):
         place = SwapPlace(market.deployment, entry.listing, record.owner)
         model = self._models.listing(entry.listing).model
         public, digest, blinding, size = self._seal(place, model, row_file)
-        sealed = seal_blinding(request.key, blinding, market, entry.listing, public)
+        sealed = seal_blinding(request.key, blinding, market.domain, entry.listing, public)
         unsigned = BountyOfferFile(
             VERSION, market.chain_id, market.address, bounty, entry.listing, public, digest, "", size, sealed, b""
         )
