@@ -78,7 +78,7 @@ class BountyServicer(prover_pb2_grpc.ProverServicer):
     def GetBlinding(self, request: pb.BlindingRequest, context: grpc.ServicerContext) -> pb.BlindingReply:  # noqa: N802
         """Tell a bounty's owner what opens the row that was locked."""
         with answering(context, self._refused):
-            return pb.BlindingReply(sealed=self._own.blinding(*bountywire.blinding_asked(request)))
+            return pb.BlindingReply(sealed=self._own.blinding(*bountywire.blinding_request_from_wire(request)))
 
     @property
     def _own(self) -> BountyReceipts:

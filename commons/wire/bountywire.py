@@ -105,7 +105,7 @@ def receipt_from_wire(message: pb.BountyReceipt) -> bytes:
     return checks.signature(message.signature, "signature of the receipt")
 
 
-def blinding_asked(message: pb.BlindingRequest) -> tuple[bytes, bytes, bytes]:
+def blinding_request_from_wire(message: pb.BlindingRequest) -> tuple[bytes, bytes, bytes]:
     """Bounty, key and signature of an owner's request.  Raises WireError."""
     return (
         checks.digest(message.bounty, "bounty"), checks.sized(message.key, 32, "key"),

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+from typing import cast
 
-import grpc
 import numpy as np
 import pytest
 
@@ -47,10 +47,12 @@ from gradroll.modelmarket.committeewitnesses import CommitteeWitnesses
 from gradroll.modelmarket.datagroups import DataGroup
 from gradroll.modelmarket.entrant import Entrant
 from gradroll.setup.keygen import SRS_FILE
+from provers.background import Background
 from provers.bountychain import BountyChain
 from provers.bountyfiles import MOST_OFFERS, BountyFiles
 from provers.bountyreceipts import BountyReceipts
-from provers.bountyservicer import BountyServicer
+from provers.node import Servicer
+from provers.prover import Prover
 from tests.modelmarket.modelstage import SIZE, Stage, model_stage, toy_group, toy_model
 
 OWNER, DEVELOPER, STRANGER = 1, 2, 3
@@ -59,14 +61,20 @@ WINDOW = 7200
 KEPT = 1000
 
 
+class NoRounds:
+    """A prover that nobody asks about rounds."""
+
+    def refused(self, error: Exception) -> None:
+        """Count nothing."""
+
+
 class Member:
     """A member's server, as a prover has it, and what is behind it."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self._server: grpc.Server | None = None
-        self.servicer = BountyServicer(None, lambda error: None)
-        calls = Calls(Limits(8))
+        self._background, calls = Background("suspicions", 1), Calls(Limits(8))
+        self.servicer = Servicer(cast("Prover", NoRounds()), self._background, calls)
         self._server = new_server(calls)
         add_ProverServicer_to_server(self.servicer, self._server)
         self.endpoint = f"127.0.0.1:{bind(self._server, '127.0.0.1:0', None)}"
@@ -83,6 +91,7 @@ class Member:
 
     def stop(self) -> None:
         self._server.stop(0).wait()
+        self._background.close()
 
 
 @dataclass
@@ -126,7 +135,7 @@ class Town:
         kept = self.owner._state.bounties.find(record.terms.commitment)
         index = record.training[0] if index is None else index
         data = self.data[kept[index].file]
-        file = Dataset(data.features, data.labels).encode()
+        file = encoded(data)
         leaves = tuple(group.hidden.leaf for group in kept)
         return GroupHead(bounty, TRAINING, index, kept[index].hidden, leaves, len(file)), file
 
@@ -167,7 +176,7 @@ class Town:
         witnesses._client = Catching  # type: ignore[method-assign]
         record = self.stage.models.bounty
         if buyer is not None:
-            self.developer._models.bounty = lambda name: replace(record(name), owner=buyer)  # type: ignore[method-assign]
+            self.developer._models.__dict__["bounty"] = lambda name: replace(record(name), owner=buyer)
         try:
             with pytest.raises(UnavailableError):
                 self.developer.stand_in(bounty, witnesses, row_file)
@@ -176,9 +185,13 @@ class Town:
         return caught[0]
 
 
+def encoded(group: DataGroup) -> bytes:
+    return Dataset(group.features.astype(np.int16), group.labels.astype(np.uint8)).encode()
+
+
 def file_group(stage: Stage, seed: int) -> DataGroup:
     made = toy_group(stage.parameters(), toy_model(), 12, seed)
-    digest = sha256(Dataset(made.features, made.labels).encode()).digest()
+    digest = sha256(encoded(made)).digest()
     return replace(made, file_digest=digest)
 
 
@@ -301,7 +314,7 @@ def committed_alone(town: Town, group: DataGroup, said: DataGroup, **changes: ob
     town.owner.draw(bounty)
     town.stage.pass_time(1, 2)
     index = town.stage.models.bounty(bounty).training[0]
-    file = Dataset(group.features, group.labels).encode()
+    file = encoded(group)
     return GroupHead(bounty, TRAINING, index, hidden[index], leaves, len(file)), file
 
 
