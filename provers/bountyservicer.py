@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import grpc
 
@@ -26,7 +26,6 @@ from commons.wire.streams import blob_to_wire
 from provers.bountychain import BountyChain
 from provers.bountyfiles import BountyFiles
 from provers.bountyreceipts import BountyReceipts
-from provers.joining.keystore import Keystore
 
 FOLDER = "bounties"
 _log = logging.getLogger(__name__)
@@ -91,9 +90,12 @@ class BountyServicer(prover_pb2_grpc.ProverServicer):
 
 
 def receipts_of(
-    settings: Settings, readers: Sequence[ChainView], keystore: Keystore, parameters: PublicParameters
+    settings: Settings, readers: Sequence[ChainView], sign: Callable[[bytes], bytes], parameters: PublicParameters
 ) -> BountyReceipts | None:
     """What a prover needs for receipts; None where no contract of bounties is named.
+
+    Args:
+        sign: with the prover's present key.
 
     Raises:
         ConfigError: one of the other contracts is not named.
@@ -109,7 +111,7 @@ def receipts_of(
     chain = BountyChain([ModelView(reader, places) for reader in readers], own.committee, own.confirmations)
     files = BountyFiles(own.state / FOLDER, own.max_bounty_bytes)
     bases = settings.section(KeySettings).directory
-    return BountyReceipts(chain, files, parameters, bases, keystore.sign, own.bounty_days * DAY)
+    return BountyReceipts(chain, files, parameters, bases, sign, own.bounty_days * DAY)
 
 
 def tidy(receipts: BountyReceipts | None, clock: Clock) -> None:

@@ -92,7 +92,7 @@ class ProverNode:
             )  # fmt: skip
             undo.callback(store.close)
             prover_start.bind_state(own, readers[0].market_id)
-            self._receipts = receipts_of(settings, readers, keystore, parameters)
+            self._receipts = receipts_of(settings, readers, keystore.sign, parameters)
             others = keyring.before(keystore)
             self.prover = Prover(own, membership, keystore, readers, store, parameters, clock, others)
             undo.pop_all()

@@ -205,7 +205,8 @@ TARGETS: dict[str, Target] = {
                            _B + "receipt_from_wire"),
     "blinding-request": wire(
         pb.BlindingRequest, bountywire.blinding_request_from_wire,
-        lambda found: pb.BlindingRequest(bounty=found[0], key=found[1], signature=found[2]), _B + "blinding_request_from_wire",
+        lambda found: pb.BlindingRequest(bounty=found[0], key=found[1], signature=found[2]),
+        _B + "blinding_request_from_wire",
     ),
     "blinding": wire(pb.BlindingReply, bountywire.blinding_from_wire, lambda found: pb.BlindingReply(sealed=found),
                      _B + "blinding_from_wire"),
