@@ -513,7 +513,8 @@ def test_a_prover_gives_receipts_where_its_settings_name_the_contracts(town: Tow
     places = {name: "0x" + getattr(models.places, name).hex() for name in ("registry", "sales", "bounties")}
     usual: dict[str, object] = {
         "keys.srs": str(town.stage.directory / "keys" / SRS_FILE), "keys.directory": str(town.stage.directory / "keys"),
-        "prover.endpoint": "127.0.0.1:7100", "prover.listen": "127.0.0.1:0", "prover.keystore": str(tmp_path / "keys"), "prover.confirmations": 2,
+        "prover.endpoint": "127.0.0.1:7100", "prover.listen": "127.0.0.1:0",
+        "prover.keystore": str(tmp_path / "keys"), "prover.confirmations": 2,
         "prover.state": str(tmp_path), "prover.committee": town.committee,
     }  # fmt: skip
     keys = town.stage.directory / "keys"
