@@ -107,6 +107,13 @@ def test_the_page_of_the_model_market_has_the_gas_of_its_registry() -> None:
     assert f"{round(further):,} each further chunk" in said
 
 
+def test_the_page_of_the_model_market_has_the_gas_of_sales() -> None:
+    gas = snapshots.load("sales")
+    said = text("docs/protocol-models.md")
+    assert f"costs {gas['lock']:,} gas to lock and {gas['reveal']:,} to reveal" in said
+    assert gas["lock"] + gas["reveal"] <= 190_000
+
+
 def test_the_bytes_of_a_batch_are_those_of_a_real_one() -> None:
     rows = (results.load("gas") or {})["rows"]
     assert {row["owners"] for row in rows} == set(rounds.SIZES)

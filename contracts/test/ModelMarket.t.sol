@@ -6,7 +6,6 @@ import {IModelSales} from "../src/models/interfaces/IModelSales.sol";
 import {BountyStage, BountyTerms, GroupOpening} from "../src/models/types/Bounties.sol";
 import {Parent} from "../src/models/types/Listings.sol";
 import {Offer, Sale} from "../src/models/types/Sales.sol";
-import {Attestation} from "../src/types/Types.sol";
 import {ModelMarketScene} from "./support/ModelMarketScene.sol";
 
 /// @title Models that win bounties and are sold, on the registry itself
@@ -43,13 +42,13 @@ contract ModelMarketTest is ModelMarketScene {
 
     /// @dev Three enter a bounty on data that nobody has seen; the best is proven and sold to the owner.
     function test_bounty_onHiddenGroups() external {
-        (bytes32[] memory hidden, BountyTerms memory with) = _terms();
+        (bytes32[] memory hidden, BountyTerms memory with) = hiddenTerms();
         vm.deal(OWNER, ESCROW);
         vm.prank(OWNER);
         bounty = bounties.open{value: ESCROW}(with, 0);
         passBlocks(4);
         bounties.drawTraining(bounty);
-        _show(hidden, 1);
+        show(hidden, 1);
         bytes32[3] memory entered;
         for (uint256 i = 0; i < 3; ++i) {
             address entrant = entrantOf(i);
@@ -59,8 +58,8 @@ contract ModelMarketTest is ModelMarketScene {
             bounties.enter{value: STAKE}(bounty, entered[i]);
         }
         drawTests();
-        _show(hidden, 2);
-        GroupOpening[] memory tests = _openings(view_().tests);
+        show(hidden, 2);
+        GroupOpening[] memory tests = hiddenOpenings(view_().tests);
         for (uint256 group = 0; group < TESTS; ++group) {
             for (uint256 i = 0; i < 3; ++i) {
                 if (i == 2 && group == 0) continue; // the third proves all but one
@@ -81,36 +80,5 @@ contract ModelMarketTest is ModelMarketScene {
         equal(burnt(), STAKE, "the third's");
         equal(owedBy(OWNER), uint256(ENTRANTS) * X, "the compensation came back");
         equal(address(bounties).balance, owedBy(OWNER) + PRIZE + 3 * uint256(STAKE), "all is owed");
-    }
-
-    function _terms() private view returns (bytes32[] memory hidden, BountyTerms memory with) {
-        hidden = new bytes32[](TOTAL);
-        for (uint256 i = 0; i < TOTAL; ++i) {
-            GroupOpening memory group = _groupAt(i);
-            hidden[i] = keccak256(
-                abi.encode(keccak256("gradroll/v1/bounty-group"), group.salt, group.groupHash, group.fileDigest)
-            );
-        }
-        with = bountyTerms();
-        with.commitment = keccak256(abi.encodePacked(hidden));
-    }
-
-    function _groupAt(uint256 i) private view returns (GroupOpening memory group) {
-        group = groupAt(i);
-        group.groupHash = groupOf(group.samples);
-    }
-
-    function _openings(uint256 bits) private view returns (GroupOpening[] memory out) {
-        out = openings(bits);
-        for (uint256 i = 0; i < out.length; ++i) {
-            out[i] = _groupAt(out[i].index);
-        }
-    }
-
-    function _show(bytes32[] memory hidden, uint256 stage) private {
-        GroupOpening[] memory groups = _openings(stage == 1 ? view_().training : view_().tests);
-        Attestation[] memory receipts = quorumOf(receiptDigest(stage, groups));
-        if (stage == 1) bounties.revealTraining(bounty, hidden, groups, receipts);
-        else bounties.revealTests(bounty, hidden, groups, receipts);
     }
 }

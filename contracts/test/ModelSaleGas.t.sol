@@ -34,7 +34,13 @@ contract ModelSaleGasTest is ModelMarketScene, Snapshot {
         record("refund", vm.lastCallGas().gasTotalUsed);
         record("lock", locked);
         record("reveal", revealed);
+        vm.deal(seller, 1);
         isTrue(locked + revealed <= GOAL, "lock and reveal cost more than they may");
+        vm.prank(seller);
+        sales.depositBond{value: 1}(listing, 1);
+        vm.prank(seller);
+        sales.withdrawBond(listing, 1, seller);
+        record("withdrawBond", vm.lastCallGas().gasTotalUsed);
         settle("sales");
     }
 }

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gradroll.session import Session
 
 _DAY = 86_400
-_LISTING, _MODEL = "0x" + "3f" * 32, "0x" + "1a" * 64
+_LISTING, _MODEL, _SET = "0x" + "3f" * 32, "0x" + "1a" * 64, "0x" + "7c" * 32
 
 
 def add_selling(commands: Subparsers) -> None:
@@ -69,7 +69,7 @@ def _add_list(commands: Subparsers) -> None:
         commands, "list",
         "List a model that was committed to. Terms are for good: the price is base, and step for each right answer "
         "beyond the floor, over all groups of the set.",
-        f"gradroll model list {_MODEL} --verifier 0x... --set 0x... --base 0.1ether --step 0.001ether --floor 900",
+        f"gradroll model list {_MODEL} --verifier 0x... --set {_SET} --base 0.1ether --step 0.001ether --floor 900",
         list_,
     )  # fmt: skip
     parser.add_argument("model", type=commitment, metavar="COMMITMENT")

@@ -19,7 +19,8 @@ from eth_abi.abi import encode
 
 import native
 from circuits.accuracy.modelrows import ModelRow
-from circuits.accuracy.roundingproof import RoundingProof, RoundingStatement, prove_rounding
+from circuits.accuracy.proofparts import RoundingProof
+from circuits.accuracy.roundingproof import RoundingStatement, prove_rounding
 from circuits.accuracy.testdata import commit_chunk, group_hash
 from circuits.hashing import keccak, tag, words
 from native import G1, R
@@ -38,7 +39,7 @@ GROUPS = (TOY.samples, 14)
 """Samples of the set's groups: a chunk, and two of which the second is padded."""
 SET = keccak(words(tag("gradroll/v1/set"), DEPLOYMENT, CREATOR, SALT, len(GROUPS), MANIFEST))
 TERMS_TYPE = "(address,bytes32,address,uint128,uint128,uint32,uint128,uint32,bytes32,(bytes32,uint16)[])"
-TERMS = (ACCURACY, SET, bytes(20), 1000, 7, 5, 100, 3600, keccak(b"artifact"), [])
+TERMS: tuple[object, ...] = (ACCURACY, SET, bytes(20), 1000, 7, 5, 100, 3600, keccak(b"artifact"), [])
 TASK, FIRST, COEFFICIENTS = 7, 3, (40, -17, 0, 1 << 30)
 SIXTEEN = 16 * TOY.samples - 3
 """Samples of the largest group there can be, alone in a set of its own."""
@@ -84,7 +85,7 @@ def sixteen_fixture() -> dict[str, object]:
     scene = accuracy_scene(TOY, SIXTEEN, "model")
     model = scene.model.commit(scene.commitment)
     listing = listing_id(model, 0, SIXTEEN_SET)
-    listed = {"listing": _hex(listing), "nonce": 0, "set": _hex(SIXTEEN_SET), "model": _hex(model)}
+    listed: dict[str, object] = {"listing": _hex(listing), "nonce": 0, "set": _hex(SIXTEEN_SET), "model": _hex(model)}
     return listed | {"groups": [_accuracy(scene, listing)]}
 
 
@@ -173,7 +174,7 @@ def fixture() -> dict[str, object]:
         "third": Listed("model", 2),
         "other": Listed("other model", 0),
     }
-    return {
+    shared: dict[str, object] = {
         "deployment": _hex(DEPLOYMENT),
         "salt": _hex(SALT),
         "manifest": _hex(MANIFEST),
@@ -181,7 +182,8 @@ def fixture() -> dict[str, object]:
         "terms": _hex(encode([TERMS_TYPE], [TERMS])),
         "lineage": lineage_fixture(),
         "sixteen": sixteen_fixture(),
-    } | {name: each.fixture() for name, each in listed.items()}
+    }
+    return shared | {name: each.fixture() for name, each in listed.items()}
 
 
 def main(path: Path = PATH) -> None:

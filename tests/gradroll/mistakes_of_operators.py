@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.gradroll.mistakes import IS_IT_RUNNING, SHARED_MISTAKES, TOLD, UNREACHED, USAGE, Mistake
 from tests.gradroll.mistakes_of_artifacts import ARTIFACTS_MISTAKES
+from tests.gradroll.mistakes_of_models import MODEL_MISTAKES
 
 MODEL_OWNER, PROVER, COORDINATOR, MARKET = "Model owner", "Prover", "Coordinator", "Market operator"
 AUDITOR = "Anybody: audit and demo"
@@ -333,4 +334,4 @@ OPERATORS_MISTAKES = (
     Mistake(AUDITOR, "fewer provers than a demo needs", "demo --provers 2", "config",
             "--provers 2 with --threshold 1: ", "a task that pays takes 3t+1 to 32 provers"),
 )  # fmt: skip
-MISTAKES = (*SHARED_MISTAKES, *OPERATORS_MISTAKES, *ARTIFACTS_MISTAKES)
+MISTAKES = (*SHARED_MISTAKES, *OPERATORS_MISTAKES, *ARTIFACTS_MISTAKES, *MODEL_MISTAKES)

@@ -4,8 +4,10 @@ pragma solidity ^0.8.28;
 import {IModelBounties} from "../../src/models/interfaces/IModelBounties.sol";
 import {IModelRegistry} from "../../src/models/interfaces/IModelRegistry.sol";
 import {IModelSales} from "../../src/models/interfaces/IModelSales.sol";
+import {BountyTerms, GroupOpening} from "../../src/models/types/Bounties.sol";
 import {ListingTerms, Parent} from "../../src/models/types/Listings.sol";
 import {AccuracyProof, Chunk} from "../../src/models/types/ModelProofs.sol";
+import {Attestation} from "../../src/types/Types.sol";
 import {BountyScene} from "./BountyScene.sol";
 import {BelievingAccuracyVerifier, FamilyFactory} from "./ModelDoubles.sol";
 
@@ -58,5 +60,36 @@ abstract contract ModelMarketScene is BountyScene {
         proof.chunks = new Chunk[](1);
         proof.chunks[0].correct = correct;
         listings.prove(listing, group, samples, data, proof);
+    }
+
+    function hiddenTerms() internal view returns (bytes32[] memory hidden, BountyTerms memory with) {
+        hidden = new bytes32[](TOTAL);
+        for (uint256 i = 0; i < TOTAL; ++i) {
+            GroupOpening memory group = hiddenGroup(i);
+            hidden[i] = keccak256(
+                abi.encode(keccak256("gradroll/v1/bounty-group"), group.salt, group.groupHash, group.fileDigest)
+            );
+        }
+        with = bountyTerms();
+        with.commitment = keccak256(abi.encodePacked(hidden));
+    }
+
+    function hiddenGroup(uint256 i) internal view returns (GroupOpening memory group) {
+        group = groupAt(i);
+        group.groupHash = groupOf(group.samples);
+    }
+
+    function hiddenOpenings(uint256 bits) internal view returns (GroupOpening[] memory out) {
+        out = openings(bits);
+        for (uint256 i = 0; i < out.length; ++i) {
+            out[i] = hiddenGroup(out[i].index);
+        }
+    }
+
+    function show(bytes32[] memory hidden, uint256 stage) internal {
+        GroupOpening[] memory groups = hiddenOpenings(stage == 1 ? view_().training : view_().tests);
+        Attestation[] memory receipts = quorumOf(receiptDigest(stage, groups));
+        if (stage == 1) bounties.revealTraining(bounty, hidden, groups, receipts);
+        else bounties.revealTests(bounty, hidden, groups, receipts);
     }
 }

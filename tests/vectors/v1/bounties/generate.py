@@ -34,9 +34,9 @@ def draws() -> dict[str, object]:
         second = drawn_groups(draw_seed(bounty, TESTS, hashes[1]), left, tests)
         rows.append((total, training, tests, _hex(hashes[0]), _hex(hashes[1]), _bits(first), _bits(second)))
     names = ("total", "training", "tests", "trainingBlock", "testsBlock", "trainingDrawn", "testsDrawn")
-    columns = {name: [row[column] for row in rows] for column, name in enumerate(names)}
+    columns: dict[str, object] = {name: [row[column] for row in rows] for column, name in enumerate(names)}
     leaves = [_hidden(index).leaf for index in range(5)]
-    made = {"leaves": [_hex(leaf) for leaf in leaves], "commitment": _hex(commitment(leaves))}
+    made: dict[str, object] = {"leaves": [_hex(leaf) for leaf in leaves], "commitment": _hex(commitment(leaves))}
     return {"bounty": _hex(bounty)} | columns | made
 
 
