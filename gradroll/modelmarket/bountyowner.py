@@ -238,6 +238,7 @@ class BountyOwner:
                 checked = checked_row(self._parameters, self._place(listing), seen.record.model, seen.size, row)
                 require_offered(checked, record.offer, record.public, blinding)
             except (InvalidInputError, ProofError):  # this member lies; another one may not
+                row.unlink(missing_ok=True)
                 continue
             return self._state.purchases.add(Purchase(listing, record.offer, record.public, blinding, row.absolute()))
 
