@@ -6,14 +6,12 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pytest
 
 from circuits.errors import (
     ClosedError,
-    ConfigError,
     FullError,
     GradrollError,
     InvalidInputError,
@@ -31,17 +29,11 @@ from commons.protocol.bountydraws import TESTS, TRAINING, HiddenGroup, commitmen
 from commons.protocol.bountyheads import MAX_GROUP_BYTES, GroupHead, WinnerHead
 from commons.protocol.modelofferings import BountyOffer, DatasetReceipt
 from commons.protocol.signing import recover
-from commons.runtime.clock import SystemClock
-from commons.settings.loading import load
-from commons.storage.parameters import PublicParameters
 from commons.wire import bountywire
 from commons.wire._generated import prover_pb2 as pb
 from commons.wire.prover_client import ProverClient
 from gradroll.modelmarket.datagroups import DataGroup
-from gradroll.setup.keygen import SRS_FILE
 from provers.bountyfiles import MOST_OFFERS
-from provers.bountyreceipts import BountyReceipts
-from provers.bountyservicer import receipts_of, tidy
 from tests.modelmarket.modelstage import model_stage, toy_model
 from tests.modelmarket.receiptstown import (
     DEVELOPER,
@@ -351,37 +343,3 @@ def test_a_stream_without_its_head_is_no_request(town: Town) -> None:
             call(None)
     with pytest.raises(WireError, match="head"):
         bountywire.group_from_wire(pb.HoldGroupRequest(chunk=b"x"))
-
-
-def test_a_prover_gives_receipts_where_its_settings_name_the_contracts(town: Town, tmp_path: Path) -> None:
-    models = town.stage.models
-    places = {name: "0x" + getattr(models.places, name).hex() for name in ("registry", "sales", "bounties")}
-    usual: dict[str, object] = {
-        "keys.srs": str(town.stage.directory / "keys" / SRS_FILE), "keys.directory": str(town.stage.directory / "keys"),
-        "prover.endpoint": "127.0.0.1:7100", "prover.listen": "127.0.0.1:0",
-        "prover.keystore": str(tmp_path / "keys"), "prover.confirmations": 2,
-        "prover.state": str(tmp_path), "prover.committee": town.committee,
-    }  # fmt: skip
-    keys = town.stage.directory / "keys"
-    public = PublicParameters(keys / SRS_FILE, keys, allow_insecure=True)
-    signer = town.stage.accounts[MEMBERS[0]]
-    readers = [models.chain]
-    assert receipts_of(load(environment={}, overrides=usual), readers, signer.sign, public) is None
-    named = {f"models.{name}": place for name, place in places.items()}
-    receipts = receipts_of(load(environment={}, overrides={**usual, **named}), readers, signer.sign, public)
-    assert receipts is not None
-    with pytest.raises(NotReadyError):
-        receipts.attest_groups(town.opened(), TRAINING)
-    del named["models.sales"]
-    with pytest.raises(ConfigError, match=r"models\.sales"):
-        receipts_of(load(environment={}, overrides={**usual, **named}), readers, signer.sign, public)
-
-
-def test_tidying_goes_on_when_the_disk_does_not(caplog: pytest.LogCaptureFixture) -> None:
-    class Broken:
-        def tidy(self, now: int) -> None:
-            raise StorageError("the disk is away")
-
-    tidy(cast("BountyReceipts", Broken()), SystemClock())
-    assert "the disk is away" in caplog.text
-    tidy(None, SystemClock())
