@@ -96,7 +96,7 @@ class Entrant(Seller):
                 "what was locked under this key is not what was offered under it: the key is not revealed; look at the "
                 "offers, and at who else signs for this account"
             )
-        self._require_time(locked.deadline, margin)
+        self._let_leave(made, locked.deadline, margin)
         self._chain.reveal_won_key(bounty, made.revealed)
 
     def step_down(self, bounty: bytes, listing: bytes) -> None:

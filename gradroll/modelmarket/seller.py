@@ -143,6 +143,7 @@ class Seller:
         if kept is not None:
             proof = AccuracyProof.decode(kept)
         else:
+            self._require_openable(record.model)
             row = self._row(record.model)
             key = self._parameters.accuracy_key(size)
             proof = prove_accuracy(key, self._parameters.srs, statement, row, data.chunks(size), _draw)
@@ -175,15 +176,17 @@ class Seller:
         if error.commit(self._parameters.commitment_key(len(row.weights))) != difference:
             raise InvalidInputError("the row is not the one that follows from the chain's rounds; derive it again")
         statement = RoundingStatement(listing, lineage, difference)
-        kept = self._state.proof(f"{listing.hex()}-lineage")
+        name = f"{listing.hex()}-lineage-{keccak(lineage + difference).hex()[:32]}"  # another one is another proof
+        kept = self._state.proof(name)
         if kept is not None:
             proof = RoundingProof.decode(kept)
         else:
+            self._require_openable(record.model)
             key = self._parameters.rounding_key(len(row.weights))
             proof = prove_rounding(key, self._parameters.srs, statement, error, _draw)
         verify_rounding(own.key, statement, proof)  # what the contract would refuse never leaves
         if kept is None:
-            self._state.keep_proof(f"{listing.hex()}-lineage", proof.encode())
+            self._state.keep_proof(name, proof.encode())
         opening = Opening(self._models.deployment, listing, "lineage", keccak(proof.encode()))
         left = self._state.ledger.enter(record.model, opening, opened, self._landed)
         self._chain.prove_lineage(listing, verifier, derived.statement, proof)
@@ -195,6 +198,11 @@ class Seller:
 
     def _left(self, model: G1, opened: int) -> int:
         return self._state.ledger.left(model, self._models.deployment, opened, self._landed)
+
+    def _require_openable(self, model: G1) -> None:
+        """Raise RuleViolationError where no proof may be made: one that is not made is in no file and no backup."""
+        opened = self._models.openings(model)
+        self._state.ledger.require_left(model, self._models.deployment, opened, self._landed)
 
     def _landed(self, opening: Opening) -> bool:
         """Whether the registry counted a proof of this ledger."""
@@ -263,9 +271,11 @@ class Seller:
         """Reveal the key of a sale, once its lock is final and while there is time; credits the price.
 
         A key that is revealed in a branch that does not stay, or too late, has told the buyer everything for nothing.
+        That it leaves is written down before.  From then on a node may have it that does not pass it on, so the same
+        call goes on until the deadline itself.
 
         Args:
-            margin: seconds before the deadline after which nothing is revealed.
+            margin: seconds before the deadline after which no key leaves for the first time.
 
         Raises:
             UnknownError: the offer was not made here.
@@ -283,19 +293,29 @@ class Seller:
                 "what was locked under this key is not what was offered under it: the key is not revealed; look at the "
                 "offers, and at who else signs for this account"
             )
-        self._require_time(locked.offer.deadline, margin)
+        self._let_leave(made, locked.offer.deadline, margin)
         self._chain.reveal_key(locked, made.revealed)
         return locked
 
-    def _require_time(self, deadline: int, margin: int) -> None:
-        """Raise ClosedError where a key that is sent now might be mined too late."""
-        now = self._models.chain.now()
-        if now > deadline - margin:
+    def locked_sales(self) -> list[LockedSale]:
+        """Sales of this account whose key is to be revealed, oldest first.
+
+        Others may lock what they sell under a key that was offered here: a sale is of its seller and the key.
+        """
+        mine = [sale for sale in self._models.sales_of() if sale.seller == self.address]
+        return [sale for sale in mine if self._models.sale_status(sale.sale) is SaleStatus.OPEN]
+
+    def _let_leave(self, made: MadeOffer, deadline: int, margin: int) -> None:
+        """Write down that a key leaves.  Raises ClosedError where one that is sent now might be mined too late."""
+        margin = 0 if self._state.book.key_left(made.public) else margin
+        chain = self._models.chain
+        if not chain.most(lambda: chain.now() <= deadline - margin):  # one node could hold the clock
             raise ClosedError(
-                f"it is {utc(now)} by the chain, and the key had to be revealed by {utc(deadline)}, {margin} seconds "
+                f"it is {utc(chain.now())} by the chain, and the key had to be revealed by {utc(deadline)}, {margin} seconds "
                 "before which nothing is sent any more: a late key is public and pays nothing; the bond is lost to the "
                 "buyer, the model is not"
             )
+        self._state.book.key_leaves(made.public)
 
     def _final(self, sale: bytes) -> LockedSale:
         """A sale that most nodes show as locked, deep enough and open."""

@@ -297,3 +297,72 @@ def test_only_the_seller_proves_and_offers(market: Market) -> None:
     stranger = Seller(market.stage.writer(STRANGER), market.stage.parameters(), market.seller_state, 1)
     with pytest.raises(RuleViolationError, match="not of this account"):
         stranger.prove(market.listing, market.groups)
+
+
+def test_no_proof_is_made_that_may_not_leave(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made, it would lie in a file, and in a backup of it, without being counted."""
+    writer = market.stage.writer(0)
+    single = writer.create_set(b"\x0b" * 32, 1, bytes(32))
+    writer.register_group(single, 0, market.groups[0].hash)
+    listing = market.seller.list_model(market.model, market.stage.terms(single))
+    monkeypatch.setattr("gradroll.modelmarket.openingledger.MOST_OPENINGS", 2)
+    monkeypatch.setattr("gradroll.modelmarket.seller.prove_accuracy", lambda *given: pytest.fail("it was made"))
+    with pytest.raises(RuleViolationError, match="commit to it anew"):
+        market.seller.prove(listing, {0: market.groups[0]})
+
+
+def test_a_key_that_may_have_left_is_sent_on_until_the_deadline(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node took the transaction and kept it: it tells the buyer, who has to be paid for, not refunded."""
+    offer, row = market.offer(hours=25)
+    sale = market.shopper.buy(market.shopper.check(offer, row, market.groups))
+    market.stage.pass_time(1)
+
+    def kept(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(market.seller._chain, "reveal_key", kept)
+        with pytest.raises(KeyboardInterrupt):
+            market.seller.reveal(sale)
+    market.stage.pass_time(24 * 3600 + 60)
+    market.seller.reveal(sale)
+    assert market.stage.models.sale_status(sale) is SaleStatus.OVER
+
+
+def test_a_node_that_holds_the_clock_gets_no_key(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most nodes say that it is too late; the one that is asked first says that it is not."""
+    offer, row = market.offer(hours=25)
+    sale = market.shopper.buy(market.shopper.check(offer, row, market.groups))
+    market.stage.pass_time(24 * 3600 + 60, 2)
+    chain, asked = market.seller._models.chain, []
+    now, most = chain.now(), chain.most
+
+    def by_most(ask: object) -> object:
+        asked.append(ask)
+        return most(ask)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(chain, "now", lambda: now if asked else now - DAY)
+    monkeypatch.setattr(chain, "most", by_most)
+    asked.clear()
+    with pytest.raises(ClosedError, match="late key is public"):
+        market.seller.reveal(sale)
+    assert len(asked) > 1, "the time was the word of one node"
+
+
+def test_a_foreign_sale_under_an_offered_key_is_none_of_the_seller(market: Market) -> None:
+    """Whoever saw K' on the chain lists something and locks it under K', in the way of all that come after."""
+    offer, row = market.offer()
+    foreign = Seller(market.stage.writer(STRANGER), market.stage.parameters(), market.seller_state, 1)
+    listing = foreign.list_model(market.model, market.stage.terms(market.set_id, bond=0, floor=1000))
+    foreign.prove(listing, market.groups)
+    price = market.stage.models.quote(listing).price
+    copied = replace(offer, listing=listing, price=price)
+    signed = foreign.account.sign_message(copied.message(market.shopper.market))
+    market.stage.writer(BUYER).lock(copied.terms, bytes(20), signed)
+    market.stage.pass_time(1)
+    mine = market.seller.locked_sales()
+    assert all(sale.seller == market.seller.address for sale in mine)
+    sale = market.shopper.buy(market.shopper.check(offer, row, market.groups))
+    assert sale in [each.sale for each in market.seller.locked_sales()]
