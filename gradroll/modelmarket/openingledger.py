@@ -101,9 +101,7 @@ class OpeningLedger:
         write_record(self._path(commitment), _CODEC, replace(kept, openings=(*kept.openings, opening)))
         return left - 1
 
-    def require_left(
-        self, commitment: G1, deployment: bytes, on_chain: int, landed: Callable[[Opening], bool]
-    ) -> None:
+    def require_left(self, commitment: G1, deployment: bytes, on_chain: int, landed: Callable[[Opening], bool]) -> None:
         """Raise RuleViolationError where no proof may be made any more; the arguments are those of ``used``."""
         _require_left(MOST_OPENINGS - self.used(commitment, deployment, on_chain, landed))
 

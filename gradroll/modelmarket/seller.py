@@ -311,9 +311,9 @@ class Seller:
         chain = self._models.chain
         if not chain.most(lambda: chain.now() <= deadline - margin):  # one node could hold the clock
             raise ClosedError(
-                f"it is {utc(chain.now())} by the chain, and the key had to be revealed by {utc(deadline)}, {margin} seconds "
-                "before which nothing is sent any more: a late key is public and pays nothing; the bond is lost to the "
-                "buyer, the model is not"
+                f"it is {utc(chain.now())} by the chain, and the key had to be revealed by {utc(deadline)}, {margin} "
+                "seconds before which nothing is sent any more: a late key is public and pays nothing; the bond is "
+                "lost to the buyer, the model is not"
             )
         self._state.book.key_leaves(made.public)
 

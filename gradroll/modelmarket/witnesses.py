@@ -7,7 +7,7 @@ or that a sealed row opens to a committed model under the key that the chain get
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -42,7 +42,7 @@ class StandingOffer:
     listing: bytes
     public: G1
     digest: bytes
-    blinding: int
+    blinding: int = field(repr=False)
     row: Path
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +24,9 @@ from circuits.errors import (
     WireError,
 )
 from commons.chain.modelfacts import SaleStatus, set_id
+from commons.chain.modelwriter import ModelWriter
+from commons.chain.nodes import Nodes
+from commons.chain.quotes import Quote
 from commons.sharing.sealing import generate, public_key
 from gradroll.modelmarket.datagroups import DataGroup
 from gradroll.modelmarket.modelstate import ModelState
@@ -32,7 +36,7 @@ from gradroll.modelmarket.shopper import Shopper
 from gradroll.setup.keygen import development_srs
 from gradroll.setup.modelkeygen import domain_needed, generate_model_keys
 from native import G1, g1_generator
-from tests.modelmarket.modelstage import DAY, SIZE, Stage, model_stage, toy_group, toy_model
+from tests.modelmarket.modelstage import DAY, PATIENCE, SIZE, Stage, model_stage, toy_group, toy_model
 
 SELLER, BUYER, STRANGER = 1, 2, 3
 
@@ -366,3 +370,43 @@ def test_a_foreign_sale_under_an_offered_key_is_none_of_the_seller(market: Marke
     assert all(sale.seller == market.seller.address for sale in mine)
     sale = market.shopper.buy(market.shopper.check(offer, row, market.groups))
     assert sale in [each.sale for each in market.seller.locked_sales()]
+
+
+def test_a_key_leaves_signed_or_not_at_all(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that rehearses or estimates a reveal has the key, and may say that it is refused."""
+    offer, row = market.offer()
+    sale = market.shopper.buy(market.shopper.check(offer, row, market.groups))
+    market.stage.pass_time(1)
+    key, asked, ask = f"{market.seller_state.book.find(offer.public).revealed:064x}", [], Nodes._asked
+
+    def noted(nodes: Nodes, number: int, method: Any, params: Any, look: float | None = None) -> Any:
+        if key in str(params).lower():
+            asked.append(method)
+        return ask(nodes, number, method, params, look)
+
+    monkeypatch.setattr(Nodes, "_asked", noted)
+    told: list[Quote] = []
+    writer = market.stage.writer(SELLER)
+    announced = ModelWriter(writer.models, market.stage.accounts[SELLER], PATIENCE, announce=told.append)
+    for chain in (market.seller.account, announced):
+        Seller(chain, market.stage.parameters(), market.seller_state, 2).reveal(sale)
+        offer, row = market.offer()
+        sale = market.shopper.buy(market.shopper.check(offer, row, market.groups))
+        market.stage.pass_time(1)
+        assert asked == ["eth_sendRawTransaction"]
+        key = f"{market.seller_state.book.find(offer.public).revealed:064x}"
+        asked.clear()
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize("lie", [{"token": b"\x07" * 20}, {"seller": b"\x07" * 20}, {"bond": 1}, {"reveal_window": 1}])
+def test_a_node_that_quotes_other_terms_is_caught(
+    market: Market, monkeypatch: pytest.MonkeyPatch, lie: dict[str, Any]
+) -> None:
+    """The buyer would let the contract take another token, or believe in another seller's signature."""
+    offer, row = market.offer()
+    models = market.shopper._models
+    quote = replace(models.quote(market.listing), **lie)
+    monkeypatch.setattr(models, "quote", lambda listing: quote)
+    with pytest.raises(ProofError, match="use another node"):
+        market.shopper.check(offer, row, market.groups)
