@@ -178,6 +178,11 @@ class Session:
         """A listing of [models], checked without an account; ``groups``: data by number of the group."""
         return check_listing(self.models, self.model_parameters, listing, groups)
 
+    @property
+    def reveal_margin(self) -> int:
+        """Seconds before a deadline after which no key leaves for the first time."""
+        return self.settings.section(ModelMarketSettings, "reveal_margin").reveal_margin
+
     @cached_property
     def bounty_owner(self) -> BountyOwner:
         """The owner of bounties of [models]."""

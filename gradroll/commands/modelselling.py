@@ -204,7 +204,7 @@ def offer(arguments: argparse.Namespace) -> int:
     request = read_request(arguments.request)
     with Session(model_settings(arguments)) as session:
         deadline = session.view.now() + arguments.hours * 3600
-        made = session.seller.offer(request, deadline, arguments.out / "row.sealed")
+        made = session.seller.offer(request, deadline, arguments.out / "row.sealed", session.reveal_margin)
         write_offer(arguments.out / "offer.json", made)
         coin = session.view.tokens.currency(session.models.listing(made.listing).terms.token)
     arguments.console.line(f"{arguments.out}: an offer to {checksum(made.buyer)} for {coin.shown(made.price)}")
@@ -216,13 +216,11 @@ def offer(arguments: argparse.Namespace) -> int:
 def reveal(arguments: argparse.Namespace) -> int:
     """Reveal keys of sales."""
     from circuits.errors import ClosedError, KeyFileError, NotReadyError, RuleViolationError, UnknownError
-    from commons.settings.modelsettings import ModelMarketSettings
     from gradroll.commands.paying import paying_session
 
     console = arguments.console
     with paying_session(arguments, model_settings(arguments)) as session:
-        margin = session.settings.section(ModelMarketSettings, "reveal_margin").reveal_margin
-        revealed = []
+        margin, revealed = session.reveal_margin, []
         named = [arguments.sale] if arguments.sale else [sale.sale for sale in session.seller.locked_sales()]
         for sale in named:
             try:

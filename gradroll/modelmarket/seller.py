@@ -32,12 +32,9 @@ from gradroll.modelmarket.modelvault import KeptModel
 from gradroll.modelmarket.offerbook import MadeOffer
 from gradroll.modelmarket.offerfiles import VERSION, OfferFile, OfferRequest, seal_blinding
 from gradroll.modelmarket.openingledger import Opening
+from gradroll.modelmarket.revealing import REVEAL_MARGIN, let_leave, require_time_to_reveal
 from gradroll.modelmarket.swapping import SwapPlace, sealed_row
 from native import G1, R
-
-REVEAL_MARGIN = 3600
-"""Seconds before the deadline after which no key is revealed: a transaction may wait, and one that comes too late has
-told the key for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,14 +213,16 @@ class Seller:
         self._own(listing)
         self._chain.deposit_bond(listing, amount)
 
-    def offer(self, request: OfferRequest, deadline: int, row_file: Path) -> OfferFile:
+    def offer(self, request: OfferRequest, deadline: int, row_file: Path, margin: int = REVEAL_MARGIN) -> OfferFile:
         """Seal a listed model to a buyer under a fresh key, and sign the offer; writes the sealed row to a file.
 
         Args:
             request: the buyer's, signed.
             deadline: last second of the chain's time for this seller to reveal.
+            margin: as of ``reveal``.
 
         Raises:
+            RuleViolationError: a buyer could lock so late that no key would be revealed.
             InvalidInputError, SignatureError: the request is for somebody else, or not the buyer's.
             NotReadyError: the deadline is nearer than the listing's window, or the bond is staked elsewhere.
         """
@@ -231,6 +230,7 @@ class Seller:
         request.require_sound(market)
         record = self._own(request.listing)
         quote = self._models.quote(request.listing)
+        require_time_to_reveal(quote.reveal_window, margin, "the listing")
         self._require_bond(request.listing, quote.bond)
         if deadline < self._models.chain.now() + quote.reveal_window:
             raise InvalidInputError(
@@ -293,7 +293,7 @@ class Seller:
                 "what was locked under this key is not what was offered under it: the key is not revealed; look at the "
                 "offers, and at who else signs for this account"
             )
-        self._let_leave(made, locked.offer.deadline, margin)
+        let_leave(self._state.book, self._models.chain, made, locked.offer.deadline, margin)
         self._chain.reveal_key(locked, made.revealed)
         return locked
 
@@ -304,18 +304,6 @@ class Seller:
         """
         mine = [sale for sale in self._models.sales_of() if sale.seller == self.address]
         return [sale for sale in mine if self._models.sale_status(sale.sale) is SaleStatus.OPEN]
-
-    def _let_leave(self, made: MadeOffer, deadline: int, margin: int) -> None:
-        """Write down that a key leaves.  Raises ClosedError where one that is sent now might be mined too late."""
-        margin = 0 if self._state.book.key_left(made.public) else margin
-        chain = self._models.chain
-        if not chain.most(lambda: chain.now() <= deadline - margin):  # one node could hold the clock
-            raise ClosedError(
-                f"it is {utc(chain.now())} by the chain, and the key had to be revealed by {utc(deadline)}, {margin} "
-                "seconds before which nothing is sent any more: a late key is public and pays nothing; the bond is "
-                "lost to the buyer, the model is not"
-            )
-        self._state.book.key_leaves(made.public)
 
     def _final(self, sale: bytes) -> LockedSale:
         """A sale that most nodes show as locked, deep enough and open."""

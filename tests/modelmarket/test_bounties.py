@@ -58,6 +58,9 @@ class Arena:
         }  # fmt: skip
         return owner.open(BountyTerms(**{**usual, **changes}))  # type: ignore[arg-type]
 
+    def set_of(self, bounty: bytes) -> bytes:
+        return self.stage.models.bounty(bounty).set_id
+
     def entering(self, **changes: object) -> bytes:
         """A bounty whose training groups are shown, with both developers' entries: the first one's is better."""
         bounty = self.opened(**changes)
@@ -260,3 +263,31 @@ def test_what_is_secret_of_an_offer_or_a_group_is_in_no_message(tmp_path: Path) 
     group = HiddenGroup(b"\x07" * 32, bytes(32), bytes(32), 3)
     assert "987654321" not in repr(offer)
     assert "x07" not in repr(group)
+
+
+def test_a_bounty_whose_winner_could_not_reveal_is_not_entered(arena: Arena) -> None:
+    """Its owner would lock in the last moment, and get the bond for the key that never leaves."""
+    bounty = arena.opened(key_window=3600)
+    arena.stage.pass_time(1, 4)
+    arena.owner.draw(bounty)
+    arena.stage.pass_time(1, 2)
+    arena.owner.show(bounty, arena.read, arena.witnesses)
+    entrant = arena.entrants[0]
+    listing = entrant.list_model(entrant.commit(toy_model(1), SIZE), arena.stage.terms(arena.set_of(bounty)))
+    with pytest.raises(RuleViolationError, match=r"models\.reveal_margin"):
+        entrant.enter(bounty, listing)
+    assert entrant.enter(bounty, listing, 1800) == 0
+
+
+def test_a_model_that_hostile_tests_would_make_unprovable_is_not_entered(arena: Arena) -> None:
+    """Within the bound of the terms an owner chooses tests on which entrants lose their bonds."""
+    bounty = arena.opened(feature_bound=32_767)
+    arena.stage.pass_time(1, 4)
+    arena.owner.draw(bounty)
+    arena.stage.pass_time(1, 2)
+    arena.owner.show(bounty, arena.read, arena.witnesses)
+    entrant = arena.entrants[0]
+    listing = entrant.list_model(entrant.commit(toy_model(1), SIZE), arena.stage.terms(arena.set_of(bounty)))
+    with pytest.raises(RuleViolationError, match="cannot be proven"):
+        entrant.enter(bounty, listing)
+    assert entrant.enter(bounty, listing, unprovable=True) == 0

@@ -410,3 +410,10 @@ def test_a_node_that_quotes_other_terms_is_caught(
     monkeypatch.setattr(models, "quote", lambda listing: quote)
     with pytest.raises(ProofError, match="use another node"):
         market.shopper.check(offer, row, market.groups)
+
+
+def test_no_offer_is_made_that_could_not_be_revealed(market: Market) -> None:
+    """A buyer that locks at the last moment would have its money back, and the bond."""
+    request, deadline = market.shopper.request(market.listing), market.stage.models.chain.now() + 2 * DAY
+    with pytest.raises(RuleViolationError, match=r"models\.reveal_margin"):
+        market.seller.offer(request, deadline, market.directory / "never", DAY)
