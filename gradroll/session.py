@@ -180,8 +180,18 @@ class Session:
 
     @property
     def reveal_margin(self) -> int:
-        """Seconds before a deadline after which no key leaves for the first time."""
-        return self.settings.section(ModelMarketSettings, "reveal_margin").reveal_margin
+        """Seconds before a deadline after which no key leaves for the first time.
+
+        Raises ConfigError where a transaction would be tried for longer.
+        """
+        margin = self.settings.section(ModelMarketSettings, "reveal_margin").reveal_margin
+        tried = self.settings.section(ChainSettings, "give_up").give_up
+        if tried >= margin:
+            raise ConfigError(
+                f"chain.give_up: a reveal would be tried for {tried:g} s, and models.reveal_margin leaves {margin} s "
+                "before the deadline; make one shorter, or the other longer"
+            )
+        return margin
 
     @cached_property
     def bounty_owner(self) -> BountyOwner:

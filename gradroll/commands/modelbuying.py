@@ -115,6 +115,10 @@ def _tell_listing(console: Console, session: Session, seen: CheckedListing, star
     console.line(f"class {seen.size.name}, key 0x{session.models.verifier(terms.verifier).key.key_hash.hex()}")
     console.line(f"proven: {score.correct} of {score.samples} right, on {len(score.proven)} of {groups} groups")
     console.line(f"data computed again: {len(seen.recomputed)} of {groups} groups")
+    known = [each for each in seen.set_record.hashes if each is not None]
+    repeated = len(known) - len(set(known))
+    if repeated:
+        console.line(f"{repeated} groups hold the data of another one: what is right there is counted again", "yellow")
     rule = f"{coin.shown(terms.base)}, and {coin.shown(terms.step)} for each right answer beyond {terms.floor}"
     console.line(f"price: {rule}")
     if seen.price is not None:
@@ -127,7 +131,7 @@ def _tell_listing(console: Console, session: Session, seen: CheckedListing, star
     console.result(
         listing=record.listing, seller=checksum(record.seller), commitment=bytes(record.model),
         size_class=seen.size.name, correct=score.correct, samples=score.samples, proven=sorted(score.proven),
-        groups=groups, recomputed=sorted(seen.recomputed), unlisted=record.unlisted,
+        groups=groups, recomputed=sorted(seen.recomputed), repeated=repeated, unlisted=record.unlisted,
         price=None if seen.price is None else str(seen.price), set=terms.set_id,
     )  # fmt: skip
 
