@@ -123,14 +123,14 @@ class Seller:
         if number in self._models.score(record.listing).proven:
             left = self._left(record.model, opened)
             return ProvenGroup(number, -1, data.samples, left, sent=False)
-        proof = self._proof(record, number, data)
+        proof = self._proof(record, number, data, opened)
         digest = keccak(proof.encode())
         opening = Opening(self._models.deployment, record.listing, f"group {number}", digest)
         left = self._state.ledger.enter(record.model, opening, opened, self._landed)
         self._chain.prove(record.listing, number, data.samples, data.commitments, proof)
         return ProvenGroup(number, proof.correct, data.samples, left, sent=True)
 
-    def _proof(self, record: ListingRecord, number: int, data: DataGroup) -> AccuracyProof:
+    def _proof(self, record: ListingRecord, number: int, data: DataGroup, opened: int) -> AccuracyProof:
         """The proof of a group: the one that was made before, or a new one, which is kept."""
         verifier = self._models.verifier(record.terms.verifier)
         size = self._class_of(record.terms.verifier)
@@ -140,7 +140,7 @@ class Seller:
         if kept is not None:
             proof = AccuracyProof.decode(kept)
         else:
-            self._require_openable(record.model)
+            self._require_openable(record.model, opened)
             row = self._row(record.model)
             key = self._parameters.accuracy_key(size)
             proof = prove_accuracy(key, self._parameters.srs, statement, row, data.chunks(size), _draw)
@@ -178,7 +178,7 @@ class Seller:
         if kept is not None:
             proof = RoundingProof.decode(kept)
         else:
-            self._require_openable(record.model)
+            self._require_openable(record.model, opened)
             key = self._parameters.rounding_key(len(row.weights))
             proof = prove_rounding(key, self._parameters.srs, statement, error, _draw)
         verify_rounding(own.key, statement, proof)  # what the contract would refuse never leaves
@@ -196,9 +196,8 @@ class Seller:
     def _left(self, model: G1, opened: int) -> int:
         return self._state.ledger.left(model, self._models.deployment, opened, self._landed)
 
-    def _require_openable(self, model: G1) -> None:
+    def _require_openable(self, model: G1, opened: int) -> None:
         """Raise RuleViolationError where no proof may be made: one that is not made is in no file and no backup."""
-        opened = self._models.openings(model)
         self._state.ledger.require_left(model, self._models.deployment, opened, self._landed)
 
     def _landed(self, opening: Opening) -> bool:
