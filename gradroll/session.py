@@ -43,6 +43,7 @@ from gradroll.model_owner.buyer import ModelOwner
 from gradroll.model_owner.escrow import EscrowOwner
 from gradroll.model_owner.roundsums import RoundReader
 from gradroll.modelmarket.bountyowner import BountyOwner
+from gradroll.modelmarket.committeewitnesses import CommitteeWitnesses
 from gradroll.modelmarket.datagroups import DataGroup
 from gradroll.modelmarket.entrant import Entrant
 from gradroll.modelmarket.listingchecks import CheckedListing, check_listing
@@ -198,6 +199,11 @@ class Session:
         """The owner of bounties of [models]."""
         depth = self.settings.section(ModelMarketSettings, "confirmations").confirmations
         return BountyOwner(self.model_account, self.model_parameters, self.model_state, depth)
+
+    @cached_property
+    def bounty_witnesses(self) -> CommitteeWitnesses:
+        """The members of bounties' committees, over the network."""
+        return CommitteeWitnesses(self.models)
 
     @cached_property
     def seller(self) -> Entrant:

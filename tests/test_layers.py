@@ -88,7 +88,10 @@ PURE_MODULES = (
     "coordinator.gathering", "coordinator.gradedplan", "coordinator.giving_up", "gradroll.audit.graderows",
     "gradroll.audit.recheck",
 )  # fmt: skip
-DRAWS = {"commons.sharing.sealing", "commons.protocol.sealeduploads", "commons.protocol.sealedsums"}
+DRAWS = {
+    "commons.sharing.sealing", "commons.protocol.blindings", "commons.protocol.sealeduploads",
+    "commons.protocol.sealedsums",
+}  # fmt: skip
 """Sealing draws an ephemeral key for each message."""
 IO = {
     "asyncio", "eth_account", "eth_tester", "fcntl", "grpc", "http", "httpx", "multiprocessing", "os", "random",

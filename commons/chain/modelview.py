@@ -11,6 +11,7 @@ from typing import Any, cast
 from eth_utils.address import to_canonical_address
 
 from circuits.errors import ChainError
+from circuits.terms import MarketId
 from commons.chain import modeldecoding as decoding
 from commons.chain.contractevents import Events
 from commons.chain.decoding import point
@@ -68,6 +69,11 @@ class ModelView:
         self.registry_events = self._events(places.registry)
         self.sales_events = self._events(places.sales)
         self.bounty_events = self._events(places.bounties)
+
+    @property
+    def bounties_market(self) -> MarketId:
+        """The contract of bounties, under whose EIP-712 domain offers and receipts are signed."""
+        return MarketId(self.chain.chain_id, self.places.bounties, self.bounties_deployment)
 
     def verifier(self, address: bytes) -> ModelVerifier:
         """What a verifier contract proves, and under which key; its address vouches for both.

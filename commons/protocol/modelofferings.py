@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from circuits.hashing import keccak, typed_digest, words
+from circuits.hashing import keccak, typed_digest, typed_message, words
 from commons.protocol.bountydraws import MAX_GROUPS, TESTS, TRAINING, HiddenGroup
 
 __all__ = ["BOUNTY_OFFER_TYPE", "DATASET_RECEIPT_TYPE", "OFFER_RECEIPT_TYPE", "OFFER_TYPE", "BountyOffer",
@@ -79,7 +79,11 @@ class BountyOffer:
 
     def digest(self, domain: bytes) -> bytes:
         """What the winner signs, under the domain of ``ModelBounties``."""
-        return typed_digest(domain, BOUNTY_OFFER_TYPE, self._values)
+        return keccak(self.message(domain))
+
+    def message(self, domain: bytes) -> bytes:
+        """What that is the Keccak-256 hash of."""
+        return typed_message(domain, BOUNTY_OFFER_TYPE, self._values)
 
     def receipt_digest(self, domain: bytes) -> bytes:
         """What members of the committee sign that checked it, under the same domain."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commons.runtime.amounts import checksum, utc
+from gradroll.commands import bountycommittee
 from gradroll.commands.modeloptions import market_leaf, model_settings, read_group, word
 from gradroll.commands.options import Subparsers, address, amount, group, natural, whole, whole_identifier
 
@@ -86,6 +87,7 @@ def add(parent: Subparsers) -> None:
     )  # fmt: skip
     _named(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="FILE")
+    bountycommittee.add(commands)
 
 
 def _named(parser: argparse.ArgumentParser) -> None:

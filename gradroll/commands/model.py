@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from commons.runtime.identifiers import shown
 from gradroll.commands import modelhiding
 from gradroll.commands.modelbuying import add_buying
+from gradroll.commands.modelderiving import add_deriving
 from gradroll.commands.modelselling import add_selling
 from gradroll.commands.options import (
     Subparsers,
@@ -45,6 +46,7 @@ def add(parent: Subparsers) -> None:
     commands = group(parent, "model", "Say how a model came about; hide a model; list, prove, sell and buy models")
     add_selling(commands)
     add_buying(commands)
+    add_deriving(commands)
     parser = leaf(
         commands, "card",
         "Write a model card: card.json, which gradroll model verify checks, and card.html, a page for people. It "

@@ -149,6 +149,9 @@ def _add_local(commands: Subparsers) -> None:
     parser.add_argument(
         "--owners", type=natural, default=2, help="data owners with an account and settings (default 2)"
     )
+    parser.add_argument(
+        "--models", metavar="CLASS", help="a model market for this size class beside it (small, medium or large)"
+    )
 
 
 def srs(arguments: argparse.Namespace) -> int:
@@ -247,6 +250,7 @@ def sum_key(arguments: argparse.Namespace) -> int:
 
 def local(arguments: argparse.Namespace) -> int:
     """Prepare a local market."""
+    from circuits.accuracy.sizeclasses import size_class
     from circuits.policies.registry import find
     from commons.settings.hosts import join_address
     from gradroll.setup.kept_market import require_on_chain
@@ -254,6 +258,7 @@ def local(arguments: argparse.Namespace) -> int:
 
     settings(arguments).require_development("a local market with seeded keys")
     find(arguments.policy)  # a wrong name is refused before anything is made
+    size = None if arguments.models is None else size_class(arguments.models)
     ports = [arguments.prover_port + (0 if arguments.same_port else p) for p in range(arguments.provers)]
     plan = MarketPlan(
         directory=arguments.directory,
@@ -277,6 +282,12 @@ def local(arguments: argparse.Namespace) -> int:
         console.result(directory=plan.directory, kept=True)
         return 0
     market = prepare(plan, console.line, replace=arguments.force)
+    if size is not None:
+        from gradroll.setup.local_models import add_models
+
+        beside = add_models(market, size)
+        console.line(f"models       {checksum(beside.places.registry)}, settings in {plan.directory / 'models.toml'}")
+        console.result(models=checksum(beside.places.registry))
     console.line(f"market       {checksum(market.market)}")
     console.line(f"committee    {shown(market.committee)}")
     console.line(f"verifier     {checksum(market.verifier)}")

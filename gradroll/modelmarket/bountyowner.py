@@ -7,21 +7,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from circuits.errors import InvalidInputError, NotReadyError, UnknownError
+from circuits.errors import InvalidInputError, NotReadyError, ProofError, UnknownError
 from circuits.terms import MarketId
 from commons.chain.modelfacts import BountyRecord, BountyStage, BountyTerms
 from commons.chain.modelwriter import ModelWriter
+from commons.protocol.blindings import open_blinding
 from commons.protocol.bountydraws import TESTS, TRAINING, HiddenGroup
 from commons.protocol.modelofferings import BountyOffer
 from commons.protocol.signing import require_signer
 from commons.runtime.amounts import checksum, utc
 from commons.settings.values import Depth
+from commons.storage.files import write_durably
 from gradroll.modelmarket.bountybook import KeptGroup
+from gradroll.modelmarket.committeewitnesses import CommitteeWitnesses
 from gradroll.modelmarket.datagroups import DataGroup
 from gradroll.modelmarket.listingchecks import BoughtModel, check_listing, opened_model
 from gradroll.modelmarket.modelparameters import ModelParameters
 from gradroll.modelmarket.modelstate import ModelState
-from gradroll.modelmarket.offerfiles import VERSION, BountyOfferFile, OfferRequest, open_blinding
+from gradroll.modelmarket.offerfiles import VERSION, BountyOfferFile, OfferRequest
 from gradroll.modelmarket.purchases import Purchase
 from gradroll.modelmarket.swapping import SwapPlace, checked_row, require_offered
 from gradroll.modelmarket.witnesses import Witnesses, require_as_shown
@@ -133,9 +136,9 @@ class BountyOwner:
             data = read(kept[index].file)
             require_as_shown(index, kept[index].hidden, data, record.terms.feature_bound)
             groups[index] = kept[index].hidden, data
-        receipts = witnesses.of_data(record, stage, groups)
-        shown = {index: hidden for index, (hidden, _) in groups.items()}
         leaves = [group.hidden.leaf for group in kept]
+        receipts = witnesses.of_data(record, stage, leaves, groups)
+        shown = {index: hidden for index, (hidden, _) in groups.items()}
         act = self._chain.show_training if stage == TRAINING else self._chain.show_tests
         act(bounty, leaves, shown, receipts)
         return shown
@@ -180,7 +183,9 @@ class BountyOwner:
         record = self._models.bounty(bounty)
         if record.stage is not BountyStage.SELLING:
             raise NotReadyError(f"nobody wins at present: the bounty's stage is {record.stage.name.lower()}")
-        listing = self._models.entry(bounty, record.winner).listing
+        return self._request(self._models.entry(bounty, record.winner).listing)
+
+    def _request(self, listing: bytes) -> OfferRequest:
         market, key = self._market, self._state.purchases.public_key()
         unsigned = OfferRequest(VERSION, market.chain_id, market.address, listing, self.address, key, b"")
         return replace(unsigned, signature=self._chain.sign_message(unsigned.message(market)))
@@ -204,11 +209,41 @@ class BountyOwner:
         digest = BountyOffer(bounty, offer.listing, key, offer.offer).digest(market.domain)
         if not self._models.chain.rpc.code(entry.seller):
             require_signer(digest, offer.signature, entry.seller, "the winner's offer")
-        blinding = open_blinding(self._state.purchases.key(), offer.blinding, market, offer.listing, offer.public)
+        blinding = open_blinding(
+            self._state.purchases.key(), offer.blinding, market.domain, offer.listing, offer.public
+        )
         checked = checked_row(self._parameters, self._place(offer.listing), seen.record.model, seen.size, row)
         require_offered(checked, offer.offer, offer.public, blinding)
         self._state.purchases.add(Purchase(offer.listing, offer.offer, offer.public, blinding, row.absolute()))
         self._chain.lock_offer(bounty, offer.public, offer.offer, offer.signature)
+
+    def receive(self, bounty: bytes, witnesses: CommitteeWitnesses, row: Path) -> None:
+        """Get the row and x that a committee checked in this owner's place, so that the model can be opened.
+
+        Args:
+            row: file that the sealed row is written to.
+
+        Raises:
+            NotReadyError: no offer is locked.
+            UnavailableError: no member hands on what opens it.
+        """
+        record = self._models.bounty(bounty)
+        if record.stage not in (BountyStage.LOCKED, BountyStage.SOLD):
+            raise NotReadyError(f"no offer is locked: the bounty's stage is {record.stage.name.lower()}")
+        listing = self._models.entry(bounty, record.winner).listing
+        seen, request = check_listing(self._models, self._parameters, listing, {}), self._request(listing)
+        for sealed_row, sealed in witnesses.handed_on(record, request.key, request.signature):
+            try:
+                blinding = open_blinding(
+                    self._state.purchases.key(), sealed, self._market.domain, listing, record.public
+                )
+                write_durably(row, sealed_row)
+                checked = checked_row(self._parameters, self._place(listing), seen.record.model, seen.size, row)
+                require_offered(checked, record.offer, record.public, blinding)
+            except (InvalidInputError, ProofError):  # this member lies; another one may not
+                row.unlink(missing_ok=True)
+                continue
+            return self._state.purchases.add(Purchase(listing, record.offer, record.public, blinding, row.absolute()))
 
     def open_model(self, bounty: bytes, groups: Mapping[int, DataGroup] | None = None) -> BoughtModel:
         """The model that was won, once its key was revealed: decrypted, and held against the listing.
@@ -236,5 +271,4 @@ class BountyOwner:
 
     @property
     def _market(self) -> MarketId:
-        models = self._models
-        return MarketId(models.chain.chain_id, models.places.bounties, models.bounties_deployment)
+        return self._models.bounties_market

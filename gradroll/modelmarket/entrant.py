@@ -8,10 +8,13 @@ from pathlib import Path
 from circuits.accuracy.inference import largest_before
 from circuits.errors import ClosedError, NotReadyError, RuleViolationError
 from circuits.terms import MarketId
+from commons.chain.modeldecoding import coordinates
 from commons.chain.modelfacts import BountyEntry, BountyRecord, BountyStage, ListingRecord, LockedOffer
+from commons.protocol.blindings import seal_blinding
+from commons.protocol.modelofferings import BountyOffer
 from commons.runtime.amounts import checksum, utc
 from gradroll.modelmarket.listingchecks import check_listing
-from gradroll.modelmarket.offerfiles import VERSION, BountyOfferFile, OfferRequest, seal_blinding
+from gradroll.modelmarket.offerfiles import VERSION, BountyOfferFile, OfferRequest
 from gradroll.modelmarket.revealing import REVEAL_MARGIN, let_leave, require_time_to_reveal
 from gradroll.modelmarket.seller import Seller
 from gradroll.modelmarket.swapping import SwapPlace
@@ -85,7 +88,7 @@ class Entrant(Seller):
         place = SwapPlace(market.deployment, entry.listing, record.owner)
         model = self._models.listing(entry.listing).model
         public, digest, blinding, size = self._seal(place, model, row_file)
-        sealed = seal_blinding(request.key, blinding, market, entry.listing, public)
+        sealed = seal_blinding(request.key, blinding, market.domain, entry.listing, public)
         unsigned = BountyOfferFile(
             VERSION, market.chain_id, market.address, bounty, entry.listing, public, digest, "", size, sealed, b""
         )
@@ -100,7 +103,9 @@ class Entrant(Seller):
         place = SwapPlace(self._models.bounties_deployment, entry.listing, record.owner)
         winner = check_listing(self._models, self._parameters, entry.listing, {})
         public, digest, blinding, _ = self._seal(place, winner.record.model, row_file)
-        offer = StandingOffer(entry.listing, public, digest, blinding, row_file)
+        said = BountyOffer(bounty, entry.listing, coordinates(public), digest)
+        signature = self._chain.sign_message(said.message(self._bounties_market.domain))
+        offer = StandingOffer(entry.listing, public, digest, blinding, signature, row_file)
         self._chain.lock_by_receipts(bounty, public, digest, witnesses.of_offer(record, winner, offer))
 
     def reveal_won(self, bounty: bytes, margin: int = REVEAL_MARGIN) -> None:
@@ -159,5 +164,4 @@ class Entrant(Seller):
 
     @property
     def _bounties_market(self) -> MarketId:
-        models = self._models
-        return MarketId(models.chain.chain_id, models.places.bounties, models.bounties_deployment)
+        return self._models.bounties_market

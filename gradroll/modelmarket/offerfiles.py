@@ -9,19 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from circuits.errors import InvalidInputError, WireError
-from circuits.hashing import keccak, typed_message, words
+from circuits.errors import InvalidInputError
+from circuits.hashing import keccak, typed_message
 from circuits.terms import MarketId
+from commons.protocol.blindings import request_message
 from commons.protocol.codec import Codec
 from commons.protocol.modelofferings import BOUNTY_OFFER_TYPE, OFFER_TYPE, SaleOffer
 from commons.protocol.signing import require_signer
-from commons.sharing.sealing import seal, unseal
 from commons.storage.recordfiles import read_record, write_record
-from native import G1, R
+from native import G1
 
 VERSION = 1
-REQUEST_TYPE = "OfferRequest(bytes32 listing,address buyer,bytes32 key)"
-_BLINDING = b"gradroll/v1/offer-blinding"
 _MOST = 1 << 14
 _CURE = "get the file again from whoever wrote it"
 
@@ -46,7 +44,7 @@ class OfferRequest:
 
     def message(self, market: MarketId) -> bytes:
         """What the buyer signs the Keccak-256 hash of; ``market`` is the contract of sales."""
-        return typed_message(market.domain, REQUEST_TYPE, (self.listing, self.buyer, self.key))
+        return request_message(market.domain, self.listing, self.buyer, self.key)
 
     def require_sound(self, market: MarketId) -> None:
         """Raise InvalidInputError for a request to somebody else, SignatureError where its buyer did not sign it."""
@@ -172,30 +170,6 @@ def write_bounty_offer(path: Path, offer: BountyOfferFile) -> None:
 def read_bounty_offer(path: Path) -> BountyOfferFile:
     """Read a winner's offer.  Raises UnknownError, InvalidInputError."""
     return read_record(path, BOUNTY_OFFERS, "winner's offer", most=_MOST, cure=_CURE)
-
-
-def seal_blinding(key: bytes, blinding: int, market: MarketId, listing: bytes, public: G1) -> bytes:
-    """Seal x to a buyer's public key, for one offer.  Raises InvalidInputError for a key that is none."""
-    return seal(key, blinding.to_bytes(32, "big"), _info(market, listing, public))
-
-
-def open_blinding(key: bytes, sealed: bytes, market: MarketId, listing: bytes, public: G1) -> int:
-    """x, with the buyer's private key.  Raises WireError where it was sealed to another key or for another offer."""
-    try:
-        raw = unseal(key, sealed, _info(market, listing, public), "it")
-    except WireError as error:
-        raise WireError(
-            "the sealed part of the offer does not open with this buyer's key: it was made for another request, so ask "
-            "the seller for an offer to yours"
-        ) from error
-    blinding = int.from_bytes(raw, "big")
-    if len(raw) != 32 or blinding >= R:
-        raise WireError("the offer's sealed part holds no scalar; ask the seller for another offer")
-    return blinding
-
-
-def _info(market: MarketId, listing: bytes, public: G1) -> bytes:
-    return _BLINDING + words(market.domain, listing, public)
 
 
 def _require_ours(version: int, chain_id: int, sales: bytes, market: MarketId) -> None:

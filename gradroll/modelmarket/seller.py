@@ -21,6 +21,7 @@ from circuits.swap.swapkeys import key_point, salted_point
 from circuits.terms import MarketId
 from commons.chain.modelfacts import ListingRecord, ListingTerms, LockedSale, SaleStatus
 from commons.chain.modelwriter import ModelWriter
+from commons.protocol.blindings import seal_blinding
 from commons.runtime.amounts import checksum, utc
 from commons.settings.values import Depth
 from commons.storage.files import write_durably
@@ -30,7 +31,7 @@ from gradroll.modelmarket.modelparameters import ModelParameters
 from gradroll.modelmarket.modelstate import ModelState
 from gradroll.modelmarket.modelvault import KeptModel
 from gradroll.modelmarket.offerbook import MadeOffer
-from gradroll.modelmarket.offerfiles import VERSION, OfferFile, OfferRequest, seal_blinding
+from gradroll.modelmarket.offerfiles import VERSION, OfferFile, OfferRequest
 from gradroll.modelmarket.openingledger import Opening
 from gradroll.modelmarket.revealing import REVEAL_MARGIN, let_leave, require_time_to_reveal
 from gradroll.modelmarket.swapping import SwapPlace, sealed_row
@@ -240,7 +241,7 @@ class Seller:
         public, digest, blinding, size = self._seal(place, record.model, row_file)
         unsigned = OfferFile(
             VERSION, market.chain_id, market.address, request.listing, request.buyer, public, digest, quote.price,
-            deadline, "", size, seal_blinding(request.key, blinding, market, request.listing, public), b"",
+            deadline, "", size, seal_blinding(request.key, blinding, market.domain, request.listing, public), b"",
         )  # fmt: skip
         return replace(unsigned, signature=self._chain.sign_message(unsigned.message(market)))
 

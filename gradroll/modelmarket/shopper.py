@@ -10,6 +10,7 @@ from circuits.errors import ClosedError, InvalidInputError, NotReadyError, Proof
 from circuits.terms import MarketId
 from commons.chain.modelfacts import ListingQuote, LockedSale, SaleStatus
 from commons.chain.modelwriter import ModelWriter
+from commons.protocol.blindings import open_blinding
 from commons.protocol.modelofferings import sale_id
 from commons.protocol.signing import signs
 from commons.runtime.amounts import utc
@@ -17,7 +18,7 @@ from gradroll.modelmarket.datagroups import DataGroup
 from gradroll.modelmarket.listingchecks import BoughtModel, CheckedListing, check_listing, opened_model
 from gradroll.modelmarket.modelparameters import ModelParameters
 from gradroll.modelmarket.modelstate import ModelState
-from gradroll.modelmarket.offerfiles import VERSION, OfferFile, OfferRequest, open_blinding
+from gradroll.modelmarket.offerfiles import VERSION, OfferFile, OfferRequest
 from gradroll.modelmarket.purchases import Purchase
 from gradroll.modelmarket.swapping import SwapPlace, checked_row, require_offered
 
@@ -96,7 +97,9 @@ class Shopper:
             raise NotReadyError("the listing is not proven on all groups of its set yet; wait for its seller's proofs")
         quote = self._models.quote(offer.listing)
         self._check_terms(offer, seen, quote)
-        blinding = open_blinding(self._state.purchases.key(), offer.blinding, market, offer.listing, offer.public)
+        blinding = open_blinding(
+            self._state.purchases.key(), offer.blinding, market.domain, offer.listing, offer.public
+        )
         checked = checked_row(self._parameters, self._place(offer), seen.record.model, seen.size, row)
         require_offered(checked, offer.offer, offer.public, blinding)
         self._state.purchases.add(Purchase(offer.listing, offer.offer, offer.public, blinding, row.absolute()))

@@ -55,7 +55,7 @@ def checked_row(parameters: ModelParameters, place: SwapPlace, model: G1, size: 
         WireError: it holds no sealed row of this class.
         ProofError: it is not the model's, or is sealed for somebody else.
     """
-    sealed = SealedRow.decode(_content(file, encoded_length(size.weights)), size.weights)
+    sealed = SealedRow.decode(row_bytes(file, size), size.weights)
     key, bases = parameters.commitment_key(size.weights), parameters.swap_bases(size.weights)
     return check_row(key, parameters.srs, bases, place.context, model, sealed)
 
@@ -71,11 +71,15 @@ def require_offered(checked: CheckedRow, digest: bytes, public: G1, blinding: in
         )
 
 
-def _content(file: Path, most: int) -> bytes:
-    """Of a file, one byte more than ``most`` at the most."""
+def row_bytes(file: Path, size: SizeClass) -> bytes:
+    """What a file of a sealed row holds, one byte more than a row of the class has at the most.
+
+    Raises:
+        UnknownError, InvalidInputError: it cannot be read.
+    """
     try:
         with file.open("rb") as opened:
-            return opened.read(most + 1)
+            return opened.read(encoded_length(size.weights) + 1)
     except FileNotFoundError:
         raise UnknownError(f"there is no sealed row {file}; correct the path, or fetch it again") from None
     except OSError as error:

@@ -6,7 +6,7 @@ or that a sealed row opens to a committed model under the key that the chain get
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -36,6 +36,7 @@ class StandingOffer:
         public: K'.
         digest: of the sealed row.
         blinding: x, which members hand on to the owner.
+        signature: the winner's over its ``BountyOffer``, 65 bytes; empty of a contract.
         row: file of the sealed row.
     """
 
@@ -43,6 +44,7 @@ class StandingOffer:
     public: G1
     digest: bytes
     blinding: int = field(repr=False)
+    signature: bytes
     row: Path
 
 
@@ -50,7 +52,11 @@ class Witnesses(Protocol):
     """A bounty's committee, asked for receipts."""
 
     def of_data(
-        self, bounty: BountyRecord, stage: int, groups: Mapping[int, tuple[HiddenGroup, DataGroup]]
+        self,
+        bounty: BountyRecord,
+        stage: int,
+        leaves: Sequence[bytes],
+        groups: Mapping[int, tuple[HiddenGroup, DataGroup]],
     ) -> Receipts:
         """A quorum's receipts that its members hold data.  Raises UnavailableError where too few give one."""
 
@@ -71,10 +77,16 @@ class OwnWitnesses:
         self._market, self._members, self._parameters = market, members, parameters
 
     def of_data(
-        self, bounty: BountyRecord, stage: int, groups: Mapping[int, tuple[HiddenGroup, DataGroup]]
+        self,
+        bounty: BountyRecord,
+        stage: int,
+        leaves: Sequence[bytes],
+        groups: Mapping[int, tuple[HiddenGroup, DataGroup]],
     ) -> Receipts:
         """Receipts of all members; see ``Witnesses``.  Raises InvalidInputError for other data."""
         for index, (hidden, data) in groups.items():
+            if leaves[index] != hidden.leaf:
+                raise InvalidInputError(f"group {index} is none that was committed to; name the right groups")
             require_as_shown(index, hidden, data, bounty.terms.feature_bound)
         receipt = DatasetReceipt(bounty.bounty, stage, {index: hidden for index, (hidden, _) in groups.items()})
         return self._signed(receipt.digest(self._market.domain))

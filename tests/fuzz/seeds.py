@@ -21,6 +21,8 @@ from commons.artifacts.datasetfiles import Dataset
 from commons.artifacts.tensorfiles import write_tensors
 from commons.artifacts.unixfs import Link, Node
 from commons.protocol import bodies, decisionlists, sealedreplies
+from commons.protocol.bountydraws import HiddenGroup
+from commons.protocol.bountyheads import GroupHead, WinnerHead
 from commons.protocol.consents import ClaimOrder
 from commons.protocol.keypackages import KeyConfirmation, KeyPackage, encode_keys
 from commons.protocol.manifests import BodyEntry, Manifest, PartEntry
@@ -38,7 +40,7 @@ from commons.storage.evidencefiles import _CODEC, _File
 from commons.storage.modelfiles import encode_model
 from commons.storage.recordfiles import write_record
 from commons.storage.roundarchives import ArchivedBatch, ArchiveHead, archive_pieces
-from commons.wire import batchsteps, contexts, coordination, sharestreams, streams, uploads
+from commons.wire import batchsteps, bountywire, contexts, coordination, sharestreams, streams, uploads
 from commons.wire._generated import prover_pb2 as pb
 from gradroll.data_owner.orders import OrderFile, save_order
 from tests.commons import test_modelmanifests
@@ -99,6 +101,14 @@ def wires() -> Iterator[tuple[str, bytes]]:
     yield "confirmation", one(uploads.confirmation_to_wire(words))
     yield "batches", one(pb.ListBatchesReply(batch_ids=[bytes((n,)) * 32 for n in (1, 2, 3)]))
     yield "availability", one(uploads.availability_to_wire(AvailabilityReceipt(7, SIGNED)))
+    group = HiddenGroup(b"\x01" * 32, b"\x02" * 32, b"\x03" * 32, 12)
+    shown = GroupHead(b"\x04" * 32, 2, 1, group, (b"\x05" * 32, group.leaf), 9)
+    yield "bounty-group", stream_of(bountywire.group_to_wire(shown, b"some data"))
+    won = WinnerHead(b"\x04" * 32, b"\x06" * 32, native.g1_generator, b"\x07" * 32, 5, SIGNED, 9)
+    yield "bounty-winner", stream_of(bountywire.winner_to_wire(won, b"some data"))
+    yield "bounty-receipt", one(bountywire.receipt_to_wire(SIGNED))
+    yield "blinding-request", one(pb.BlindingRequest(bounty=b"\x04" * 32, key=b"\x08" * 32, signature=SIGNED))
+    yield "blinding", one(pb.BlindingReply(sealed=b"sealed" * 12))
     status = ProverStatus(b"\x01" * 20, 1, b"\x02" * 20, 3, 1, "1.0", True, 5, 6, {"busy": 2, "wire": 1})
     yield "prover-status", one(uploads.status_to_wire(status))
     yield "submission", one(coordination.submission_to_wire(HEADERS[0], {0: SIGNED, 2: SIGNED}))

@@ -33,7 +33,7 @@ from commons.settings import accountplaces, pins, storeplaces
 from commons.sharing import sharepayloads
 from commons.sharing.scalars import from_little_endian
 from commons.storage import evidencefiles, modelfiles, roundarchives
-from commons.wire import batchsteps, contexts, coordination, prescan, sharestreams, streams, uploads
+from commons.wire import batchsteps, bountywire, contexts, coordination, prescan, sharestreams, streams, uploads
 from commons.wire._generated import common_pb2, coordinator_pb2
 from commons.wire._generated import prover_pb2 as pb
 from coordinator import events
@@ -128,6 +128,16 @@ def _model(parts: Iterator[Any]) -> bytes:
     return reader.finish()
 
 
+def _group(parts: Iterator[Any]) -> Any:
+    head = bountywire.group_from_wire(next(parts, None))
+    return head, bountywire.body(parts, head.length, "a file")()
+
+
+def _winner(parts: Iterator[Any]) -> Any:
+    head = bountywire.winner_from_wire(next(parts, None))
+    return head, bountywire.body(parts, head.length, "a row")()
+
+
 def _record(raw: bytes) -> Any:
     record = parse_json(raw)
     if not isinstance(record, dict):
@@ -149,7 +159,7 @@ def _payload(raw: bytes) -> Any:
 
 
 _W, _U, _C = "commons.wire.batchsteps.", "commons.wire.uploads.", "commons.wire.coordination."
-_S = "commons.wire.sharestreams."
+_S, _B = "commons.wire.sharestreams.", "commons.wire.bountywire."
 
 TARGETS: dict[str, Target] = {
     "context": wire(common_pb2.Context, contexts.context_from_wire, contexts.context_to_wire,
@@ -187,6 +197,19 @@ TARGETS: dict[str, Target] = {
                     lambda found: pb.ListBatchesReply(batch_ids=found), _U + "batches_from_wire"),
     "availability": wire(pb.AvailabilityReply, uploads.availability_from_wire, uploads.availability_to_wire,
                          _U + "availability_from_wire"),
+    "bounty-group": streamed(pb.HoldGroupRequest, _group, lambda found: bountywire.group_to_wire(*found),
+                             _B + "group_from_wire", _B + "stage_from_wire"),
+    "bounty-winner": streamed(pb.AttestOfferRequest, _winner, lambda found: bountywire.winner_to_wire(*found),
+                              _B + "winner_from_wire"),
+    "bounty-receipt": wire(pb.BountyReceipt, bountywire.receipt_from_wire, bountywire.receipt_to_wire,
+                           _B + "receipt_from_wire"),
+    "blinding-request": wire(
+        pb.BlindingRequest, bountywire.blinding_request_from_wire,
+        lambda found: pb.BlindingRequest(bounty=found[0], key=found[1], signature=found[2]),
+        _B + "blinding_request_from_wire",
+    ),
+    "blinding": wire(pb.BlindingReply, bountywire.blinding_from_wire, lambda found: pb.BlindingReply(sealed=found),
+                     _B + "blinding_from_wire"),
     "prover-status": wire(pb.ProverStatusReply, uploads.status_from_wire, uploads.status_to_wire,
                           _U + "status_from_wire"),
     "submission": wire(coordinator_pb2.SubmitHeaderRequest, coordination.submission_from_wire,
@@ -304,6 +327,8 @@ REASONS: dict[str, str] = {
     "commons.chain.openings.read_opening": "asks a node; its answers are node-answer's",
     "commons.chain.outbox.Kept.load": "a protocol without code",
     "commons.chain.outbox.OutboxFile.load": "reads what this process wrote itself, a file that others cannot write",
+    "commons.chain.modelverifiers.read_model_verifier": "asks a node; its answers are node-answer's",
+    "commons.chain.verifiers.read_key": "asks a node; its answers are node-answer's",
     "commons.chain.verifiers.read_verifier": "asks a node; its answers are node-answer's",
     "commons.runtime.passphrases.Passphrase.read": "the operator's own passphrase",
     "commons.settings.loading.load": "the operator's own settings",
@@ -324,9 +349,11 @@ REASONS: dict[str, str] = {
     "commons.storage.tlsfiles.read_pair": "the operator's own certificate",
     "commons.storage.tlsfiles.read_roots": "the operator's own certificates",
     "commons.storage.tlskeys.read_server_key": "the operator's own key file",
+    "gradroll.commands.modeloptions.read_group": _BEHIND + "data-set",
     "gradroll.commands.proposals.load_proposal": _BEHIND + "evidence, by the same reader of records; signatures hold",
     "gradroll.commands.taskrounds.read": "a command",
     "gradroll.commands.votes.load_votes": _BEHIND + "order, by the same reader of record files",
+    "gradroll.demo.developers.load_images": "the data set that scikit-learn brings",
     "gradroll.demo.training.load_digits": "the data set that scikit-learn brings",
     "gradroll.model_owner.decisionfiles.DecisionFiles.read": _BEHIND + "decisions",
     "gradroll.model_owner.decisionfiles.read_bounded": "bytes, which others read",
@@ -334,6 +361,10 @@ REASONS: dict[str, str] = {
     "gradroll.model_owner.gradedrounds.KeptReferences.load": "reads what this process wrote itself; behind array",
     "gradroll.model_owner.buyer.ModelOwner.read_aggregate": _BEHIND + "aggregate",
     "gradroll.model_owner.sumreading.SumReader.read": _BEHIND + "aggregate and sealed-sum",
+    "gradroll.modelmarket.modelvault.ModelVault.load": "the seller's own secret files",
+    "gradroll.modelmarket.offerfiles.read_bounty_offer": _BEHIND + "order, by the same reader of record files",
+    "gradroll.modelmarket.offerfiles.read_offer": _BEHIND + "order, by the same reader of record files",
+    "gradroll.modelmarket.offerfiles.read_request": _BEHIND + "order, by the same reader of record files",
     "gradroll.setup.keyimport.read_source": "the operator's own key",
     "provers.joining.keyring.Keyring.load": "the operator's own key files",
     "provers.joining.keystore.Keystore.load": "the operator's own key files",

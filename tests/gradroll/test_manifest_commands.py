@@ -224,11 +224,21 @@ def test_a_round_is_opened_on_the_view_of_the_true_model_that_is_named_with_its_
     assert encode_model(true) not in blobs.values()
 
 
+def test_a_round_is_opened_on_a_view_that_is_named_as_one(
+    hidden_task: str, blobs: dict[bytes, bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    view = np.array([3.0, 1.0, 2.5, -1.0])
+    np.save("view.npy", view)
+    assert told(capsys, ["task", "open", hidden_task, "--view", "view.npy", *BUYER])["round"] == 0
+    assert encode_model(view) in blobs.values()
+
+
 @pytest.mark.parametrize(
     ("words", "status", "text"),
     [
         (["--model", "true.npy", "--secret", "absent.key"], 6, "no such key file"),
-        (["--secret", "hiding.key"], 3, "name that model (--model)"),
+        (["--secret", "hiding.key"], 3, "name the true model and the task's secret"),
+        (["--model", "true.npy"], 3, "would be published as it is"),
         (["--model", "short.npy", "--secret", "hiding.key"], 3, "the task is for 4 coordinates"),
     ],
 )
@@ -248,7 +258,7 @@ def test_a_secret_is_refused_where_nothing_is_hidden(
 ) -> None:
     before = dict(blobs)
     assert main(["task", "open", task, "--model", "true.npy", "--secret", "hiding.key", *BUYER]) == 3
-    assert "leave out --secret" in capsys.readouterr().err
+    assert "leave them out" in capsys.readouterr().err
     assert blobs == before
 
 

@@ -259,7 +259,7 @@ def test_other_groups_get_salts_of_their_own(arena: Arena) -> None:
 
 
 def test_what_is_secret_of_an_offer_or_a_group_is_in_no_message(tmp_path: Path) -> None:
-    offer = StandingOffer(bytes(32), g1_generator, bytes(32), 987654321, tmp_path)
+    offer = StandingOffer(bytes(32), g1_generator, bytes(32), 987654321, b"", tmp_path)
     group = HiddenGroup(b"\x07" * 32, bytes(32), bytes(32), 3)
     assert "987654321" not in repr(offer)
     assert "x07" not in repr(group)

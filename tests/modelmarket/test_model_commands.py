@@ -106,6 +106,17 @@ def test_a_model_goes_from_its_seller_to_its_buyer(stage: Stage, capsys: pytest.
     assert run(capsys, "buyer", "model", "show", listing)["unlisted"]
 
 
+def test_the_model_market_is_deployed_beside_a_market(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("chain", "deploy-models", "--account", "operator.key", "--minimum-window", "60", "--out", "again.toml")
+    made = run(capsys, "operator", *words)
+    text = Path("again.toml").read_text()
+    assert all(made[name].lower() in text for name in ("registry", "sales", "bounties"))
+    assert made["registry"].lower() != "0x" + stage.models.places.registry.hex()
+    assert run(capsys, "again", "model", "listings")["listings"] == []
+    refused = run(capsys, "operator", *words, status=6)
+    assert "again.toml exists already" in refused["error"]["message"]
+
+
 def test_what_a_seller_keeps_is_for_its_owner_alone(stage: Stage) -> None:
     kept = [path for path in (stage.directory / "seller").rglob("*") if path.is_file()]
     assert {path.parent.name for path in kept} >= {"models", "offers", "openings", "proofs"}

@@ -24,7 +24,7 @@ PAGE = ROOT / "docs" / "protocol.md"
 PAGES = (PAGE, ROOT / "docs" / "protocol-models.md")
 OWN_AFFAIRS = {
     "gradroll/v1/deal", "gradroll/v1/development", "gradroll/v1/hidden-model/factors",
-    "gradroll/v1/hidden-model/scalars", "gradroll/v1/secret-file",
+    "gradroll/v1/hidden-model/network", "gradroll/v1/hidden-model/scalars", "gradroll/v1/secret-file",
 }  # fmt: skip
 """Tags of what nobody else computes: how a dealer draws its keys, the insecure seeds of development, what hides a
 model, files of keys."""
