@@ -179,6 +179,21 @@ class Session:
         """A listing of [models], checked without an account; ``groups``: data by number of the group."""
         return check_listing(self.models, self.model_parameters, listing, groups)
 
+    @property
+    def reveal_margin(self) -> int:
+        """Seconds before a deadline after which no key leaves for the first time.
+
+        Raises ConfigError where a transaction would be tried for longer.
+        """
+        margin = self.settings.section(ModelMarketSettings, "reveal_margin").reveal_margin
+        tried = self.settings.section(ChainSettings, "give_up").give_up
+        if tried >= margin:
+            raise ConfigError(
+                f"chain.give_up: a reveal would be tried for {tried:g} s, and models.reveal_margin leaves {margin} s "
+                "before the deadline; make one shorter, or the other longer"
+            )
+        return margin
+
     @cached_property
     def bounty_owner(self) -> BountyOwner:
         """The owner of bounties of [models]."""

@@ -58,6 +58,13 @@ def forward(size: SizeClass, features: Int64Array, weights: Int64Array) -> Score
     return Scores(before, _with_constant(np.maximum(before, 0), size.second_bias) @ second)
 
 
+def largest_before(size: SizeClass, weights: Int64Array, bound: int) -> int:
+    """The largest |A| of any features that lie in -bound..bound.  Raises InvalidInputError as `layers`."""
+    first, _ = layers(size, weights)
+    sums = bound * np.abs(first[:-1]).sum(0) + size.first_bias * np.abs(first[-1])
+    return int(sums.max())
+
+
 def right(scores: Int64Array, labels: Int64Array) -> npt.NDArray[np.bool_]:
     """Which rows are answered rightly: scores (rows, C), labels (rows,) in 0..C-1 or `NO_LABEL`, which is never."""
     rows = np.arange(len(labels))

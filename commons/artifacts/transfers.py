@@ -253,6 +253,8 @@ def _partial(path: Path, root: Cid) -> Generator[tuple[Path, IO[bytes]]]:
     part = path.parent / f".{root}.part"
     with os.fdopen(open_regular(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW), "r+b") as file:
         handle = file.fileno()
+        if os.fstat(handle).st_uid != os.geteuid():  # its owner could change the file after it was checked
+            raise StorageError(f"{part} belongs to another user; fetch into a directory of your own")
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -115,7 +115,7 @@ class BountyAccount(ModelAccount):
 
     def reveal_won_key(self, bounty: bytes, key: int) -> Mined:
         """Reveal the key of the offer that was locked: prize and bond are the winner's."""
-        return self._bounties("reveal", bounty, key, gas=self._settling(bounty))
+        return self._bounties("reveal", bounty, key, gas=self._settling(bounty), secret=True)
 
     def _show(
         self, function: str, bounty: bytes, leaves: Sequence[bytes], groups: Mapping[int, HiddenGroup],
@@ -130,7 +130,8 @@ class BountyAccount(ModelAccount):
         return SMALL + _ENTRANT * self.models.bounty(bounty).entries
 
     def _bounties(
-        self, name: str, *arguments: object, gas: int = SMALL, value: int = 0, repeatable: bool = False
-    ) -> Mined:
-        data = calldata.call(BOUNTIES, name, *arguments)
-        return self._sender.send(self.models.places.bounties, data, gas=gas, value=value, repeatable=repeatable)
+        self, name: str, *arguments: object, gas: int = SMALL, value: int = 0, repeatable: bool = False,
+        secret: bool = False,
+    ) -> Mined:  # fmt: skip
+        data, place = calldata.call(BOUNTIES, name, *arguments), self.models.places.bounties
+        return self._sender.send(place, data, gas=gas, value=value, repeatable=repeatable, secret=secret)

@@ -10,6 +10,9 @@ from commons.chain.modelaccount import ModelAccount
 from commons.chain.modelfacts import LockedSale, offer_words
 from commons.protocol.modelofferings import SaleOffer
 
+_REVEAL = 300_000
+"""Gas limit of a reveal, which no node estimates: of one with four royalties."""
+
 
 class SalesAccount(ModelAccount):
     """An account that sells listed models, or buys them."""
@@ -35,7 +38,7 @@ class SalesAccount(ModelAccount):
 
     def reveal_key(self, sale: LockedSale, key: int) -> Mined:
         """Reveal k': the price is the seller's, and the sealed row the buyer's."""
-        return self._sales("reveal", sale.words, key)
+        return self._sales("reveal", sale.words, key, gas=_REVEAL, secret=True)
 
     def refund(self, sale: LockedSale) -> Mined:
         """Have price and bond credited to the buyer after the deadline; any account may."""
@@ -52,6 +55,6 @@ class SalesAccount(ModelAccount):
             self._sender.send(place, data, gas=SMALL, repeatable=True)
         return amount
 
-    def _sales(self, name: str, *arguments: object, value: int = 0) -> Mined:
+    def _sales(self, name: str, *arguments: object, gas: int = SMALL, value: int = 0, secret: bool = False) -> Mined:
         data = calldata.call(SALES, name, *arguments)
-        return self._sender.send(self.models.places.sales, data, gas=SMALL, value=value)
+        return self._sender.send(self.models.places.sales, data, gas=gas, value=value, secret=secret)

@@ -6,7 +6,7 @@ docs/protocol-models.md, section "Bounties".
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from circuits.hashing import keccak, tag, words
 
@@ -32,7 +32,7 @@ class HiddenGroup:
         samples: its samples, which ``group_hash`` binds.
     """
 
-    salt: bytes
+    salt: bytes = field(repr=False)
     group_hash: bytes
     file_digest: bytes
     samples: int

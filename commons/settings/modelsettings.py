@@ -32,5 +32,6 @@ class ModelMarketSettings(Section):
     """Blocks that must vouch for a lock, its own among them, before the key of a model is revealed; choose it as
     provers do.  A key in a branch that does not stay is public, and pays nothing."""
     reveal_margin: Annotated[int, Interval(ge=60, le=1_209_600), Unit("seconds")] = 3600
-    """No key is revealed in so many seconds before the deadline: the transaction may wait, and a key that comes too
-    late is public, and pays nothing.  Longer than `chain.give_up`."""
+    """No key leaves for the first time in so many seconds before the deadline: the transaction may wait, and a key that
+    comes too late is public, and pays nothing.  Longer than `chain.give_up`; offers are made, and bounties entered,
+    only where twice as long is left to reveal."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _BOUNTY = "0x" + "6b" * 32
 _DAY = 86_400
+_TOLD_WINDOWS = (("entry", "enter"), ("prove", "prove"), ("offer", "lock an offer"), ("key", "reveal its key"))
 _WINDOWS = ("reveal", "entry", "prove", "offer", "key")
 
 
@@ -39,6 +40,9 @@ def add(parent: Subparsers) -> None:
     )  # fmt: skip
     _named(parser)
     parser.add_argument("--listing", type=word, required=True, metavar="LISTING")
+    parser.add_argument("--unprovable", action="store_true",
+                        help="also where tests within the bounty's bound could make the model impossible to prove, "
+                        "which costs the bond")  # fmt: skip
     parser = market_leaf(
         commands, "settle",
         "Do what is due when a window is over: count the entries and name the winner, pass over one that failed to do "
@@ -176,6 +180,8 @@ def _tell(console: Console, session: Session, record: BountyRecord) -> None:
     )
     console.line(f"set 0x{record.set_id.hex()}, verifier {checksum(terms.verifier)}")
     console.line(f"groups: {terms.total_groups}, for training {list(record.training)}, tests {list(record.tests)}")
+    windows = ", ".join(f"{getattr(terms, f'{name}_window')} s to {what}" for name, what in _TOLD_WINDOWS)
+    console.line(f"no feature is beyond {terms.feature_bound}; {windows}")
     entries = session.models.entries(record.bounty)
     for number, entry in enumerate(entries):
         console.line(
@@ -219,7 +225,9 @@ def enter(arguments: argparse.Namespace) -> int:
     from gradroll.commands.paying import paying_session
 
     with paying_session(arguments, model_settings(arguments)) as session:
-        number = session.seller.enter(arguments.bounty, arguments.listing)
+        number = session.seller.enter(
+            arguments.bounty, arguments.listing, session.reveal_margin, unprovable=arguments.unprovable
+        )
         arguments.console.line(f"entry {number}")
         arguments.console.result(entry=number)
     return 0
@@ -280,12 +288,10 @@ def take(arguments: argparse.Namespace) -> int:
 
 def reveal(arguments: argparse.Namespace) -> int:
     """Reveal the winner's key."""
-    from commons.settings.modelsettings import ModelMarketSettings
     from gradroll.commands.paying import paying_session
 
     with paying_session(arguments, model_settings(arguments)) as session:
-        margin = session.settings.section(ModelMarketSettings, "reveal_margin").reveal_margin
-        session.seller.reveal_won(arguments.bounty, margin)
+        session.seller.reveal_won(arguments.bounty, session.reveal_margin)
         arguments.console.line("prize and bond are credited (gradroll model earnings)")
         arguments.console.result(bounty=arguments.bounty)
     return 0

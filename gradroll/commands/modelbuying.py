@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commons.runtime.amounts import checksum, utc
+from commons.runtime.identifiers import shown
 from gradroll.commands.confirming import DECLINED, confirmed, yes_option
 from gradroll.commands.destinations import require_free
 from gradroll.commands.modeloptions import data_option, groups_of, market_leaf, model_settings, word
@@ -37,6 +38,8 @@ def add_buying(commands: Subparsers) -> None:
     )  # fmt: skip
     parser.add_argument("listing", type=word, metavar="LISTING")
     data_option(parser, "what the set is said to hold")
+    parser.add_argument("--start", type=Path, metavar="FILE",
+                        help="public integers that its lineage is said to begin with (.npy)")  # fmt: skip
     parser = market_leaf(
         commands, "request", "Write a signed request for an offer, which the seller needs; it costs nothing.",
         f"gradroll model request {_LISTING} --out request.json", request,
@@ -94,7 +97,7 @@ def show(arguments: argparse.Namespace) -> int:
     with Session(model_settings(arguments)) as session:
         groups = _groups(session, arguments.listing, arguments.data)
         seen = session.look(arguments.listing, groups)
-        _tell_listing(arguments.console, session, seen)
+        _tell_listing(arguments.console, session, seen, arguments.start)
     return 0
 
 
@@ -104,7 +107,7 @@ def _groups(session: Session, listing: bytes, files: list[Path]) -> dict[int, Da
     return groups_of(session, size, files, session.models.set_of(record.terms.set_id))
 
 
-def _tell_listing(console: Console, session: Session, seen: CheckedListing) -> None:
+def _tell_listing(console: Console, session: Session, seen: CheckedListing, start: Path | None = None) -> None:
     record, score = seen.record, seen.score
     terms, coin = record.terms, session.view.tokens.currency(record.terms.token)
     groups = len(seen.set_record.hashes)
@@ -112,23 +115,48 @@ def _tell_listing(console: Console, session: Session, seen: CheckedListing) -> N
     console.line(f"class {seen.size.name}, key 0x{session.models.verifier(terms.verifier).key.key_hash.hex()}")
     console.line(f"proven: {score.correct} of {score.samples} right, on {len(score.proven)} of {groups} groups")
     console.line(f"data computed again: {len(seen.recomputed)} of {groups} groups")
+    known = [each for each in seen.set_record.hashes if each is not None]
+    repeated = len(known) - len(set(known))
+    if repeated:
+        console.line(f"{repeated} groups hold the data of another one: what is right there is counted again", "yellow")
     rule = f"{coin.shown(terms.base)}, and {coin.shown(terms.step)} for each right answer beyond {terms.floor}"
     console.line(f"price: {rule}")
     if seen.price is not None:
         console.line(f"that is {coin.shown(seen.price)}")
     for parent in terms.parents:
         console.line(f"royalty: {parent.share / 100} % to the seller of 0x{parent.listing.hex()}")
-    lineage = session.models.lineage(record.listing)
-    if lineage is not None:
-        console.line("lineage: it is said to come out of rounds of the gradient market, see gradroll model derive")
+    _tell_lineage(console, session, seen, start)
     if record.unlisted:
         console.line("it is closed for new sales")
     console.result(
         listing=record.listing, seller=checksum(record.seller), commitment=bytes(record.model),
         size_class=seen.size.name, correct=score.correct, samples=score.samples, proven=sorted(score.proven),
-        groups=groups, recomputed=sorted(seen.recomputed), unlisted=record.unlisted,
+        groups=groups, recomputed=sorted(seen.recomputed), repeated=repeated, unlisted=record.unlisted,
         price=None if seen.price is None else str(seen.price), set=terms.set_id,
     )  # fmt: skip
+
+
+def _tell_lineage(console: Console, session: Session, seen: CheckedListing, start: Path | None) -> None:
+    import numpy as np
+
+    from circuits.errors import InvalidInputError
+    from gradroll.commands.arrayfiles import read_array
+    from gradroll.modelmarket.lineagechecks import check_lineage
+
+    row = None if start is None else read_array(start, "start")
+    if row is not None and row.dtype != np.int64:
+        raise InvalidInputError(f"{start} holds {row.dtype}; a lineage begins with integers, int64")
+    found = check_lineage(session.models, session.model_parameters, seen, row)
+    if found is None:
+        return
+    said = found.statement
+    last = said.first + len(said.coefficients) - 1
+    console.line(f"lineage: rounds {said.first} to {last} of task {shown(said.task)}, by {list(said.coefficients)}")
+    for fault in found.faults:
+        console.line(f"lineage: {fault}", "yellow")
+    if not found.faults:
+        console.line("lineage: the model is its start less the rounds' sums, rounded")
+    console.result(lineage={"task": shown(said.task), "first": said.first, "faults": list(found.faults)})
 
 
 def request(arguments: argparse.Namespace) -> int:

@@ -204,7 +204,7 @@ def offer(arguments: argparse.Namespace) -> int:
     request = read_request(arguments.request)
     with Session(model_settings(arguments)) as session:
         deadline = session.view.now() + arguments.hours * 3600
-        made = session.seller.offer(request, deadline, arguments.out / "row.sealed")
+        made = session.seller.offer(request, deadline, arguments.out / "row.sealed", session.reveal_margin)
         write_offer(arguments.out / "offer.json", made)
         coin = session.view.tokens.currency(session.models.listing(made.listing).terms.token)
     arguments.console.line(f"{arguments.out}: an offer to {checksum(made.buyer)} for {coin.shown(made.price)}")
@@ -215,26 +215,20 @@ def offer(arguments: argparse.Namespace) -> int:
 
 def reveal(arguments: argparse.Namespace) -> int:
     """Reveal keys of sales."""
-    from circuits.errors import NotReadyError, UnknownError
-    from commons.chain.modelfacts import SaleStatus
-    from commons.settings.modelsettings import ModelMarketSettings
+    from circuits.errors import ClosedError, KeyFileError, NotReadyError, RuleViolationError, UnknownError
     from gradroll.commands.paying import paying_session
 
     console = arguments.console
     with paying_session(arguments, model_settings(arguments)) as session:
-        margin = session.settings.section(ModelMarketSettings, "reveal_margin").reveal_margin
-        models, revealed = session.models, []
-        named = [arguments.sale] if arguments.sale else [sale.sale for sale in models.sales_of()]
+        margin, revealed = session.reveal_margin, []
+        named = [arguments.sale] if arguments.sale else [sale.sale for sale in session.seller.locked_sales()]
         for sale in named:
-            if arguments.sale is None and models.sale_status(sale) is not SaleStatus.OPEN:
-                continue
             try:
                 session.seller.reveal(sale, margin)
-            except (NotReadyError, UnknownError) as error:
+            except (ClosedError, KeyFileError, NotReadyError, RuleViolationError, UnknownError) as error:
                 if arguments.sale is not None:
                     raise
-                if isinstance(error, NotReadyError):
-                    console.warn(f"sale 0x{sale.hex()[:16]}..: {error}")
+                console.warn(f"sale 0x{sale.hex()[:16]}..: {error}")  # one that is lost holds up no other
                 continue
             revealed.append(sale)
             console.line(f"sale 0x{sale.hex()}: revealed; the price is credited (gradroll model earnings)")

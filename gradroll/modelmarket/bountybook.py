@@ -52,6 +52,18 @@ class BountyBook:
         write_secret_file(path, _KIND, {"groups": listed}, replace=False, unlock=self._encrypting)
         return made
 
+    def again(self, groups: tuple[KeptGroup, ...]) -> bytes | None:
+        """The commitment to these groups of these files, whatever their salts, if one was made here before.
+
+        Raises:
+            KeyFileError: a file is damaged, readable by others, or locked.
+        """
+        for path in sorted(self._directory.glob("*.json")):
+            named = hexadecimal(path, path.stem)
+            if _unsalted(self.find(named)) == _unsalted(groups):
+                return named
+        return None
+
     def find(self, named: bytes) -> tuple[KeptGroup, ...]:
         """The groups behind a commitment.
 
@@ -88,3 +100,8 @@ def _commitment(path: Path, groups: tuple[KeptGroup, ...]) -> bytes:
         return commitment([group.hidden.leaf for group in groups])
     except ValueError as error:
         raise KeyFileError(f"{path}: {error}; put a copy of the file back") from error
+
+
+def _unsalted(groups: tuple[KeptGroup, ...]) -> list[tuple[int, bytes, bytes, Path]]:
+    hidden = [(each.hidden, each.file) for each in groups]
+    return [(group.samples, group.group_hash, group.file_digest, file) for group, file in hidden]

@@ -60,6 +60,9 @@ class BountyOwner:
     def commit(self, groups: Sequence[tuple[Path, DataGroup]]) -> bytes:
         """Commit to hidden groups under fresh salts, and keep both; returns the commitment for the terms, 32 bytes.
 
+        The same files again have the commitment that they have: under another one, whoever runs the command again
+        after an interruption would open, and pay for, a second bounty.
+
         Raises:
             InvalidInputError: there are not 2 to 64.
             StorageError: nothing can be kept.
@@ -69,7 +72,7 @@ class BountyOwner:
             for file, data in groups
         )
         try:
-            return self._state.bounties.add(kept)
+            return self._state.bounties.again(kept) or self._state.bounties.add(kept)
         except ValueError as error:
             raise InvalidInputError(str(error)) from error
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from circuits.accuracy.inference import largest_before
 from circuits.errors import ClosedError, NotReadyError, RuleViolationError
 from circuits.terms import MarketId
 from commons.chain.modeldecoding import coordinates
-from commons.chain.modelfacts import BountyEntry, BountyRecord, BountyStage, LockedOffer
+from commons.chain.modelfacts import BountyEntry, BountyRecord, BountyStage, ListingRecord, LockedOffer
 from commons.protocol.blindings import seal_blinding
 from commons.protocol.modelofferings import BountyOffer
 from commons.runtime.amounts import checksum, utc
 from gradroll.modelmarket.listingchecks import check_listing
 from gradroll.modelmarket.offerfiles import VERSION, BountyOfferFile, OfferRequest
-from gradroll.modelmarket.seller import REVEAL_MARGIN, Seller
+from gradroll.modelmarket.revealing import REVEAL_MARGIN, let_leave, require_time_to_reveal
+from gradroll.modelmarket.seller import Seller
 from gradroll.modelmarket.swapping import SwapPlace
 from gradroll.modelmarket.witnesses import StandingOffer, Witnesses
 
@@ -22,12 +24,17 @@ from gradroll.modelmarket.witnesses import StandingOffer, Witnesses
 class Entrant(Seller):
     """A seller that enters bounties; the arguments are those of ``Seller``."""
 
-    def enter(self, bounty: bytes, listing: bytes) -> int:
+    def enter(self, bounty: bytes, listing: bytes, margin: int = REVEAL_MARGIN, *, unprovable: bool = False) -> int:
         """Enter a listing of this account, unless it is; stakes the bond.  Returns the entry's number.
+
+        Args:
+            margin: as of ``reveal``.
+            unprovable: enter also where tests within the bounty's bound could make the model impossible to prove.
 
         Raises:
             ClosedError: the bounty takes no entries now.
-            RuleViolationError: the listing is another's, or on another set.
+            RuleViolationError: the listing is another's, or on another set, or a bounty's terms would cost its winner
+                the bond.
         """
         found = self._entry_of(bounty, listing)
         if found is not None:
@@ -41,11 +48,25 @@ class Entrant(Seller):
             )
         if record.stage is not BountyStage.ENTERING or self._models.chain.now() > record.deadline:
             raise ClosedError("the bounty takes no entries now; see gradroll bounty show")
+        require_time_to_reveal(record.terms.key_window, margin, "the bounty")
+        if not unprovable:
+            self._require_provable(own, record.terms.feature_bound)
         self._chain.enter(bounty, listing)
         entered = self._entry_of(bounty, listing)
         if entered is None:
             raise NotReadyError("the node does not show the entry yet; run the command again, it pays once")
         return entered
+
+    def _require_provable(self, own: ListingRecord, bound: int) -> None:
+        """Raise RuleViolationError where an owner could choose tests on which the model cannot be proven."""
+        size = self._class_of(own.terms.verifier)
+        largest = largest_before(size, self._row(own.model).weights, bound)
+        if largest >= size.hidden_limit:
+            raise RuleViolationError(
+                f"the bounty's tests may have features of {bound}, and with such ones hidden values of the model reach "
+                f"{largest}, of which those from {size.hidden_limit} cannot be proven: it would lose the bond; "
+                "quantise it with a smaller scale of the first layer, or take the risk (--unprovable)"
+            )
 
     def offer_to_owner(self, bounty: bytes, request: OfferRequest, row_file: Path) -> BountyOfferFile:
         """Seal a model that wins to the bounty's owner, and sign the offer; writes the sealed row to a file.
@@ -101,7 +122,7 @@ class Entrant(Seller):
                 "what was locked under this key is not what was offered under it: the key is not revealed; look at the "
                 "offers, and at who else signs for this account"
             )
-        self._require_time(locked.deadline, margin)
+        let_leave(self._state.book, self._models.chain, made, locked.deadline, margin)
         self._chain.reveal_won_key(bounty, made.revealed)
 
     def step_down(self, bounty: bytes, listing: bytes) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from circuits.errors import KeyFileError, UnknownError
 from circuits.hashing import keccak
 from circuits.swap.swapkeys import salted_key
+from commons.storage.files import write_durably
 from commons.storage.secretfiles import hexadecimal, read_secret_file, write_secret_file
 from commons.storage.unlock import LOCKED, Unlock
 from native import G1, R
@@ -81,6 +82,15 @@ class OfferBook:
             )
         return self._read(path)
 
+    def key_leaves(self, public: G1) -> None:
+        """Write down, durably, that a key is about to be shown to a node.  Raises StorageError."""
+        if not self.key_left(public):
+            write_durably(self._left(public), b"", replace=True)
+
+    def key_left(self, public: G1) -> bool:
+        """Whether a node may have been shown a key: whoever has it from there may open what it is paid for."""
+        return self._left(public).exists()
+
     def all(self) -> Iterator[MadeOffer]:
         """Every offer.  Raises KeyFileError as ``find``."""
         for path in sorted(self._directory.glob("*.json")):
@@ -95,6 +105,9 @@ class OfferBook:
         if sizes != [32, 20, 32, 64, _SCALAR, _SCALAR] or not (0 < key < R and 0 < blinding < R):
             raise KeyFileError(f"{path}: the offer is damaged; put a copy of it back")
         return MadeOffer(raw["listing"], raw["buyer"], key, blinding, raw["offer"], G1(raw["public"]))
+
+    def _left(self, public: G1) -> Path:
+        return self._path(public).with_suffix(".left")
 
     def _path(self, public: G1) -> Path:
         return self._directory / f"{keccak(public).hex()}.json"

@@ -77,7 +77,7 @@ class OpeningLedger:
         here = self.openings(commitment)
         arrived = {one.place for one in here if one.deployment == deployment and landed(one)}
         unseen = len(here) - len(arrived)  # of several proofs of one group the registry has one
-        return on_chain + unseen
+        return max(on_chain + unseen, len(here))  # whatever a node says, these were opened
 
     def left(self, commitment: G1, deployment: bytes, on_chain: int, landed: Callable[[Opening], bool]) -> int:
         """How many openings are left; the arguments are those of ``used``."""
@@ -97,14 +97,13 @@ class OpeningLedger:
         left = MOST_OPENINGS - self.used(commitment, opening.deployment, on_chain, landed)
         if opening in kept.openings:
             return max(left, 0)
-        if left < 1:
-            raise RuleViolationError(
-                f"this model was opened {MOST_OPENINGS - left} times, in proofs that arrived and such that did not, "
-                f"and its tail hides {MOST_OPENINGS}: one more would tell something about its weights; commit to "
-                "it anew (gradroll model commit) and list that"
-            )
+        _require_left(left)
         write_record(self._path(commitment), _CODEC, replace(kept, openings=(*kept.openings, opening)))
         return left - 1
+
+    def require_left(self, commitment: G1, deployment: bytes, on_chain: int, landed: Callable[[Opening], bool]) -> None:
+        """Raise RuleViolationError where no proof may be made any more; the arguments are those of ``used``."""
+        _require_left(MOST_OPENINGS - self.used(commitment, deployment, on_chain, landed))
 
     def _read(self, commitment: G1) -> _Openings:
         path = self._path(commitment)
@@ -112,3 +111,12 @@ class OpeningLedger:
 
     def _path(self, commitment: G1) -> Path:
         return self._directory / f"{keccak(commitment).hex()}.json"
+
+
+def _require_left(left: int) -> None:
+    if left < 1:
+        raise RuleViolationError(
+            f"this model was opened {MOST_OPENINGS - left} times, in proofs that arrived and such that did not, "
+            f"and its tail hides {MOST_OPENINGS}: one more would tell something about its weights; commit to "
+            "it anew (gradroll model commit) and list that"
+        )

@@ -33,12 +33,9 @@ from gradroll.modelmarket.modelvault import KeptModel
 from gradroll.modelmarket.offerbook import MadeOffer
 from gradroll.modelmarket.offerfiles import VERSION, OfferFile, OfferRequest
 from gradroll.modelmarket.openingledger import Opening
+from gradroll.modelmarket.revealing import REVEAL_MARGIN, let_leave, require_time_to_reveal
 from gradroll.modelmarket.swapping import SwapPlace, sealed_row
 from native import G1, R
-
-REVEAL_MARGIN = 3600
-"""Seconds before the deadline after which no key is revealed: a transaction may wait, and one that comes too late has
-told the key for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +124,14 @@ class Seller:
         if number in self._models.score(record.listing).proven:
             left = self._left(record.model, opened)
             return ProvenGroup(number, -1, data.samples, left, sent=False)
-        proof = self._proof(record, number, data)
+        proof = self._proof(record, number, data, opened)
         digest = keccak(proof.encode())
         opening = Opening(self._models.deployment, record.listing, f"group {number}", digest)
         left = self._state.ledger.enter(record.model, opening, opened, self._landed)
         self._chain.prove(record.listing, number, data.samples, data.commitments, proof)
         return ProvenGroup(number, proof.correct, data.samples, left, sent=True)
 
-    def _proof(self, record: ListingRecord, number: int, data: DataGroup) -> AccuracyProof:
+    def _proof(self, record: ListingRecord, number: int, data: DataGroup, opened: int) -> AccuracyProof:
         """The proof of a group: the one that was made before, or a new one, which is kept."""
         verifier = self._models.verifier(record.terms.verifier)
         size = self._class_of(record.terms.verifier)
@@ -144,6 +141,7 @@ class Seller:
         if kept is not None:
             proof = AccuracyProof.decode(kept)
         else:
+            self._require_openable(record.model, opened)
             row = self._row(record.model)
             key = self._parameters.accuracy_key(size)
             proof = prove_accuracy(key, self._parameters.srs, statement, row, data.chunks(size), _draw)
@@ -176,15 +174,17 @@ class Seller:
         if error.commit(self._parameters.commitment_key(len(row.weights))) != difference:
             raise InvalidInputError("the row is not the one that follows from the chain's rounds; derive it again")
         statement = RoundingStatement(listing, lineage, difference)
-        kept = self._state.proof(f"{listing.hex()}-lineage")
+        name = f"{listing.hex()}-lineage-{keccak(lineage + difference).hex()[:32]}"  # another one is another proof
+        kept = self._state.proof(name)
         if kept is not None:
             proof = RoundingProof.decode(kept)
         else:
+            self._require_openable(record.model, opened)
             key = self._parameters.rounding_key(len(row.weights))
             proof = prove_rounding(key, self._parameters.srs, statement, error, _draw)
         verify_rounding(own.key, statement, proof)  # what the contract would refuse never leaves
         if kept is None:
-            self._state.keep_proof(f"{listing.hex()}-lineage", proof.encode())
+            self._state.keep_proof(name, proof.encode())
         opening = Opening(self._models.deployment, listing, "lineage", keccak(proof.encode()))
         left = self._state.ledger.enter(record.model, opening, opened, self._landed)
         self._chain.prove_lineage(listing, verifier, derived.statement, proof)
@@ -196,6 +196,10 @@ class Seller:
 
     def _left(self, model: G1, opened: int) -> int:
         return self._state.ledger.left(model, self._models.deployment, opened, self._landed)
+
+    def _require_openable(self, model: G1, opened: int) -> None:
+        """Raise RuleViolationError where no proof may be made: one that is not made is in no file and no backup."""
+        self._state.ledger.require_left(model, self._models.deployment, opened, self._landed)
 
     def _landed(self, opening: Opening) -> bool:
         """Whether the registry counted a proof of this ledger."""
@@ -209,14 +213,16 @@ class Seller:
         self._own(listing)
         self._chain.deposit_bond(listing, amount)
 
-    def offer(self, request: OfferRequest, deadline: int, row_file: Path) -> OfferFile:
+    def offer(self, request: OfferRequest, deadline: int, row_file: Path, margin: int = REVEAL_MARGIN) -> OfferFile:
         """Seal a listed model to a buyer under a fresh key, and sign the offer; writes the sealed row to a file.
 
         Args:
             request: the buyer's, signed.
             deadline: last second of the chain's time for this seller to reveal.
+            margin: as of ``reveal``.
 
         Raises:
+            RuleViolationError: a buyer could lock so late that no key would be revealed.
             InvalidInputError, SignatureError: the request is for somebody else, or not the buyer's.
             NotReadyError: the deadline is nearer than the listing's window, or the bond is staked elsewhere.
         """
@@ -224,6 +230,7 @@ class Seller:
         request.require_sound(market)
         record = self._own(request.listing)
         quote = self._models.quote(request.listing)
+        require_time_to_reveal(quote.reveal_window, margin, "the listing")
         self._require_bond(request.listing, quote.bond)
         if deadline < self._models.chain.now() + quote.reveal_window:
             raise InvalidInputError(
@@ -264,9 +271,11 @@ class Seller:
         """Reveal the key of a sale, once its lock is final and while there is time; credits the price.
 
         A key that is revealed in a branch that does not stay, or too late, has told the buyer everything for nothing.
+        That it leaves is written down before.  From then on a node may have it that does not pass it on, so the same
+        call goes on until the deadline itself.
 
         Args:
-            margin: seconds before the deadline after which nothing is revealed.
+            margin: seconds before the deadline after which no key leaves for the first time.
 
         Raises:
             UnknownError: the offer was not made here.
@@ -284,19 +293,17 @@ class Seller:
                 "what was locked under this key is not what was offered under it: the key is not revealed; look at the "
                 "offers, and at who else signs for this account"
             )
-        self._require_time(locked.offer.deadline, margin)
+        let_leave(self._state.book, self._models.chain, made, locked.offer.deadline, margin)
         self._chain.reveal_key(locked, made.revealed)
         return locked
 
-    def _require_time(self, deadline: int, margin: int) -> None:
-        """Raise ClosedError where a key that is sent now might be mined too late."""
-        now = self._models.chain.now()
-        if now > deadline - margin:
-            raise ClosedError(
-                f"it is {utc(now)} by the chain, and the key had to be revealed by {utc(deadline)}, {margin} seconds "
-                "before which nothing is sent any more: a late key is public and pays nothing; the bond is lost to the "
-                "buyer, the model is not"
-            )
+    def locked_sales(self) -> list[LockedSale]:
+        """Sales of this account whose key is to be revealed, oldest first.
+
+        Others may lock what they sell under a key that was offered here: a sale is of its seller and the key.
+        """
+        mine = [sale for sale in self._models.sales_of() if sale.seller == self.address]
+        return [sale for sale in mine if self._models.sale_status(sale.sale) is SaleStatus.OPEN]
 
     def _final(self, sale: bytes) -> LockedSale:
         """A sale that most nodes show as locked, deep enough and open."""

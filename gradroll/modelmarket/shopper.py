@@ -107,6 +107,10 @@ class Shopper:
 
     def _check_terms(self, offer: OfferFile, seen: CheckedListing, quote: ListingQuote) -> None:
         """What the contract would refuse, before gas is paid for it, and what it would not."""
+        record = seen.record
+        bound = record.seller, record.terms.token, record.terms.bond, record.terms.reveal_window
+        if (quote.seller, quote.token, quote.bond, quote.reveal_window) != bound:
+            raise ProofError("the node quotes other terms than the listing's identifier binds; use another node")
         if not offer.price == quote.price == seen.price:
             raise ClosedError(
                 f"the offer is for {offer.price}, and the listing's price is {quote.price} by its contract and "

@@ -219,6 +219,20 @@ def test_a_link_or_a_pipe_in_place_of_the_partial_file_is_not_followed(
         get_file(store, root, tmp_path / "copy", most=MOST)
 
 
+def test_a_partial_file_of_another_user_is_not_filled(
+    store: MemoryStore, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a directory of all, whoever put it there could change the file after it was checked."""
+    found = put_file(store, source)
+    target = tmp_path / "target"
+    target.with_name(f".{found.root}.part").write_bytes(b"")
+    owner = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    with pytest.raises(StorageError, match="belongs to another user"):
+        get_file(store, found.root, target, most=1 << 30)
+    assert not target.exists()
+
+
 def test_two_downloads_of_one_file_to_one_place_are_one(store: MemoryStore, source: Path, tmp_path: Path) -> None:
     root = put_file(store, source).root
 

@@ -12,11 +12,13 @@ import pytest
 from circuits.errors import ClosedError, InvalidInputError, NotReadyError, RuleViolationError, SignatureError
 from circuits.terms import ETHER, MarketId
 from commons.chain.modelfacts import BountyStage, BountyTerms, EntryStatus
-from commons.protocol.bountydraws import TESTS, TRAINING, draw_seed, drawn_groups
+from commons.chain.outbox import Outbox
+from commons.protocol.bountydraws import TESTS, TRAINING, HiddenGroup, draw_seed, drawn_groups
 from gradroll.modelmarket.bountyowner import BountyOwner
 from gradroll.modelmarket.datagroups import DataGroup
 from gradroll.modelmarket.entrant import Entrant
-from gradroll.modelmarket.witnesses import OwnWitnesses
+from gradroll.modelmarket.witnesses import OwnWitnesses, StandingOffer
+from native import g1_generator
 from tests.modelmarket.modelstage import SIZE, Stage, model_stage, toy_group, toy_model
 
 OWNER, FIRST, SECOND = 1, 2, 3
@@ -42,8 +44,11 @@ class Arena:
         return self.data[path]
 
     def opened(self, **changes: object) -> bytes:
-        """A bounty on all groups, under fresh salts."""
-        commitment = self.owner.commit(list(self.data.items()))
+        """A bounty on all groups."""
+        return self.open_by(self.owner, **changes)
+
+    def open_by(self, owner: BountyOwner, **changes: object) -> bytes:
+        commitment = owner.commit(list(self.data.items()))
         usual: dict[str, object] = {
             "verifier": self.stage.verifier, "token": ETHER, "committee_id": self.committee, "max_entrants": 3,
             "threshold": 5, "total_groups": 5, "training_groups": 1, "test_groups": 2, "delay": 2,
@@ -51,7 +56,10 @@ class Arena:
             "manifest": bytes(32), "reveal_window": WINDOW, "entry_window": WINDOW, "prove_window": WINDOW,
             "offer_window": WINDOW, "key_window": WINDOW,
         }  # fmt: skip
-        return self.owner.open(BountyTerms(**{**usual, **changes}))  # type: ignore[arg-type]
+        return owner.open(BountyTerms(**{**usual, **changes}))  # type: ignore[arg-type]
+
+    def set_of(self, bounty: bytes) -> bytes:
+        return self.stage.models.bounty(bounty).set_id
 
     def entering(self, **changes: object) -> bytes:
         """A bounty whose training groups are shown, with both developers' entries: the first one's is better."""
@@ -219,3 +227,67 @@ def test_a_listing_on_another_set_is_not_entered(arena: Arena) -> None:
     with pytest.raises(RuleViolationError, match="on another set"):
         arena.entrants[0].enter(other, arena.listings[0])
     assert arena.stage.models.bounty(bounty).entries == 2
+
+
+def test_a_bounty_is_opened_once_though_the_command_is_interrupted(
+    arena: Arena, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under fresh salts the terms would be others, and the prize be paid in twice."""
+    parameters, state = arena.stage.parameters(), arena.stage.state("interrupted")
+
+    def interrupted(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    sent = Outbox(tmp_path / "outbox")
+    chain = arena.stage.writer(OWNER, sent)
+    monkeypatch.setattr(chain, "_made", interrupted)
+    before = arena.stage.models.bounties(chain.address)
+    with pytest.raises(KeyboardInterrupt):
+        arena.open_by(BountyOwner(chain, parameters, state, 2))
+    sent.close()
+    again = arena.stage.writer(OWNER, Outbox(tmp_path / "outbox"))
+    bounty = arena.open_by(BountyOwner(again, parameters, state, 2))
+    assert arena.stage.models.bounties(chain.address) == [*before, bounty]
+
+
+def test_other_groups_get_salts_of_their_own(arena: Arena) -> None:
+    owner = BountyOwner(arena.owner.account, arena.stage.parameters(), arena.stage.state("salted"), 2)
+    groups = list(arena.data.items())
+    first = owner.commit(groups)
+    assert owner.commit(groups) == first
+    assert len({first, owner.commit(groups[::-1]), owner.commit(groups[1:])}) == 3
+
+
+def test_what_is_secret_of_an_offer_or_a_group_is_in_no_message(tmp_path: Path) -> None:
+    offer = StandingOffer(bytes(32), g1_generator, bytes(32), 987654321, b"", tmp_path)
+    group = HiddenGroup(b"\x07" * 32, bytes(32), bytes(32), 3)
+    assert "987654321" not in repr(offer)
+    assert "x07" not in repr(group)
+
+
+def test_a_bounty_whose_winner_could_not_reveal_is_not_entered(arena: Arena) -> None:
+    """Its owner would lock in the last moment, and get the bond for the key that never leaves."""
+    bounty = arena.opened(key_window=3600)
+    arena.stage.pass_time(1, 4)
+    arena.owner.draw(bounty)
+    arena.stage.pass_time(1, 2)
+    arena.owner.show(bounty, arena.read, arena.witnesses)
+    entrant = arena.entrants[0]
+    listing = entrant.list_model(entrant.commit(toy_model(1), SIZE), arena.stage.terms(arena.set_of(bounty)))
+    with pytest.raises(RuleViolationError, match=r"models\.reveal_margin"):
+        entrant.enter(bounty, listing)
+    assert entrant.enter(bounty, listing, 1800) == 0
+
+
+def test_a_model_that_hostile_tests_would_make_unprovable_is_not_entered(arena: Arena) -> None:
+    """Within the bound of the terms an owner chooses tests on which entrants lose their bonds."""
+    bounty = arena.opened(feature_bound=32_767)
+    arena.stage.pass_time(1, 4)
+    arena.owner.draw(bounty)
+    arena.stage.pass_time(1, 2)
+    arena.owner.show(bounty, arena.read, arena.witnesses)
+    entrant = arena.entrants[0]
+    listing = entrant.list_model(entrant.commit(toy_model(1), SIZE), arena.stage.terms(arena.set_of(bounty)))
+    with pytest.raises(RuleViolationError, match="cannot be proven"):
+        entrant.enter(bounty, listing)
+    assert entrant.enter(bounty, listing, unprovable=True) == 0

@@ -121,3 +121,45 @@ def test_what_a_seller_keeps_is_for_its_owner_alone(stage: Stage) -> None:
     kept = [path for path in (stage.directory / "seller").rglob("*") if path.is_file()]
     assert {path.parent.name for path in kept} >= {"models", "offers", "openings", "proofs"}
     assert all(path.stat().st_mode & 0o077 == 0 for path in kept)
+
+
+def test_a_sale_that_is_lost_holds_up_no_other(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    """A buyer that never asks for its refund would block the reveals of all sales after it, and win their bonds."""
+    data = ["--data", "test-0.safetensors"]
+    made = run(capsys, "operator", "dataset", "register", "--class", "toy", *data, "--salt", "9")
+    committed = run(capsys, "seller", "model", "commit", "model.safetensors", "--class", "toy")
+    listed = run(
+        capsys, "seller", "model", "list", committed["commitment"], "--verifier", "0x" + stage.verifier.hex(),
+        "--set", made["set"], "--base", "1000", "--step", "10", "--floor", "4",
+    )  # fmt: skip
+    run(capsys, "seller", "model", "prove", listed["listing"], *data)
+    run(capsys, "buyer", "model", "request", listed["listing"], "--out", "asked.json")
+    sales = []
+    for name, hours in (("soon", "25"), ("later", "100")):
+        run(capsys, "seller", "model", "offer", "asked.json", "--hours", hours, "--out", name)
+        sales.append(run(capsys, "buyer", "model", "buy", f"{name}/offer.json", *data)["sale"])
+    stage.pass_time(24 * 3600 + 1800, 2)
+    assert run(capsys, "seller", "model", "reveal")["revealed"] == sales[1:]
+
+
+def test_a_set_that_counts_the_same_data_twice_is_shown_as_one(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Right answers, and with them the price, are multiplied by naming one file again and again."""
+    data = ["--data", "test-0.safetensors"]
+    made = run(capsys, "operator", "dataset", "register", "--class", "toy", *data, *data, "--salt", "11")
+    committed = run(capsys, "seller", "model", "commit", "model.safetensors", "--class", "toy")
+    listed = run(
+        capsys, "seller", "model", "list", committed["commitment"], "--verifier", "0x" + stage.verifier.hex(),
+        "--set", made["set"], "--base", "1000", "--step", "10", "--floor", "4",
+    )  # fmt: skip
+    seen = run(capsys, "buyer", "model", "show", listed["listing"], *data)
+    assert (seen["recomputed"], seen["repeated"]) == ([0, 1], 1)
+
+
+def test_a_reveal_is_not_tried_into_its_margin(
+    stage: Stage, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADROLL_CHAIN_GIVE_UP", "3600")
+    refused = run(capsys, "seller", "model", "reveal", status=3)
+    assert "models.reveal_margin" in refused["error"]["message"]

@@ -87,3 +87,13 @@ def test_it_outlives_the_process_and_a_damaged_one_stops_everything(tmp_path: Pa
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(StorageError, match="prove nothing of this model without it"):
         OpeningLedger(tmp_path).enter(MODEL, made(2), 0, nothing_landed)
+
+
+def test_a_node_that_counts_nothing_and_says_that_all_landed_opens_no_more(tmp_path: Path) -> None:
+    """A node that lies, or that was asked for the count before the proofs were there and for the proofs after."""
+    ledger = OpeningLedger(tmp_path)
+    for number in range(MOST_OPENINGS):
+        ledger.enter(MODEL, made(number), 0, all_landed)
+    assert ledger.left(MODEL, HERE, 0, all_landed) == 0
+    with pytest.raises(RuleViolationError, match="128 times"):
+        ledger.enter(MODEL, made(200), 0, all_landed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +24,9 @@ from circuits.errors import (
     WireError,
 )
 from commons.chain.modelfacts import SaleStatus, set_id
+from commons.chain.modelwriter import ModelWriter
+from commons.chain.nodes import Nodes
+from commons.chain.quotes import Quote
 from commons.sharing.sealing import generate, public_key
 from gradroll.modelmarket.datagroups import DataGroup
 from gradroll.modelmarket.modelstate import ModelState
@@ -32,7 +36,7 @@ from gradroll.modelmarket.shopper import Shopper
 from gradroll.setup.keygen import development_srs
 from gradroll.setup.modelkeygen import domain_needed, generate_model_keys
 from native import G1, g1_generator
-from tests.modelmarket.modelstage import DAY, SIZE, Stage, model_stage, toy_group, toy_model
+from tests.modelmarket.modelstage import DAY, PATIENCE, SIZE, Stage, model_stage, toy_group, toy_model
 
 SELLER, BUYER, STRANGER = 1, 2, 3
 
@@ -297,3 +301,119 @@ def test_only_the_seller_proves_and_offers(market: Market) -> None:
     stranger = Seller(market.stage.writer(STRANGER), market.stage.parameters(), market.seller_state, 1)
     with pytest.raises(RuleViolationError, match="not of this account"):
         stranger.prove(market.listing, market.groups)
+
+
+def test_no_proof_is_made_that_may_not_leave(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made, it would lie in a file, and in a backup of it, without being counted."""
+    writer = market.stage.writer(0)
+    single = writer.create_set(b"\x0b" * 32, 1, bytes(32))
+    writer.register_group(single, 0, market.groups[0].hash)
+    listing = market.seller.list_model(market.model, market.stage.terms(single))
+    monkeypatch.setattr("gradroll.modelmarket.openingledger.MOST_OPENINGS", 2)
+    monkeypatch.setattr("gradroll.modelmarket.seller.prove_accuracy", lambda *given: pytest.fail("it was made"))
+    with pytest.raises(RuleViolationError, match="commit to it anew"):
+        market.seller.prove(listing, {0: market.groups[0]})
+
+
+def test_a_key_that_may_have_left_is_sent_on_until_the_deadline(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node took the transaction and kept it: it tells the buyer, who has to be paid for, not refunded."""
+    offer, row = market.offer(hours=25)
+    sale = market.shopper.buy(market.shopper.check(offer, row, market.groups))
+    market.stage.pass_time(1)
+
+    def kept(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(market.seller._chain, "reveal_key", kept)
+        with pytest.raises(KeyboardInterrupt):
+            market.seller.reveal(sale)
+    market.stage.pass_time(24 * 3600 + 60)
+    market.seller.reveal(sale)
+    assert market.stage.models.sale_status(sale) is SaleStatus.OVER
+
+
+def test_a_node_that_holds_the_clock_gets_no_key(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most nodes say that it is too late; the one that is asked first says that it is not."""
+    offer, row = market.offer(hours=25)
+    sale = market.shopper.buy(market.shopper.check(offer, row, market.groups))
+    market.stage.pass_time(24 * 3600 + 60, 2)
+    chain, asked = market.seller._models.chain, []
+    now, most = chain.now(), chain.most
+
+    def by_most(ask: object) -> object:
+        asked.append(ask)
+        return most(ask)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(chain, "now", lambda: now if asked else now - DAY)
+    monkeypatch.setattr(chain, "most", by_most)
+    asked.clear()
+    with pytest.raises(ClosedError, match="late key is public"):
+        market.seller.reveal(sale)
+    assert len(asked) > 1, "the time was the word of one node"
+
+
+def test_a_foreign_sale_under_an_offered_key_is_none_of_the_seller(market: Market) -> None:
+    """Whoever saw K' on the chain lists something and locks it under K', in the way of all that come after."""
+    offer, row = market.offer()
+    foreign = Seller(market.stage.writer(STRANGER), market.stage.parameters(), market.seller_state, 1)
+    listing = foreign.list_model(market.model, market.stage.terms(market.set_id, bond=0, floor=1000))
+    foreign.prove(listing, market.groups)
+    price = market.stage.models.quote(listing).price
+    copied = replace(offer, listing=listing, price=price)
+    signed = foreign.account.sign_message(copied.message(market.shopper.market))
+    market.stage.writer(BUYER).lock(copied.terms, bytes(20), signed)
+    market.stage.pass_time(1)
+    mine = market.seller.locked_sales()
+    assert all(sale.seller == market.seller.address for sale in mine)
+    sale = market.shopper.buy(market.shopper.check(offer, row, market.groups))
+    assert sale in [each.sale for each in market.seller.locked_sales()]
+
+
+def test_a_key_leaves_signed_or_not_at_all(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that rehearses or estimates a reveal has the key, and may say that it is refused."""
+    offer, row = market.offer()
+    sale = market.shopper.buy(market.shopper.check(offer, row, market.groups))
+    market.stage.pass_time(1)
+    key, asked, ask = f"{market.seller_state.book.find(offer.public).revealed:064x}", [], Nodes._asked
+
+    def noted(nodes: Nodes, number: int, method: Any, params: Any, look: float | None = None) -> Any:
+        if key in str(params).lower():
+            asked.append(method)
+        return ask(nodes, number, method, params, look)
+
+    monkeypatch.setattr(Nodes, "_asked", noted)
+    told: list[Quote] = []
+    writer = market.stage.writer(SELLER)
+    announced = ModelWriter(writer.models, market.stage.accounts[SELLER], PATIENCE, announce=told.append)
+    for chain in (market.seller.account, announced):
+        Seller(chain, market.stage.parameters(), market.seller_state, 2).reveal(sale)
+        offer, row = market.offer()
+        sale = market.shopper.buy(market.shopper.check(offer, row, market.groups))
+        market.stage.pass_time(1)
+        assert asked == ["eth_sendRawTransaction"]
+        key = f"{market.seller_state.book.find(offer.public).revealed:064x}"
+        asked.clear()
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize("lie", [{"token": b"\x07" * 20}, {"seller": b"\x07" * 20}, {"bond": 1}, {"reveal_window": 1}])
+def test_a_node_that_quotes_other_terms_is_caught(
+    market: Market, monkeypatch: pytest.MonkeyPatch, lie: dict[str, Any]
+) -> None:
+    """The buyer would let the contract take another token, or believe in another seller's signature."""
+    offer, row = market.offer()
+    models = market.shopper._models
+    quote = replace(models.quote(market.listing), **lie)
+    monkeypatch.setattr(models, "quote", lambda listing: quote)
+    with pytest.raises(ProofError, match="use another node"):
+        market.shopper.check(offer, row, market.groups)
+
+
+def test_no_offer_is_made_that_could_not_be_revealed(market: Market) -> None:
+    """A buyer that locks at the last moment would have its money back, and the bond."""
+    request, deadline = market.shopper.request(market.listing), market.stage.models.chain.now() + 2 * DAY
+    with pytest.raises(RuleViolationError, match=r"models\.reveal_margin"):
+        market.seller.offer(request, deadline, market.directory / "never", DAY)

@@ -9,7 +9,7 @@ import pytest
 
 from circuits.accuracy.accuracycircuit import accuracy_circuit, block_length, constraint_count
 from circuits.accuracy.accuracywitness import honest_block, private_wires
-from circuits.accuracy.inference import Int64Array, count_right, forward, right
+from circuits.accuracy.inference import Int64Array, count_right, forward, largest_before, layers, right
 from circuits.accuracy.linkwitness import fractions, link_wires, ratio_of_powers
 from circuits.accuracy.modelrows import ModelRow
 from circuits.accuracy.sizeclasses import (
@@ -173,3 +173,13 @@ def test_counting_right_answers_agrees_with_the_block() -> None:
     scene = accuracy_scene()
     counted = [count_right(TOY, c.features, c.labels, scene.model.weights) for c in scene.group]
     assert counted == [lies.block(scene, 0).correct, lies.block(scene, 1).correct]
+
+
+def test_the_largest_hidden_value_of_bounded_features_is_reached() -> None:
+    weights, bound = np.random.default_rng(5).integers(-16, 16, TOY.weights), 7
+    first, _ = layers(TOY, weights)
+    unit = int((bound * np.abs(first[:-1]).sum(0) + TOY.first_bias * np.abs(first[-1])).argmax())
+    sign = 1 if first[-1, unit] >= 0 else -1
+    worst = (bound * sign * np.sign(first[:-1, unit]))[None, :]
+    found = np.abs(forward(TOY, worst, weights).before).max()
+    assert found == largest_before(TOY, weights, bound)
