@@ -24,6 +24,7 @@ MAY_NEED = {
     "commons/chain/devprecompiles.py": "dev-chain",
     "commons/storage/redisplace.py": "redis",
     "commons/telemetry/traces.py": "traces",
+    "gradroll/demo/developers.py": "demo",
     "gradroll/demo/training.py": "demo",
 }
 """The only modules that import packages of an extra."""
