@@ -93,7 +93,7 @@ CALLS = (
         "list": "seller",
         "unlist": "seller",
         "prove": "anybody; the seller has the proof",
-        "proveLineage": "anybody; the seller has the proof",
+        "proveLineage": "seller",
     }),
     *_calls("ModelSales", {
         "depositBond": "anybody; the seller does",

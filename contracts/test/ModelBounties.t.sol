@@ -191,6 +191,19 @@ contract ModelBountiesTest is BountyScene {
         _refused(groups, leaves(), abi.encodeWithSelector(IModelBounties.GroupNotDrawn.selector, TOTAL));
         groups[2].index = 256 + uint32(TOTAL);
         _refused(groups, leaves(), abi.encodeWithSelector(IModelBounties.GroupNotDrawn.selector, 256 + TOTAL));
+        _groupAfterAll();
+    }
+
+    /// @dev One more when all that were drawn are there.
+    function _groupAfterAll() private {
+        GroupOpening[] memory groups = openings(view_().training);
+        GroupOpening[] memory longer = new GroupOpening[](TRAINING + 1);
+        for (uint256 i = 0; i < TRAINING; ++i) {
+            longer[i] = groups[i];
+        }
+        longer[TRAINING] = groups[TRAINING - 1];
+        bytes memory refusal = abi.encodeWithSelector(IModelBounties.GroupNotDrawn.selector, longer[TRAINING].index);
+        _refused(longer, leaves(), refusal);
     }
 
     function test_attack_otherDataThanCommitted() external {

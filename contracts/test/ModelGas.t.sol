@@ -79,6 +79,7 @@ contract ModelGasTest is Snapshot, ModelStage {
         tellRounds();
         (LineageStatement memory statement, RoundingProof memory proof) = fixtureLineage();
         bytes32 listing = vm.parseJsonBytes32(fixtures(), ".lineage.listing");
+        vm.prank(SELLER);
         models.proveLineage{gas: ENOUGH}(listing, ROUNDING, statement, proof);
         _measured("proveLineage, 4 rounds of a stand-in for the market");
     }

@@ -7,15 +7,18 @@ import {IKeyedVerifier} from "../src/models/interfaces/IKeyedVerifier.sol";
 import {IModelRegistry} from "../src/models/interfaces/IModelRegistry.sol";
 import {Lineage, LineageStatement, ListingTerms} from "../src/models/types/Listings.sol";
 import {RoundingProof} from "../src/models/types/ModelProofs.sol";
-import {RoundsOfAggregates} from "./support/ModelDoubles.sol";
+import {BelievingAccuracyVerifier, BelievingRoundingVerifier, RoundsOfAggregates} from "./support/ModelDoubles.sol";
 import {ModelStage} from "./support/ModelStage.sol";
 
 /// @title Models that came out of rounds of the gradient market
 contract ModelLineageTest is ModelStage {
     bytes32 private _listing;
+    uint256[4] private _tau;
+    address private _teller = SELLER;
 
     function setUp() external {
         deployModels();
+        _tau = IKeyedVerifier(ROUNDING).tau();
         createFixtureSet();
         tellRounds();
         _listing = listFixture("lineage");
@@ -35,7 +38,7 @@ contract ModelLineageTest is ModelStage {
         Lineage memory lineage = models.lineage(_listing);
         equal(lineage.statementHash, expected, "hash of the statement");
         equal(lineage.verifier, ROUNDING, "verifier");
-        equal(models.openings(fixtureModel("lineage")), 1, "openings");
+        equal(models.openings(fixtureModel("lineage"), _tau), 1, "openings");
     }
 
     function test_proveLineage_twice() external {
@@ -43,15 +46,17 @@ contract ModelLineageTest is ModelStage {
         _prove(statement, proof);
         vm.expectRevert(abi.encodeWithSelector(IModelRegistry.LineageExists.selector, _listing));
         _prove(statement, proof);
-        equal(models.openings(fixtureModel("lineage")), 1, "openings");
+        equal(models.openings(fixtureModel("lineage"), _tau), 1, "openings");
     }
 
     function test_proveLineage_otherListing() external {
         (LineageStatement memory statement, RoundingProof memory proof) = fixtureLineage();
         _listing = listAs(SELLER, fixtureTerms(), fixtureModel("lineage"), 1);
         _invalid(statement, proof);
-        _listing = listAs(address(0xBAD), fixtureTerms(), fixtureModel("lineage"), 0);
+        _teller = address(0xBAD);
+        _listing = listAs(_teller, fixtureTerms(), fixtureModel("lineage"), 0);
         _invalid(statement, proof);
+        _teller = SELLER;
         _listing = listFixture("first"); // another model
         _invalid(statement, proof);
         _listing = keccak256("no listing");
@@ -187,6 +192,7 @@ contract ModelLineageTest is ModelStage {
 
     function test_proveLineage_verifiers() external {
         (LineageStatement memory statement, RoundingProof memory proof) = fixtureLineage();
+        vm.startPrank(SELLER);
         vm.expectRevert(abi.encodeWithSelector(IModelRegistry.VerifierFamilyInvalid.selector, ACCURACY, 0));
         models.proveLineage{gas: ENOUGH}(_listing, ACCURACY, statement, proof);
         vm.expectRevert(abi.encodeWithSelector(IVerifierFactory.VerifierUnknown.selector, address(0xBAD)));
@@ -196,12 +202,13 @@ contract ModelLineageTest is ModelStage {
     function test_proveLineage_openingsExhausted() external {
         (LineageStatement memory statement, RoundingProof memory proof) = fixtureLineage();
         vm.etch(ROUNDING, vm.getDeployedCode("ModelDoubles.sol:BelievingRoundingVerifier"));
+        BelievingRoundingVerifier(ROUNDING).pretend(_tau);
         uint256[2] memory model = fixtureModel("lineage");
         ListingTerms memory terms = fixtureTerms();
         for (uint256 i = 0; i < 128; ++i) {
             _listing = listAs(SELLER, terms, model, 100 + i);
             _prove(statement, proof);
-            equal(models.openings(model), i + 1, "openings");
+            equal(models.openings(model, _tau), i + 1, "openings");
         }
         _listing = listAs(SELLER, terms, model, 99);
         vm.expectRevert(abi.encodeWithSelector(IModelRegistry.OpeningsExhausted.selector, model[0], model[1]));
@@ -211,12 +218,32 @@ contract ModelLineageTest is ModelStage {
     /// @dev Accuracy and lineage of one commitment have one counter.
     function test_openings_ofBothKinds() external {
         (LineageStatement memory statement, RoundingProof memory proof) = fixtureLineage();
+        isTrue(
+            keccak256(abi.encode(IKeyedVerifier(ACCURACY).tau())) == keccak256(abi.encode(_tau)), "one reference string"
+        );
         vm.etch(ACCURACY, vm.getDeployedCode("ModelDoubles.sol:BelievingAccuracyVerifier"));
+        BelievingAccuracyVerifier(ACCURACY).pretend(_tau);
         Accuracy memory given = fixtureProof("first", 0);
         given.listing = _listing;
         prove(given, 0);
         _prove(statement, proof);
-        equal(models.openings(fixtureModel("lineage")), 2, "openings");
+        equal(models.openings(fixtureModel("lineage"), _tau), 2, "openings");
+    }
+
+    /// @dev Whoever made a key proves any lineage under it. It tells none of a foreign listing, which would keep the true one out and
+    /// cost an opening.
+    function test_attack_strangerTellsALineage() external {
+        (LineageStatement memory statement, RoundingProof memory proof) = fixtureLineage();
+        address rivals = address(0xE71);
+        vm.etch(rivals, vm.getDeployedCode("ModelDoubles.sol:BelievingRoundingVerifier"));
+        families.approve(rivals, 1);
+        statement.coefficients[0] = 0;
+        vm.prank(address(0xBAD));
+        vm.expectRevert(abi.encodeWithSelector(IModelRegistry.NotSeller.selector, _listing, address(0xBAD)));
+        models.proveLineage{gas: ENOUGH}(_listing, rivals, statement, proof);
+        (statement,) = fixtureLineage();
+        _prove(statement, proof);
+        equal(models.lineage(_listing).verifier, ROUNDING, "the true one");
     }
 
     function _tell(uint256 task, LineageStatement memory statement) private {
@@ -228,6 +255,7 @@ contract ModelLineageTest is ModelStage {
     }
 
     function _prove(LineageStatement memory statement, RoundingProof memory proof) private {
+        vm.prank(_teller);
         models.proveLineage{gas: ENOUGH}(_listing, ROUNDING, statement, proof);
     }
 

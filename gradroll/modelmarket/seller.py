@@ -120,7 +120,7 @@ class Seller:
             raise InvalidInputError(
                 f"the data are not group {number} of the listing's set, whose hash is another; name the right file"
             )
-        opened = self._models.openings(record.model)
+        opened = self._opened(record.model)
         if number in self._models.score(record.listing).proven:
             left = self._left(record.model, opened)
             return ProvenGroup(number, -1, data.samples, left, sent=False)
@@ -165,7 +165,7 @@ class Seller:
         record, own = self._own(listing), self._models.verifier(verifier)
         row = self._row(record.model)
         self._parameters.require_rounding(own, len(row.weights))
-        opened = self._models.openings(record.model)
+        opened = self._opened(record.model)
         if self._models.lineage(listing) is not None:
             return self._left(record.model, opened)
         error = error_row(derived.row, row)
@@ -192,7 +192,11 @@ class Seller:
 
     def left(self, model: G1) -> int:
         """How many openings of a commitment are left, as far as this ledger and the chain know."""
-        return self._left(model, self._models.openings(model))
+        return self._left(model, self._opened(model))
+
+    def _opened(self, model: G1) -> int:
+        """Openings of a commitment that the registry counted under this seller's reference string."""
+        return self._models.openings(model, self._parameters.srs.tau)
 
     def _left(self, model: G1, opened: int) -> int:
         return self._state.ledger.left(model, self._models.deployment, opened, self._landed)

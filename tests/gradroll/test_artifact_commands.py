@@ -107,6 +107,11 @@ def test_what_is_no_identifier_is_usage(capsys: pytest.CaptureFixture[str]) -> N
     assert "content identifier" in capsys.readouterr().err
 
 
+def _interruptible() -> None:
+    """Whoever runs the tests in the background has them ignore Ctrl-C, and all that they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_a_download_that_is_interrupted_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
     """Ctrl-C while the gateway takes its time over the last leaf; the next command asks for that one alone."""
     root = str(cid_of_file(Path("file")).root)

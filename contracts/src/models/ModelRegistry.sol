@@ -5,6 +5,7 @@ import {IMarketViews} from "../interfaces/IMarketViews.sol";
 import {IVerifierFactory} from "../interfaces/IVerifierFactory.sol";
 import {TypedData} from "../libraries/TypedData.sol";
 import {IAccuracyVerifier} from "./interfaces/IAccuracyVerifier.sol";
+import {IKeyedVerifier} from "./interfaces/IKeyedVerifier.sol";
 import {IModelRegistry} from "./interfaces/IModelRegistry.sol";
 import {IRoundingVerifier} from "./interfaces/IRoundingVerifier.sol";
 import {FinitePoint} from "./libraries/FinitePoint.sol";
@@ -27,8 +28,10 @@ import {AccuracyProof, RoundingProof} from "./types/ModelProofs.sol";
 ///
 /// An opening of C_M at alpha tells one number, the model's polynomial there. Of the 129 uniform coefficients of its tail any 128
 /// numbers at different points, with the commitment itself, leave one free: they look the same for every model. So openings are
-/// counted by commitment, over all listings that it is in, and the 129th is refused. Only who knows what a commitment opens to makes
-/// proofs, each counts once, and it is bound to its listing: nobody else uses up a seller's openings.
+/// counted by commitment, over all listings that it is in, and the 129th is refused. They are counted apart for each reference
+/// string [tau]_2: anybody makes a verifier of a key whose secrets it knows, and proves anything under it, but under the string that a
+/// model is committed under only who knows what C_M opens to does, whatever else is in the key. Each proof counts once and is bound to
+/// its listing, and only its seller tells a lineage: nobody else uses up a seller's openings.
 /// @dev Verifiers and the market are only read, by static calls: nothing can be entered again from them.
 contract ModelRegistry is IModelRegistry {
     using ListingRecords for address;
@@ -75,7 +78,7 @@ contract ModelRegistry is IModelRegistry {
 
     mapping(bytes32 set => SetState) private _sets;
     mapping(bytes32 listing => ListingState) private _listings;
-    mapping(bytes32 model => uint256) private _openings;
+    mapping(bytes32 modelAndTau => uint256) private _openings;
 
     /// @param factory_ Factory of accuracy (family 0) and rounding verifiers (family 1).
     /// @param market_ Gradient market that lineages are in.
@@ -142,8 +145,9 @@ contract ModelRegistry is IModelRegistry {
         _requireGroup(record.setOf(), group_, samples, data);
         if (state.proven & _bit(group_) != 0) revert AlreadyProven(listing_, group_);
         uint256[2] memory model = record.modelOf();
-        uint256 opened = _countOpening(model);
-        uint256 correct = IAccuracyVerifier(record.verifierOf()).verify(listing_, model, data, proof);
+        address verifier = record.verifierOf();
+        uint256 opened = _countOpening(model, verifier);
+        uint256 correct = IAccuracyVerifier(verifier).verify(listing_, model, data, proof);
         if (correct > samples) revert CorrectExceedsSamples(correct, samples);
         state.proven |= _bit(group_);
         ++state.counted;
@@ -161,9 +165,12 @@ contract ModelRegistry is IModelRegistry {
     ) external {
         ListingState storage state = _listing(listing_);
         if (state.lineage.statementHash != 0) revert LineageExists(listing_);
+        bytes memory record = state.record.read();
+        // Under a key of its own a stranger would prove any, which kept the true one out.
+        if (record.sellerOf() != msg.sender) revert NotSeller(listing_, msg.sender);
         _requireFamily(verifier, ROUNDING);
-        uint256[2] memory model = state.record.read().modelOf();
-        uint256 opened = _countOpening(model);
+        uint256[2] memory model = record.modelOf();
+        uint256 opened = _countOpening(model, verifier);
         bytes32 statementHash = Lineages.hash(market, statement);
         uint256[2] memory point = Lineages.difference(market, model, statement);
         IRoundingVerifier(verifier).verify(listing_, statementHash, point, proof);
@@ -219,8 +226,8 @@ contract ModelRegistry is IModelRegistry {
     }
 
     /// @inheritdoc IModelRegistry
-    function openings(uint256[2] calldata model) external view returns (uint256) {
-        return _openings[keccak256(abi.encode(model))];
+    function openings(uint256[2] calldata model, uint256[4] calldata tau) external view returns (uint256) {
+        return _openings[keccak256(abi.encode(model, tau))];
     }
 
     /// @inheritdoc IModelRegistry
@@ -242,9 +249,9 @@ contract ModelRegistry is IModelRegistry {
         return Lineages.hash(market, statement);
     }
 
-    /// @dev Takes one of the openings that are left of a commitment.
-    function _countOpening(uint256[2] memory model) private returns (uint256 opened) {
-        bytes32 id = keccak256(abi.encode(model));
+    /// @dev Takes one of the openings that are left of a commitment under a verifier's reference string.
+    function _countOpening(uint256[2] memory model, address verifier) private returns (uint256 opened) {
+        bytes32 id = keccak256(abi.encode(model, IKeyedVerifier(verifier).tau()));
         opened = _openings[id] + 1;
         if (opened > MAX_OPENINGS) revert OpeningsExhausted(model[0], model[1]);
         _openings[id] = opened;

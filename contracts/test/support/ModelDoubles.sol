@@ -20,8 +20,22 @@ contract FamilyFactory {
     }
 }
 
-/// @dev Believes every proof, for tests of what the registry does around it.
-contract BelievingAccuracyVerifier {
+/// @dev Under which reference string a double says that it verifies.
+abstract contract OfAnyString {
+    uint256[4] private _tau;
+
+    function pretend(uint256[4] calldata tau_) external {
+        _tau = tau_;
+    }
+
+    function tau() external view returns (uint256[4] memory) {
+        return _tau;
+    }
+}
+
+/// @dev Believes every proof, for tests of what the registry does around it. So does a sound verifier what whoever made its key
+/// proves.
+contract BelievingAccuracyVerifier is OfAnyString {
     function verify(bytes32, uint256[2] calldata, uint256[2][] calldata, AccuracyProof calldata proof)
         external
         pure
@@ -34,7 +48,7 @@ contract BelievingAccuracyVerifier {
 }
 
 /// @dev The same for roundings.
-contract BelievingRoundingVerifier {
+contract BelievingRoundingVerifier is OfAnyString {
     function verify(bytes32, bytes32, uint256[2] calldata, RoundingProof calldata) external pure {}
 }
 

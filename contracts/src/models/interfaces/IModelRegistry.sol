@@ -141,7 +141,7 @@ interface IModelRegistry {
         AccuracyProof calldata proof
     ) external;
 
-    /// @notice Shows that a listing's model came out of rounds of the gradient market, once a listing.
+    /// @notice Shows that a listing's model came out of rounds of the gradient market; its seller only, once a listing.
     /// @dev Reverts also as the verifier and the market do. C_E = start - sum c_t S_t - 2^12 C_M is a combination of public points
     /// and C_M, so that opening it opens C_M: it is counted.
     /// @param verifier Rounding verifier (family 1) of the registry's factory. That its key has the listing's dimension, and is one
@@ -183,7 +183,9 @@ interface IModelRegistry {
     function quote(bytes32 listing_) external view returns (Quote memory);
 
     /// @notice How often a commitment was opened by proofs, over all listings that it is in; at most 128.
-    function openings(uint256[2] calldata model) external view returns (uint256);
+    /// @param tau [tau]_2 of the reference string that it is committed under, as `IKeyedVerifier.tau` gives it: keys that others made
+    /// for themselves have their own, and count apart.
+    function openings(uint256[2] calldata model, uint256[4] calldata tau) external view returns (uint256);
 
     /// @notice The lineage of a listing, if one was proven.
     function lineage(bytes32 listing_) external view returns (Lineage memory);

@@ -49,16 +49,16 @@ library BountyDraws {
     ) internal pure {
         bytes32 computed = keccak256(abi.encodePacked(leaves));
         if (computed != commitment || leaves.length != total) revert IModelBounties.CommitmentMismatch(computed);
-        uint64 left = drawn;
+        uint256 left = drawn;
         for (uint256 i = 0; i < groups.length; ++i) {
             GroupOpening calldata group = groups[i];
+            uint256 bit = 1 << uint256(group.index);
             // The lowest bit that is left, and no other.
-            uint64 lowest = left & (~left + 1);
-            if (group.index >= total || lowest != uint64(1 << uint256(group.index))) {
+            if (group.index >= total || left & bit == 0 || left & (bit - 1) != 0) {
                 revert IModelBounties.GroupNotDrawn(group.index);
             }
             if (leafOf(group) != leaves[group.index]) revert IModelBounties.GroupDiffers(group.index);
-            left ^= lowest;
+            left ^= bit;
         }
         if (left != 0) revert IModelBounties.GroupsMissing(groups.length);
     }
