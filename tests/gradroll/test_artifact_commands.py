@@ -128,7 +128,8 @@ def test_a_download_that_is_interrupted_goes_on(capsys: pytest.CaptureFixture[st
     with Server(answer) as server:
         words = ["artifact", "get", root, "--out", "copy", "--store", server.url]
         command = [sys.executable, "-m", "gradroll", *words]
-        process.append(subprocess.Popen(command, stderr=subprocess.PIPE))
+        child = subprocess.Popen(command, stderr=subprocess.PIPE, preexec_fn=_interruptible)  # noqa: PLW1509
+        process.append(child)
         assert b"run the command again to go on" in process[0].communicate()[1]
         assert process[0].returncode == 130
         assert not Path("copy").exists()
