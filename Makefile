@@ -3,13 +3,14 @@
 #   make demo        train on real data with ten owners, two of whom cheat
 #   make test        every test: Python, Rust, contracts, end to end (minutes)
 #   make test-fast   the Python tests without the slow tier, in two processes (two minutes)
+#   make test-deep   those with random cases or long runs, with many more of them (an hour)
 #   make mutants     whether the tests notice when a rule of privacy or pay is lost (minutes)
 #   make chaos       a market of real processes under faults, whose books must balance (CHAOS_FLAGS='--seed 7 --minutes 30')
 #   make worlds      schedules of the simulation, one after the other (WORLDS_FLAGS='--minutes 10 --seed 1000')
 #   make bench       measure every goal of docs/performance.md (an hour; results that are there are kept)
 #   make robustness  train under attack, graded and by others' rules: docs/robustness.md (an hour; what is there is kept)
 #
-# CONTRIBUTING.md has the rest: lint, types, fmt, vectors, contracts, proto, coverage, analysis, chart, site, wheel, sbom, lock, audit.
+# CONTRIBUTING.md has the rest: test-torch, lint, types, fmt, vectors, contracts, proto, coverage, analysis, chart, site, wheel, sbom, lock, audit.
 #
 # Needs: Python >= 3.11 with venv, Rust >= 1.89 (cargo), a C compiler, and for `make test` and `make contracts` Node >= 20 with npm.
 
@@ -34,14 +35,17 @@ FUZZ_SECONDS ?= 60
 MINUTES ?= 1
 CARGO_FUZZ := 0.13.2
 HELM := v3.16.4
+KUBO := v0.41.0
 TOOLS := build/tools/bin
+# Tests with random cases or long runs, of which GRADROLL_TEST_DEEP=1 plays more (tests/support/tiers.py).
+DEEPER := $(shell grep -lE 'import .*\b(many|DEEP)\b' -r tests --include='test_*.py' 2>/dev/null)
 VECTORS := $(subst /,.,$(basename $(wildcard tests/vectors/v*/*/generate.py)))
 
-.PHONY: help setup build demo bench robustness test test-fast mutants chaos worlds fuzz fuzz-native test-rust test-contracts lint types \
-        fmt style contracts reference proto vectors coverage analysis chart site wheel sbom lock audit clean distclean
+.PHONY: help setup build demo bench robustness test test-python test-fast test-deep test-torch mutants chaos worlds fuzz fuzz-native test-rust \
+        test-contracts lint types fmt style contracts reference proto vectors coverage analysis chart kubo site wheel sbom lock audit clean distclean
 
 help:
-	@sed -n '3,11s/^# *//p' Makefile
+	@sed -n '3,12s/^# *//p' Makefile
 
 $(STAMPS)/venv:
 	@mkdir -p $(STAMPS)
@@ -94,13 +98,32 @@ robustness: $(STAMPS)/robustness
 	$(BIN)/python -m benchmarks.tables
 	$(BIN)/python -m benchmarks.robustness.robustplots
 
-# What is measured against each other runs alone.
-test: $(STAMPS)/build $(STAMPS)/node test-rust test-contracts
-	$(BIN)/python -m pytest -n 2 --ignore tests/performance
+$(STAMPS)/torch: requirements/torch.txt $(STAMPS)/build
+	test -x build/torch-tools/bin/python || $(PYTHON) -m venv build/torch-tools
+	build/torch-tools/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	build/torch-tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/torch.txt
+	@touch $@
+
+# What takes PyTorch, whose wheels for Linux bring gigabytes, so it lies in an environment of its own.
+test-torch: $(STAMPS)/torch
+	PYTHONPATH=. build/torch-tools/bin/python -m pytest -q tests/hiddenmodel/test_torchnetworks.py tests/gradroll/test_hiding_commands.py
+
+# The kernel's and the contracts' tests use one core each, most of the time.
+test: $(STAMPS)/build $(STAMPS)/node
+	@$(MAKE) --no-print-directory --keep-going --jobs 2 --output-sync=target test-rust test-contracts
+	@$(MAKE) --no-print-directory test-python
+
+# Each process begins with a half of the files, so that what files share is made once, and takes from the other one's when
+# it has no more.  What is measured against each other runs alone.
+test-python: $(STAMPS)/build $(STAMPS)/node
+	$(BIN)/python -m pytest -n 2 --dist worksteal --ignore tests/performance
 	$(BIN)/python -m pytest tests/performance
 
 test-fast: $(STAMPS)/build
-	$(BIN)/python -m pytest -n 2 -m 'not slow and not anvil'
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow and not anvil'
+
+test-deep: $(STAMPS)/build
+	GRADROLL_TEST_DEEP=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(DEEPER)
 
 # Takes rules out of the code, one at a time: minutes.  MUTANTS_FLAGS='--sample 8 --seed 1' for some of them.
 mutants: $(STAMPS)/build
@@ -134,8 +157,9 @@ fuzz-native: $(STAMPS)/cargo-fuzz-$(CARGO_FUZZ)
 	  RAYON_NUM_THREADS=1 PATH="$(CURDIR)/build/tools/bin:$$PATH" cargo +nightly fuzz run --fuzz-dir native/fuzz $$target \
 	    build/fuzz-native/$$target native/fuzz/corpus/$$target -- -max_total_time=$$((60 * $(MINUTES))) -timeout=60 || exit 1; done
 
+# The whole workspace, though only the kernel has tests: so packages are built as they are for the binding, and built once.
 test-rust:
-	cargo test --release --locked --quiet --manifest-path native/kernel/Cargo.toml
+	cargo test --release --locked --quiet --manifest-path native/Cargo.toml
 
 test-contracts: $(STAMPS)/node
 	cd contracts && npm test --silent
@@ -160,7 +184,7 @@ fmt: $(STAMPS)/build $(STAMPS)/node
 	cargo fmt --manifest-path native/fuzz/Cargo.toml
 	cd contracts && npm run fmt --silent
 
-# Rebuild what is generated and checked in; .ci/run proves that nothing drifted.
+# Rebuild what is generated and checked in; tests and .ci/run prove that nothing drifted.
 contracts: $(STAMPS)/node
 	cd contracts && npm run build --silent
 
@@ -205,6 +229,17 @@ $(STAMPS)/chart: deploy/helm/tools.txt
 # The chart of deploy/helm: rendered, compared with the product and with the schemas of Kubernetes.  Helm takes minutes to build.
 chart: $(STAMPS)/build $(STAMPS)/chart
 	CHART_TOOLS=$(CURDIR)/build/chart-tools $(BIN)/python -m pytest -q tests/test_chart.py
+
+# Not `go install`: that refuses a module with exclude directives.
+$(STAMPS)/kubo-$(KUBO):
+	@command -v go >/dev/null || { echo "make kubo builds an IPFS node, which needs Go: https://go.dev/dl"; exit 1; }
+	go mod download github.com/ipfs/kubo@$(KUBO)
+	go build -C "$$(go env GOMODCACHE)/github.com/ipfs/kubo@$(KUBO)" -trimpath -o $(CURDIR)/build/kubo-tools/ipfs ./cmd/ipfs
+	@mkdir -p $(STAMPS) && touch $@
+
+# Stores of artifacts against a real IPFS node and its gateway, which take some minutes to build.
+kubo: $(STAMPS)/build $(STAMPS)/kubo-$(KUBO)
+	KUBO=$(CURDIR)/build/kubo-tools/ipfs $(BIN)/python -m pytest -q tests/artifacts/test_kubostore.py
 
 # What an operator installs, as a list for scanners (CycloneDX).
 sbom: $(STAMPS)/build

@@ -8,7 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import cases, coldstart, gas, kernels, plots, proofs, results, rounds, tables, targets
+from benchmarks import (
+    accuracyproofs,
+    cases,
+    coldstart,
+    gas,
+    kernels,
+    plots,
+    proofs,
+    results,
+    rounds,
+    swaps,
+    tables,
+    targets,
+)
 from benchmarks.machine import facts
 from benchmarks.peers import circom, groth16
 from benchmarks.peers.tools import PeerError
@@ -33,6 +46,7 @@ def jobs(*, quick: bool) -> list[Job]:
     single = [Job("kernels", kernels.measure)]
     if not quick:
         single += [Job("joint-proof", proofs.measure), Job("cold-start", coldstart.measure), Job("gas", gas.measure)]
+        single += [Job("accuracy", accuracyproofs.measure), Job("swap", swaps.measure)]
         single += [Job("peers-groth16", groth16.measure), Job("peers-circom", circom.measure)]
     beside = () if quick else cases.graded()
     return [*single, *map(_round_job, chosen), *map(_round_job, beside)]

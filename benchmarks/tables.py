@@ -194,6 +194,50 @@ def paid() -> str:
     return table(("owners", "rounds", "accounts", "gas a batch", "gas of the claim", "gas a gradient, paid"), rows)
 
 
+def swap() -> str:
+    """What selling a model costs seller and buyer."""
+    found = results.load("swap")
+    if found is None:
+        return ""
+    head = (
+        "weights", "seller, CPU us a weight", "buyer: decode and check", "buyer: open", "peak MB: seller, buyer",
+        "file, bytes a weight", "both sides, wall s",
+    )  # fmt: skip
+    return table(head, map(_swap_row, found["sizes"]))
+
+
+def _swap_row(size: Result) -> tuple[str, ...]:
+    seller, buyer, weights = size["seller"], size["buyer"], size["weights"]
+    opened = buyer["steps"]["open"]["cpu_us"]
+    return (
+        f"{weights:,}", number(seller["cpu_us"]), number(buyer["cpu_us"] - opened), number(opened),
+        f"{number(seller['peak'] / 1e6)}, {number(buyer['peak'] / 1e6)}",
+        number(buyer["bytes"] / weights), number(size["wall"]),
+    )  # fmt: skip
+
+
+def accuracy() -> str:
+    """Accuracy proofs of one chunk, a row a size class."""
+    found = results.load("accuracy")
+    if found is None:
+        return ""
+    head = (
+        "class", "P, H, C, n", "weights", "constraints", "key MB", "prove CPU s", "peak MB", "load key CPU s",
+        "verify CPU ms", "make keys CPU s", "peak MB then",
+    )  # fmt: skip
+    return table(head, (_accuracy_row(name, figures) for name, figures in found["classes"].items()))
+
+
+def _accuracy_row(name: str, figures: dict[str, float]) -> tuple[str, ...]:
+    return (
+        name, ", ".join(str(figures[key]) for key in ("inputs", "hidden", "classes", "samples")),
+        f"{figures['weights']:,}", f"{figures['constraints']:,}", number(figures["key_bytes"] / 1e6),
+        number(figures["prove_cpu"]), number(figures["peak_bytes"] / 1e6), number(figures["load_cpu"]),
+        number(figures["verify_cpu"] * 1e3), number(figures["compile_cpu"] + figures["keys_cpu"]),
+        number(figures["keys_peak_bytes"] / 1e6),
+    )  # fmt: skip
+
+
 def machine() -> str:
     """Where and when the largest round was measured."""
     found = results.load(f"round-{DEFAULT.name}") or results.load(f"round-{DEMO.name}")
@@ -209,7 +253,7 @@ def machine() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "goals": goals, "growth": growth, "batches": batches, "steps": steps, "rates": rates, "gas": gas,
-    "paid": paid, "graded": graded,
+    "paid": paid, "graded": graded, "accuracy": accuracy, "swap": swap,
     "machine": machine, "headline": headline, **costtables.TABLES, **robusttables.TABLES,
 }  # fmt: skip
 

@@ -16,6 +16,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -83,8 +84,21 @@ class VerifyingKey:
         return keccak(self.encode())
 
 
+class KeyedCircuit(Protocol):
+    """What keys are made for: a policy's circuit, or one of the model market."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def capacity(self) -> int: ...
+
+    @property
+    def circuit(self) -> Circuit: ...
+
+
 @dataclass(frozen=True, eq=False)
-class ProvingKey:
+class CircuitKey:
     """Basis points for proving, indexed like the wires of `policy.circuit`.
 
     Attributes:
@@ -95,7 +109,7 @@ class ProvingKey:
         lagrange, point: [l_k(x)]_1 for k < domain_size, and [x]_2; by them the others are checked (`keycheck`).
     """
 
-    policy: PolicyCircuit
+    policy: KeyedCircuit
     verifying: VerifyingKey
     beta1: G1
     delta1: G1
@@ -114,9 +128,19 @@ class ProvingKey:
         return self.policy.circuit
 
 
+@dataclass(frozen=True, eq=False)
+class ProvingKey(CircuitKey):
+    """The key of a policy."""
+
+    policy: PolicyCircuit
+
+
+K = TypeVar("K", bound=CircuitKey)
+
+
 def unsafe_generate_keys(policy: PolicyCircuit, tau: G2, srs: str, seed: bytes) -> ProvingKey:
     """Reproducible keys for development and tests: anyone with the seed can forge proofs."""
-    return _generate(policy, tau, srs, seed, INSECURE)
+    return _generate(ProvingKey, policy, tau, srs, seed, INSECURE)
 
 
 def generate_keys(policy: PolicyCircuit, tau: G2, srs: str, entropy: bytes) -> ProvingKey:
@@ -128,7 +152,17 @@ def generate_keys(policy: PolicyCircuit, tau: G2, srs: str, entropy: bytes) -> P
         tau: [tau]_2 of the SRS under which rows are committed.
         srs: origin of that SRS (`Srs.origin`).
     """
-    return _generate(policy, tau, srs, entropy, SINGLE_PARTY)
+    return _generate(ProvingKey, policy, tau, srs, entropy, SINGLE_PARTY)
+
+
+def unsafe_generate_circuit_keys(circuit: KeyedCircuit, tau: G2, srs: str, seed: bytes) -> CircuitKey:
+    """As `unsafe_generate_keys`, for a circuit that belongs to no policy."""
+    return _generate(CircuitKey, circuit, tau, srs, seed, INSECURE)
+
+
+def generate_circuit_keys(circuit: KeyedCircuit, tau: G2, srs: str, entropy: bytes) -> CircuitKey:
+    """As `generate_keys`, for a circuit that belongs to no policy."""
+    return _generate(CircuitKey, circuit, tau, srs, entropy, SINGLE_PARTY)
 
 
 @dataclass(frozen=True, repr=False)
@@ -153,7 +187,7 @@ def _secret_scalar(entropy: bytes, name: str) -> int:
     return 1 + int.from_bytes(digest, "big") % (native.R - 1)
 
 
-def _generate(policy: PolicyCircuit, tau: G2, srs: str, entropy: bytes, setup: str) -> ProvingKey:
+def _generate(kind: type[K], policy: KeyedCircuit, tau: G2, srs: str, entropy: bytes, setup: str) -> K:
     circuit, secret = policy.circuit, _Trapdoor.derive(entropy)
     lagrange = native.lagrange_scalars(secret.point, circuit.domain_size)
     used = lagrange[: circuit.constraint_count]
@@ -166,7 +200,7 @@ def _generate(policy: PolicyCircuit, tau: G2, srs: str, entropy: bytes, setup: s
     quotient = native.scale(native.powers(secret.point, circuit.domain_size - 1), vanishing)
     b_values = np.ascontiguousarray(at_b[circuit.b.support])
     inputs = native.g1_fixed_base(np.ascontiguousarray(over_gamma[: circuit.public_count]))
-    return ProvingKey(
+    return kind(
         policy=policy,
         verifying=VerifyingKey(
             policy=policy.name,

@@ -19,7 +19,7 @@ import numpy as np
 import native
 from circuits import groth16
 from circuits.errors import AssignmentError, ProofError
-from circuits.groth16 import ProvingKey, VerifyingKey
+from circuits.groth16 import CircuitKey, VerifyingKey
 from circuits.statement import GrothProof
 from native import G1, G2, FrArray
 
@@ -47,7 +47,7 @@ class ProofShares:
     c: G1
 
 
-def commit_block(key: ProvingKey, block: FrArray) -> tuple[G1, G1]:
+def commit_block(key: CircuitKey, block: FrArray) -> tuple[G1, G1]:
     """(D, sigma D) for the committed block, or this prover's degree-t shares of them.
 
     Raises:
@@ -58,7 +58,7 @@ def commit_block(key: ProvingKey, block: FrArray) -> tuple[G1, G1]:
     return key.committed.msm(block), key.committed_sigma.msm(block)
 
 
-def prove(key: ProvingKey, assignment: FrArray, mine: Blinding) -> ProofShares:
+def prove(key: CircuitKey, assignment: FrArray, mine: Blinding) -> ProofShares:
     """This party's part of the proof for its assignment (shape (wire_count, 4)).
 
     Raises:
@@ -104,7 +104,7 @@ def verify(key: VerifyingKey, public: Sequence[int], gram: G1, knowledge: G1, pr
     return groth16.verify(key, public, gram, knowledge, proof)
 
 
-def _quotient(key: ProvingKey, assignment: FrArray) -> FrArray:
+def _quotient(key: CircuitKey, assignment: FrArray) -> FrArray:
     """Coefficients of (a b - c) / (X^size - 1), all but the last, which is zero.
 
     On a share a b - c is no multiple of the divisor. Dividing on the coset is still linear in a b - c, so the

@@ -27,7 +27,7 @@ import numpy as np
 
 import native
 from circuits.errors import KeyFileError
-from circuits.groth16 import ProvingKey, VerifyingKey
+from circuits.groth16 import CircuitKey, VerifyingKey
 from circuits.srscheck import INFINITY_G1, INFINITY_G2, consecutive, lagrange_basis, point
 from native import G1, G2, FrArray
 
@@ -65,7 +65,7 @@ def check_verifying_key(where: object, key: VerifyingKey) -> None:
         seen[value[:_X2]] = name
 
 
-def check_proving_key(where: object, key: ProvingKey) -> None:
+def check_proving_key(where: object, key: CircuitKey) -> None:
     """Check every basis of a proving key against its verifying key and its circuit.
 
     The verifying key is expected to have passed `check_verifying_key`, the bases to have the circuit's lengths.
@@ -91,7 +91,7 @@ def check_proving_key(where: object, key: ProvingKey) -> None:
     _check_wires(where, key, weights)
 
 
-def _check_evaluation_point(where: object, key: ProvingKey) -> None:
+def _check_evaluation_point(where: object, key: CircuitKey) -> None:
     """[x]_2, the Lagrange points at x, and the quotient bases, whose first is Z(x) / delta."""
     first = point(key.quotient, 0)
     if key.point == INFINITY_G2 or first == INFINITY_G1:
@@ -102,7 +102,7 @@ def _check_evaluation_point(where: object, key: ProvingKey) -> None:
         raise _foreign(where, "quotient")
 
 
-def _check_wires(where: object, key: ProvingKey, weights: FrArray) -> None:
+def _check_wires(where: object, key: CircuitKey, weights: FrArray) -> None:
     """The bases over gamma and delta: the combination of a, b and c that each wire has in the verifier's equation."""
     vk, circuit = key.verifying, key.circuit
     public, private = circuit.public_count, circuit.private_start
@@ -123,7 +123,7 @@ def _check_wires(where: object, key: ProvingKey, weights: FrArray) -> None:
         raise _foreign(where, "committed_sigma")
 
 
-def _mixed(key: ProvingKey, weights: FrArray, part: slice, total: G1, over: G2) -> bool:
+def _mixed(key: CircuitKey, weights: FrArray, part: slice, total: G1, over: G2) -> bool:
     """total * over = sum_i weight_i (beta a_i + alpha b_i + c_i) over the wires of a part; a and b2 were checked."""
     vk, circuit = key.verifying, key.circuit
     chosen = native.zeros(len(weights))

@@ -9,21 +9,23 @@ verifying key not to be degenerate, and a proving key to be the one of its verif
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import native
 from circuits import container
 from circuits.container import Container, Field
 from circuits.errors import CircuitError, InsecureSetupError, KeyFileError, KeyMismatchError
-from circuits.groth16 import ProvingKey, VerifyingKey, split_points
+from circuits.groth16 import CircuitKey, K, KeyedCircuit, ProvingKey, VerifyingKey, split_points
 from circuits.keycheck import check_proving_key, check_verifying_key
 from circuits.policies import registry
-from circuits.policies.spec import PolicyCircuit
 from native import G1, G2, G1Bases, G2Bases
 
 PROVING = "proving-key"
 VERIFYING = "verifying-key"
 _G1_BYTES, _G2_BYTES = 64, 128
+Find = Callable[[str, int], KeyedCircuit]
+"""Gives the circuit of a name and a capacity, or raises `CircuitError`."""
 _BASES = ("a", "b1", "committed", "committed_sigma", "private", "quotient", "lagrange")
 
 
@@ -32,8 +34,11 @@ def save_verifying_key(key: VerifyingKey, path: Path) -> None:
     container.write(path, VERIFYING, _fields(key), {"verifying": _verifying_bytes(key)})
 
 
-def load_verifying_key(path: Path, *, allow_insecure: bool = False) -> VerifyingKey:
+def load_verifying_key(path: Path, *, allow_insecure: bool = False, find: Find = registry.compiled) -> VerifyingKey:
     """Reads a verifying key for a circuit of this release.
+
+    Args:
+        find: gives the circuit of a name and a capacity; a policy's, unless it says otherwise.
 
     Raises:
         KeyFileError: unreadable, corrupt, a point is not on its curve, or the key is degenerate.
@@ -41,10 +46,10 @@ def load_verifying_key(path: Path, *, allow_insecure: bool = False) -> Verifying
         InsecureSetupError: a development key, and `allow_insecure` is not set.
     """
     file = container.read(path, VERIFYING)
-    return _verifying(file, _circuit_of(file), allow_insecure=allow_insecure)
+    return _verifying(file, _circuit_of(file, find), allow_insecure=allow_insecure)
 
 
-def save_proving_key(key: ProvingKey, path: Path) -> None:
+def save_proving_key(key: CircuitKey, path: Path) -> None:
     """Writes a proving key together with its verifying key (see `container`)."""
     sections = {"verifying": _verifying_bytes(key.verifying), "single": key.beta1 + key.delta1, "point": key.point}
     sections |= {name: getattr(key, name).to_raw() for name in (*_BASES, "b2")}
@@ -58,8 +63,17 @@ def load_proving_key(path: Path, *, allow_insecure: bool = False) -> ProvingKey:
         KeyFileError: as `load_verifying_key`, and when a section does not fit the verifying key and the circuit.
         KeyMismatchError, InsecureSetupError: as `load_verifying_key`.
     """
+    return _load(ProvingKey, path, registry.compiled, allow_insecure=allow_insecure)
+
+
+def load_circuit_key(path: Path, find: Find, *, allow_insecure: bool = False) -> CircuitKey:
+    """As `load_proving_key`, for a circuit that `find` knows by the file's name and capacity."""
+    return _load(CircuitKey, path, find, allow_insecure=allow_insecure)
+
+
+def _load(kind: type[K], path: Path, find: Find, *, allow_insecure: bool) -> K:
     file = container.read(path, PROVING)
-    compiled = _circuit_of(file)
+    compiled = _circuit_of(file, find)
     verifying = _verifying(file, compiled, allow_insecure=allow_insecure)
     single = bytes(file.section("single"))
     if len(single) != 2 * _G1_BYTES:
@@ -74,13 +88,13 @@ def load_proving_key(path: Path, *, allow_insecure: bool = False) -> ProvingKey:
         b2 = G2Bases.map(file.section("b2"))
     except ValueError as error:
         raise KeyFileError(f"{path}: {error}") from error
-    key = ProvingKey(policy=compiled, verifying=verifying, beta1=beta1, delta1=delta1, b2=b2, point=point, **bases)
+    key = kind(policy=compiled, verifying=verifying, beta1=beta1, delta1=delta1, b2=b2, point=point, **bases)
     _check_lengths(path, key)
     check_proving_key(path, key)
     return key
 
 
-def _check_lengths(path: Path, key: ProvingKey) -> None:
+def _check_lengths(path: Path, key: CircuitKey) -> None:
     circuit = key.circuit
     lengths = {
         "a": (len(key.a), len(circuit.a.support)),
@@ -108,9 +122,9 @@ def _fields(key: VerifyingKey) -> dict[str, Field]:
     }
 
 
-def _circuit_of(file: Container) -> PolicyCircuit:
+def _circuit_of(file: Container, find: Find) -> KeyedCircuit:
     try:
-        compiled = registry.compiled(file.text("policy"), file.number("capacity"))
+        compiled = find(file.text("policy"), file.number("capacity"))
     except CircuitError as error:
         raise KeyMismatchError(f"{file.path}: {error}") from error
     if compiled.circuit.digest.hex() != file.text("circuit"):
@@ -122,7 +136,7 @@ def _verifying_bytes(key: VerifyingKey) -> bytes:
     return b"".join((key.alpha, key.beta, key.gamma, key.delta, key.sigma, key.tau, *key.inputs))
 
 
-def _verifying(file: Container, compiled: PolicyCircuit, *, allow_insecure: bool) -> VerifyingKey:
+def _verifying(file: Container, compiled: KeyedCircuit, *, allow_insecure: bool) -> VerifyingKey:
     raw = bytes(file.section("verifying"))
     fixed = _G1_BYTES + 5 * _G2_BYTES
     if len(raw) != fixed + compiled.circuit.public_count * _G1_BYTES:

@@ -17,7 +17,18 @@ from typing import Any
 
 __all__ = ["NAMES", "Artifact", "load", "source_hash"]
 
-NAMES = ("CommitteeRegistry", "Market", "ReferenceVerifier", "RollupVerifier", "VerifierFactory")
+NAMES = (
+    "AccuracyVerifier",
+    "CommitteeRegistry",
+    "Market",
+    "ModelBounties",
+    "ModelRegistry",
+    "ModelSales",
+    "ReferenceVerifier",
+    "RollupVerifier",
+    "RoundingVerifier",
+    "VerifierFactory",
+)
 """Contracts that can be deployed. What they are linked to has artifacts too (`Artifact.links`)."""
 
 _ADDRESS_BYTES = 20

@@ -30,7 +30,7 @@ roles:
   market          gradroll chain deploy, gradroll verifier create, gradroll committee create | show,
                   gradroll setup srs | policies | keys
   anybody         gradroll audit, gradroll model card | verify, gradroll task relay, gradroll owner relay,
-                  gradroll collect, gradroll demo
+                  gradroll artifact put | get | cid | verify, gradroll collect, gradroll demo
 
 start here:
   gradroll demo                         everything on this machine, on real data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -12,6 +13,9 @@ from typing import Self
 
 from circuits.errors import ConfigError
 from commons.chain.externalsigner import signer_of
+from commons.chain.modelfacts import ModelPlaces
+from commons.chain.modelview import ModelView
+from commons.chain.modelwriter import ModelWriter
 from commons.chain.outbox import Outbox
 from commons.chain.patience import Patience
 from commons.chain.quotes import Announce
@@ -20,6 +24,7 @@ from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from commons.settings.accountplaces import AccountPlace, SignerPlace
 from commons.settings.loading import Settings, load
+from commons.settings.modelsettings import ModelMarketSettings
 from commons.settings.sections import ChainSettings, KeySettings, ModelOwnerSettings, OwnerSettings, UnlockSettings
 from commons.settings.signersettings import SignerSettings
 from commons.storage.manifestfiles import read_manifest
@@ -37,6 +42,14 @@ from gradroll.data_owner.posting import Poster
 from gradroll.model_owner.buyer import ModelOwner
 from gradroll.model_owner.escrow import EscrowOwner
 from gradroll.model_owner.roundsums import RoundReader
+from gradroll.modelmarket.bountyowner import BountyOwner
+from gradroll.modelmarket.committeewitnesses import CommitteeWitnesses
+from gradroll.modelmarket.datagroups import DataGroup
+from gradroll.modelmarket.entrant import Entrant
+from gradroll.modelmarket.listingchecks import CheckedListing, check_listing
+from gradroll.modelmarket.modelparameters import ModelParameters
+from gradroll.modelmarket.modelstate import ModelState
+from gradroll.modelmarket.shopper import Shopper
 
 
 def connect(config: str | os.PathLike[str] | None = None, *, development: bool = False, **values: object) -> Session:
@@ -134,6 +147,76 @@ class Session:
         return Participant(self.writer(self.settings.section(OwnerSettings, "account").account))
 
     @cached_property
+    def models(self) -> ModelView:
+        """Read access to the model market of [models], beside the market of [chain]."""
+        own = self.settings.section(ModelMarketSettings, "registry", "sales", "bounties")
+        return ModelView(self.view, ModelPlaces(own.registry, own.sales, own.bounties))
+
+    @cached_property
+    def model_parameters(self) -> ModelParameters:
+        """Keys of size classes, of [keys]; each file is read and checked when it is first needed."""
+        keys = self.settings.section(KeySettings)
+        return ModelParameters(self.parameters, keys.directory, allow_insecure=self.settings.development)
+
+    @cached_property
+    def model_state(self) -> ModelState:
+        """What [models] keeps on disk; this process has it until the session ends."""
+        own = self.settings.section(ModelMarketSettings, "state")
+        made = ModelState(own.state, self._unlock, self._unlock if own.encrypt else None)
+        self._open.callback(made.close)
+        return made
+
+    @cached_property
+    def model_account(self) -> ModelWriter:
+        """Transactions of the account of [models]."""
+        account = self.settings.section(ModelMarketSettings, "account").account
+        writer = self.writer(account)
+        if not isinstance(writer, ModelWriter):
+            raise ConfigError("models.registry is missing: put the contracts of the model market under [models]")
+        return writer
+
+    def look(self, listing: bytes, groups: Mapping[int, DataGroup]) -> CheckedListing:
+        """A listing of [models], checked without an account; ``groups``: data by number of the group."""
+        return check_listing(self.models, self.model_parameters, listing, groups)
+
+    @property
+    def reveal_margin(self) -> int:
+        """Seconds before a deadline after which no key leaves for the first time.
+
+        Raises ConfigError where a transaction would be tried for longer.
+        """
+        margin = self.settings.section(ModelMarketSettings, "reveal_margin").reveal_margin
+        tried = self.settings.section(ChainSettings, "give_up").give_up
+        if tried >= margin:
+            raise ConfigError(
+                f"chain.give_up: a reveal would be tried for {tried:g} s, and models.reveal_margin leaves {margin} s "
+                "before the deadline; make one shorter, or the other longer"
+            )
+        return margin
+
+    @cached_property
+    def bounty_owner(self) -> BountyOwner:
+        """The owner of bounties of [models]."""
+        depth = self.settings.section(ModelMarketSettings, "confirmations").confirmations
+        return BountyOwner(self.model_account, self.model_parameters, self.model_state, depth)
+
+    @cached_property
+    def bounty_witnesses(self) -> CommitteeWitnesses:
+        """The members of bounties' committees, over the network."""
+        return CommitteeWitnesses(self.models)
+
+    @cached_property
+    def seller(self) -> Entrant:
+        """The seller of [models], which may enter bounties."""
+        depth = self.settings.section(ModelMarketSettings, "confirmations").confirmations
+        return Entrant(self.model_account, self.model_parameters, self.model_state, depth)
+
+    @cached_property
+    def shopper(self) -> Shopper:
+        """The buyer of [models]."""
+        return Shopper(self.model_account, self.model_parameters, self.model_state)
+
+    @cached_property
     def submissions(self) -> SubmissionStore:
         """The submissions that [owner] remembers."""
         return SubmissionStore(self.settings.section(OwnerSettings, "state").state, self.view.market_id)
@@ -200,12 +283,16 @@ class Session:
         key = signer_of(account, self._unlock, self.settings.section(SignerSettings))
         own = self.settings.section(ChainSettings)
         patience = Patience.of_command(own)
+        # One object sends for an account in a process, whichever of its roles asks.
+        make = partial(ModelWriter, self.models) if self.settings.get("models.registry") else partial(
+            ChainWriter, self.view
+        )  # fmt: skip
         if self._teller is None or place is None:
-            return ChainWriter(self.view, key, patience)
+            return make(key, patience)
         outbox = self._open.enter_context(Outbox(place))
         self._outboxes.append(outbox)
-        return ChainWriter(
-            self.view, key, patience, outbox=outbox, announce=self._teller.announce, on_sent=self._teller.on_sent,
+        return make(
+            key, patience, outbox=outbox, announce=self._teller.announce, on_sent=self._teller.on_sent,
             on_earlier=self._teller.on_earlier,
         )  # fmt: skip
 

@@ -8,6 +8,9 @@ interpreter lock and use all cores. A refused argument raises ValueError or one 
 """
 
 from native._curve import (
+    check_independent,
+    elgamal_decrypt,
+    elgamal_encrypt,
     g1_add,
     g1_check,
     g1_fixed_base,
@@ -22,11 +25,12 @@ from native._curve import (
     g2_linear_combination,
     g2_mul,
     g2_neg,
+    independent_points,
     lagrange,
     pairing_product_is_one,
     powers_of_tau_unsafe,
 )
-from native._errors import DecodingError, NonCanonicalError, PointError
+from native._errors import DecodingError, DecryptionError, NonCanonicalError, PointError
 from native._kernel import Csr, G1Bases, G2Bases
 from native._polynomials import COSET_SHIFT, divide_by_linear, evaluate, lagrange_scalars, ntt, root_of_unity
 from native._shamir import (
@@ -71,6 +75,7 @@ __all__ = [
     "G2",
     "Csr",
     "DecodingError",
+    "DecryptionError",
     "FrArray",
     "G1Bases",
     "G2Bases",
@@ -80,7 +85,10 @@ __all__ = [
     "add",
     "batch_inverse",
     "check",
+    "check_independent",
     "divide_by_linear",
+    "elgamal_decrypt",
+    "elgamal_encrypt",
     "evaluate",
     "expand",
     "expand_bounded",
@@ -101,6 +109,7 @@ __all__ = [
     "g2_mul",
     "g2_neg",
     "gram",
+    "independent_points",
     "inner",
     "integer_correction",
     "integer_share",

@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
+
 from native import _kernel
 from native._kernel import G1Bases, G2Bases
 from native._types import G1, G2, FrArray, R, scalar_bytes, scalars_bytes
@@ -87,3 +90,33 @@ def lagrange(powers: G1Bases, n: int) -> G1Bases:
     g1_fixed_base(lagrange_scalars(tau, n)) gives the same points sooner.
     """
     return _kernel.g1_lagrange(powers, n)
+
+
+def independent_points(tag: bytes, count: int, start: int = 0) -> G1Bases:
+    """Points start .. start + count of a tag (32 bytes), among which and the generator nobody knows a relation.
+
+    The x-coordinate of point j is the first of keccak256(tag || j || attempt) mod q, attempt = 0, 1, .., that a point
+    of the curve has; y is the smaller root. Numbers are 32 bytes, big-endian.
+    """
+    return _kernel.independent_points(tag, start, count)
+
+
+def check_independent(bases: G1Bases, tag: bytes, start: int = 0) -> None:
+    """Refuse points that are not hashes of the tag and of start, start + 1, ..; costs a tenth of making them.
+
+    A later candidate than the first that is on the curve passes: it is as independent. Raises PointError naming the
+    first point that was found to be none.
+    """
+    _kernel.check_independent(bases, tag, start)
+
+
+def elgamal_encrypt(bases: G1Bases, values: npt.NDArray[np.int64], k: int, bits: int) -> G1Bases:
+    """values[i] G + k bases[i] for integers of so many bits (1 to 16) in two's complement: ElGamal in the exponent,
+    one key for all. Raises ValueError naming a value that has more bits."""
+    return _kernel.elgamal_encrypt(bases, values, scalar_bytes(k), bits)
+
+
+def elgamal_decrypt(ciphertexts: G1Bases, bases: G1Bases, k: int, bits: int) -> npt.NDArray[np.int64]:
+    """The integers of so many bits that ciphertexts hide under k, found in a table of 2**bits points. Raises
+    DecryptionError naming a ciphertext that hides none."""
+    return _kernel.elgamal_decrypt(ciphertexts, bases, scalar_bytes(k), bits)

@@ -11,3 +11,7 @@ class PointError(ValueError):
 
 class DecodingError(Exception):
     """Shares do not lie on one polynomial with few enough wrong rows."""
+
+
+class DecryptionError(ValueError):
+    """A ciphertext hides no small integer under the key; the message names its position."""

@@ -47,8 +47,10 @@ from commons.wire.methods import Pool
 from commons.wire.rpcstatus import answering
 from commons.wire.stalling import spaced
 from commons.wire.streams import blob_to_wire
-from provers import prover_start, stepmetrics
+from provers import bountyservicer, prover_start, stepmetrics
 from provers.background import Background
+from provers.bountyreceipts import BountyReceipts
+from provers.bountyservicer import BountyServicer, receipts_of
 from provers.joining.keyring import Keyring
 from provers.prover import Prover, own_membership
 from provers.stepmetrics import StepMetrics
@@ -81,7 +83,7 @@ class ProverNode:
         membership = own_membership(readers, own.committee, keystore.address)
         parameters = PublicParameters(keys.srs, keys.directory, allow_insecure=settings.development)
         prover_start.require_files(parameters)
-        clock = clock_of(settings, own)
+        self._clock = clock = clock_of(settings, own)
         pulses = {name: ChainPulse(reader, clock) for name, reader in zip(_NODES, readers, strict=False)}
         self.operations = Operations("prover", settings, pulses, clock, state=own.state, tls=own.tls)
         with ExitStack() as undo:
@@ -90,6 +92,7 @@ class ProverNode:
             )  # fmt: skip
             undo.callback(store.close)
             prover_start.bind_state(own, readers[0].market_id)
+            self._receipts = receipts_of(settings, readers, keystore.sign, parameters)
             others = keyring.before(keystore)
             self.prover = Prover(own, membership, keystore, readers, store, parameters, clock, others)
             undo.pop_all()
@@ -113,7 +116,7 @@ class ProverNode:
             calls, _SERVICE,
             connections=room_for(own.max_connections), idle=own.idle_timeout, age=own.connection_age,
         )  # fmt: skip
-        servicer = Servicer(self.prover, self._background, calls, self._metrics.stepped)
+        servicer = Servicer(self.prover, self._background, calls, self._metrics.stepped, self._receipts)
         prover_pb2_grpc.add_ProverServicer_to_server(servicer, self._server)
         self.health.add_to(self._server)
         port = bind(self._server, self._own.listen, self._identity)
@@ -141,6 +144,7 @@ class ProverNode:
         while not self._stopping.wait(self._own.tidy_interval):
             with self._turns.piece():
                 self.prover.tidy()
+                bountyservicer.tidy(self._receipts, self._clock)
 
     def _watch_over(self) -> None:
         """Have threads looked after, and shown."""
@@ -170,7 +174,7 @@ class ProverNode:
         }
 
 
-class Servicer(prover_pb2_grpc.ProverServicer):
+class Servicer(BountyServicer):
     """Wire to domain and back; no rule of the protocol stands here."""
 
     def __init__(
@@ -179,10 +183,13 @@ class Servicer(prover_pb2_grpc.ProverServicer):
         background: Background,
         calls: Calls,
         stepped: Callable[[str, float], None] = lambda _step, _seconds: None,
+        receipts: BountyReceipts | None = None,
     ) -> None:
         """Args:
         stepped: told a step's name and the seconds that this prover took for it.
+        receipts: of bounties, if it gives any.
         """
+        super().__init__(receipts, prover.refused)
         self._stepped = stepped
         self._prover = prover
         self._background = background

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).resolve().parent
-EXTRAS = {"operator": ("redis", "traces"), "demo": ("demo",), "dev": ("dev",)}
+EXTRAS = {"operator": ("redis", "traces"), "demo": ("demo",), "dev": ("dev",), "torch": ("dev", "torch")}
 """Locks of the project itself, by the extras that they hold; an operator may choose a log in Redis, and traces."""
 TOOLS = ("analysis", "docs", "fuzz", "robustness")
 """Extras that are installed on their own, each into an environment of its own."""

@@ -176,7 +176,7 @@ def test_the_context_of_a_build_is_what_the_image_copies() -> None:
     hidden = ["git", "ls-files", "--others", "--ignored", "--exclude-standard"]
     built = subprocess.run(hidden, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     assert context & set(built) == set()
-    assert sum((ROOT / path).stat().st_size for path in context) < 5 * MEGABYTE
+    assert sum((ROOT / path).stat().st_size for path in context) < 8 * MEGABYTE
 
 
 def test_the_rules_of_a_context_are_those_of_docker(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from gradroll.model_owner.pricing import GAS_PRICE, gas_fees, usual_min_owners
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "economics.md"
 TRUST_MODEL = ROOT / "docs" / "trust-model.md"
+MODELS = ROOT / "docs" / "protocol-models.md"
 PAGES = [path for path in sorted((ROOT / "docs").glob("*.md")) if path.name not in ("errors.md", "settings.md")]
 _TEST = re.compile(r"`([\w./]+\.(?:t\.sol|py))`: ((?:`\w+`(?:, )?)+)")
 _TABLE = re.compile(r"<!-- table: .*?<!-- end -->", re.DOTALL)
@@ -46,7 +47,9 @@ def test_every_test_that_the_page_names_exists() -> None:
     assert len(named) > 100
     trusted = named_tests(TRUST_MODEL)
     assert len(trusted) > 10
-    assert [(file, name) for file, name in (*named, *trusted) if name not in functions_of(file)] == []
+    models = named_tests(MODELS)
+    assert len(models) > 5
+    assert [(file, name) for file, name in (*named, *trusted, *models) if name not in functions_of(file)] == []
 
 
 @pytest.mark.parametrize("page", [PAGE, TRUST_MODEL], ids=lambda page: page.name)
@@ -92,6 +95,23 @@ def test_every_figure_is_of_an_entry_point(contract: str) -> None:
 def test_no_snapshot_is_left_out() -> None:
     known = {name for names in SNAPSHOTS.values() for name in names} | {"committee", "gas", "pay", "size"}
     assert {path.stem for path in snapshots.DIRECTORY.glob("*.json")} == known
+
+
+def test_the_page_of_the_model_market_has_the_gas_of_its_registry() -> None:
+    measured_gas = snapshots.load("models")
+    said = text("docs/protocol-models.md")
+    assert [
+        label for label, gas in measured_gas.items() if not label.startswith("prove, 2") and f"{gas:,}" not in said
+    ] == []
+    further = (measured_gas["prove, 16 chunks"] - measured_gas["prove, 1 chunk, first of a model"]) / 15
+    assert f"{round(further):,} each further chunk" in said
+
+
+def test_the_page_of_the_model_market_has_the_gas_of_sales() -> None:
+    gas = snapshots.load("sales")
+    said = text("docs/protocol-models.md")
+    assert f"costs {gas['lock']:,} gas to lock and {gas['reveal']:,} to reveal" in said
+    assert gas["lock"] + gas["reveal"] <= 190_000
 
 
 def test_the_bytes_of_a_batch_are_those_of_a_real_one() -> None:

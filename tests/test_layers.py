@@ -15,8 +15,10 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ("circuits", "native")
 COMMONS = ("commons.sharing", "commons.protocol", "commons.runtime", "commons.settings", "commons.storage",
-           "commons.chain", "commons.telemetry", "commons.wire", "commons")  # fmt: skip
-SDK = ("gradroll.training", "gradroll.data_owner", "gradroll.model_owner", "gradroll.audit")
+           "commons.artifacts", "commons.chain", "commons.telemetry", "commons.wire", "commons")  # fmt: skip
+SDK = (
+    "gradroll.training", "gradroll.data_owner", "gradroll.model_owner", "gradroll.audit", "gradroll.modelmarket",
+)  # fmt: skip
 PLAN: dict[str, tuple[str, ...]] = {
     "native": (),
     "contracts": (),
@@ -27,6 +29,7 @@ PLAN: dict[str, tuple[str, ...]] = {
     "commons.runtime": SHARED,
     "commons.settings": (*SHARED, "commons.runtime"),
     "commons.storage": (*SHARED, "commons.sharing", "commons.protocol", "commons.runtime"),
+    "commons.artifacts": (*SHARED, "commons.runtime", "commons.settings", "commons.storage"),
     "commons.chain": (
         *SHARED, "contracts", "commons.protocol", "commons.runtime", "commons.settings", "commons.storage",
     ),
@@ -44,6 +47,7 @@ PLAN: dict[str, tuple[str, ...]] = {
     "gradroll.model_owner": (*SHARED, *COMMONS, "gradroll.training"),
     "gradroll.audit": (*SHARED, *COMMONS, "gradroll.model_owner", "gradroll.training"),
     "gradroll.hiddenmodel": ("circuits", "commons.protocol", "commons.runtime"),
+    "gradroll.modelmarket": (*SHARED, *COMMONS),
     "gradroll.setup": (*SHARED, *COMMONS, "contracts", "provers.joining"),
     "gradroll.console": (),
     "gradroll.waiting": ("commons.runtime",),
@@ -52,7 +56,7 @@ PLAN: dict[str, tuple[str, ...]] = {
     "gradroll.demo": (*SHARED, *COMMONS, *SDK, "gradroll.hiddenmodel", "gradroll.setup", "gradroll.console"),
     "gradroll.commands": (
         *SHARED, *COMMONS, *SDK, "contracts", "provers", "provers.joining", "coordinator", "gradroll.setup",
-        "gradroll.demo", "gradroll.console", "gradroll.session", "gradroll",
+        "gradroll.demo", "gradroll.console", "gradroll.hiddenmodel", "gradroll.session", "gradroll",
     ),
     "gradroll": (
         *SHARED, *SDK, "commons", "commons.runtime", "gradroll.commands", "gradroll.console", "gradroll.session",
@@ -69,7 +73,14 @@ PURE_MODULES = (
     "circuits.errors", "circuits.hashing", "circuits.statement", "circuits.transcript", "circuits.payload",
     "circuits.policies", "circuits.policies.gram", "circuits.policies.spec", "circuits.policies.norm", "circuits.r1cs",
     "circuits.gadgets", "circuits.groth16", "circuits.joint", "circuits.sumcheck", "circuits.quantize",
-    "circuits.verify", "commons.runtime.amounts", "commons.runtime.identifiers", "commons.storage.modelfiles",
+    "circuits.verify", "circuits.accuracy.accuracycircuit", "circuits.accuracy.accuracyproof",
+    "circuits.accuracy.accuracytranscript", "circuits.accuracy.accuracywitness", "circuits.accuracy.inference",
+    "circuits.accuracy.linkgadgets", "circuits.accuracy.linkwitness", "circuits.accuracy.modelrows",
+    "circuits.accuracy.pairingcheck", "circuits.accuracy.proofparts", "circuits.accuracy.roundingcircuit",
+    "circuits.accuracy.roundingproof", "circuits.accuracy.sizeclasses", "circuits.accuracy.testdata",
+    "circuits.swap.offerchecks", "circuits.swap.rowsealing", "circuits.swap.sealedrows", "circuits.swap.swapchallenge",
+    "circuits.swap.swapkeys", "circuits.swap.swaptranscript",
+    "commons.runtime.amounts", "commons.runtime.identifiers", "commons.storage.modelfiles",
     "commons.runtime.extras",
     "provers.joining.agreement",
     "coordinator.rounds", "coordinator.roundstate", "coordinator.events", "coordinator.compaction",
@@ -77,7 +88,10 @@ PURE_MODULES = (
     "coordinator.gathering", "coordinator.gradedplan", "coordinator.giving_up", "gradroll.audit.graderows",
     "gradroll.audit.recheck",
 )  # fmt: skip
-DRAWS = {"commons.sharing.sealing", "commons.protocol.sealeduploads", "commons.protocol.sealedsums"}
+DRAWS = {
+    "commons.sharing.sealing", "commons.protocol.blindings", "commons.protocol.sealeduploads",
+    "commons.protocol.sealedsums",
+}  # fmt: skip
 """Sealing draws an ephemeral key for each message."""
 IO = {
     "asyncio", "eth_account", "eth_tester", "fcntl", "grpc", "http", "httpx", "multiprocessing", "os", "random",

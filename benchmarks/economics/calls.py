@@ -10,7 +10,8 @@ from benchmarks.economics import snapshots
 
 SNAPSHOTS = {
     "Market": ("market", "quorum", "graded"), "CommitteeRegistry": ("registry", "evidence"),
-    "VerifierFactory": ("factory",),
+    "VerifierFactory": ("factory",), "ModelRegistry": ("models",), "ModelSales": ("sales",),
+    "ModelBounties": ("bounties",),
 }  # fmt: skip
 """Where the gas of each contract's functions is; that of batches and of large claims is in files of its own."""
 _BATCH = re.compile(r"gas_(\d+)(, roster compacted)?: transaction")
@@ -86,6 +87,40 @@ CALLS = (
         "collect": "anybody",
     }),
     *_calls("VerifierFactory", {"create": "anybody"}),
+    *_calls("ModelRegistry", {
+        "createSet": "anybody",
+        "registerGroup": "creator of the set",
+        "list": "seller",
+        "unlist": "seller",
+        "prove": "anybody; the seller has the proof",
+        "proveLineage": "seller",
+    }),
+    *_calls("ModelSales", {
+        "depositBond": "anybody; the seller does",
+        "withdrawBond": "seller",
+        "lock": "buyer",
+        "reveal": "anybody; the seller has the key",
+        "refund": "anybody",
+        "collect": "anybody",
+    }),
+    *_calls("ModelBounties", {
+        "open": "owner of the bounty",
+        "drawTraining": "anybody",
+        "revealTraining": "anybody; the owner has the groups",
+        "cancel": "anybody",
+        "enter": "entrant",
+        "closeEntries": "anybody",
+        "drawTests": "anybody",
+        "revealTests": "anybody; the owner has the groups",
+        "withheld": "anybody",
+        "settle": "anybody",
+        "lockOffer": "owner of the bounty",
+        "lockByReceipts": "winner, with a quorum's signatures",
+        "passOver": "anybody",
+        "stepDown": "entrant",
+        "reveal": "anybody; the winner has the key",
+        "collect": "anybody",
+    }),
 )  # fmt: skip
 
 

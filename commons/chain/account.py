@@ -41,12 +41,14 @@ class Creation:
         data: of the call with a nonce.
         taken: the contract's error for a nonce with which it was created before.
         exists: whether it was, where that can be told from outside; saves asking the contract in vain.
+        value: ether that is sent along, wei.
     """
 
     contract: bytes
     data: Callable[[int], bytes]
     taken: str
     exists: Callable[[int], bool] | None = None
+    value: int = 0
 
 
 class ChainAccount:
@@ -148,9 +150,10 @@ class ChainAccount:
         nonce = first
         while True:
             data = new.data(nonce)
-            if self._sender.remembers(new.contract, data) or new.exists is None or not new.exists(nonce):
+            known = self._sender.remembers(new.contract, data, new.value)
+            if known or new.exists is None or not new.exists(nonce):
                 try:
-                    return self._sender.send(new.contract, data, gas=gas), nonce
+                    return self._sender.send(new.contract, data, gas=gas, value=new.value), nonce
                 except ContractError as error:
                     if error.error != new.taken:  # another thread or process of this account was quicker
                         raise

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 import contracts
+from circuits.accuracy.proofparts import AccuracyProof, RoundingProof
 from circuits.errors import InvalidInputError
 from circuits.grading import encode_values
 from circuits.groth16 import VerifyingKey
@@ -20,6 +21,8 @@ Tuple = tuple[Any, ...]
 
 REGISTRY, MARKET, FACTORY, VERIFIER = "CommitteeRegistry", "Market", "VerifierFactory", "RollupVerifier"
 GRADED_VERIFIER = "ReferenceVerifier"
+MODELS, SALES, BOUNTIES = "ModelRegistry", "ModelSales", "ModelBounties"
+ACCURACY_VERIFIER, ROUNDING_VERIFIER = "AccuracyVerifier", "RoundingVerifier"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,27 @@ def graded_arguments(graded: Graded, opening: Opening) -> tuple[Tuple, bytes]:
     reference = graded.reference
     copy = reference.owner_index - REFERENCE_INDEX
     return (opening.model_digest, reference_tuples(opening), copy, reference.owner), encode_values(graded.values)
+
+
+def accuracy_tuple(proof: AccuracyProof) -> Tuple:
+    """The contracts' ``AccuracyProof``."""
+    chunks = [
+        (
+            point(chunk.block), point(chunk.knowledge), chunk.data_value, chunk.correct,
+            point(chunk.groth.a), point(chunk.groth.b), point(chunk.groth.c),
+        )
+        for chunk in proof.chunks
+    ]  # fmt: skip
+    return chunks, proof.model_value, point(proof.opening)
+
+
+def rounding_tuple(proof: RoundingProof) -> Tuple:
+    """The contracts' ``RoundingProof``."""
+    groth = proof.groth
+    return (
+        point(proof.block), point(proof.knowledge), proof.error_value, point(proof.opening),
+        point(groth.a), point(groth.b), point(groth.c),
+    )  # fmt: skip
 
 
 def key_tuple(key: VerifyingKey) -> Tuple:

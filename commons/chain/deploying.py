@@ -73,37 +73,55 @@ def deploy_contracts(
     """
     rpc, rules = Rpc(url, contract_errors(), chain=expected_chain_id), rules or MarketRules()
     sender = Sender(rpc, key, patience, outbox=outbox, announce=announce, on_sent=on_sent, on_earlier=on_earlier)
+    deployer = Deployer(sender, mined)
+    registry = deployer.linked("registry", REGISTRY, rules.minimum_delay)
+    factory = deployer.deploy("factory of verifiers", deployment(FACTORY, creation_codes()))
+    given = registry.created, factory.created, rules.minimum_window, rules.guardian
+    market = deployer.linked("market", MARKET, *given)
+    return Deployment(rpc.chain_id, registry.created, factory.created, market.created, registry.block)
 
-    def deploy(name: str, code: bytes) -> Mined:
-        done = sender.send(None, code, gas=_DEPLOY)
-        if not rpc.code(done.created):
+
+class Deployer:
+    """Deploys contracts, each library that they are linked to once.
+
+    Args:
+        mined: told the name and the address of each contract as soon as it is on the chain.
+    """
+
+    def __init__(self, sender: Sender, mined: Callable[[str, bytes], None] = lambda name, address: None) -> None:
+        self._sender, self._mined = sender, mined
+        self._libraries: dict[str, bytes] = {}
+
+    def deploy(self, name: str, code: bytes) -> Mined:
+        """Create a contract.
+
+        Args:
+            name: in words.
+            code: its creation code, with arguments.
+
+        Raises:
+            ChainError: the node is the trouble, or does not show the contract.
+        """
+        done = self._sender.send(None, code, gas=_DEPLOY)
+        if not self._sender.rpc.code(done.created):
             raise ChainError(
                 f"the node shows no code at {checksum(done.created)}, where the {name} was created; run the command "
                 "again, it pays once, or use another node"
             )
-        mined(name, done.created)
+        self._mined(name, done.created)
         return done
 
-    libraries: dict[str, bytes] = {}
+    def linked(self, name: str, contract: str, *arguments: object) -> Mined:
+        """Create a contract by its artifact's name, behind the libraries that it is linked to.  Raises ChainError."""
+        self._link(contract)
+        return self.deploy(name, deployment(contract, *arguments, libraries=self._of(contract)))
 
-    def linked(name: str, contract: str, *arguments: object) -> Mined:
-        _link(contract, libraries, lambda library, code: deploy(f"library {library}", code).created)
-        return deploy(name, deployment(contract, *arguments, libraries=_of(contract, libraries)))
+    def _link(self, contract: str) -> None:
+        for name in contracts.load(contract).links:
+            if name not in self._libraries:
+                self._link(name)
+                code = deployment(name, libraries=self._of(name))
+                self._libraries[name] = self.deploy(f"library {name}", code).created
 
-    registry = linked("registry", REGISTRY, rules.minimum_delay)
-    factory = deploy("factory of verifiers", deployment(FACTORY, creation_codes()))
-    given = registry.created, factory.created, rules.minimum_window, rules.guardian
-    market = linked("market", MARKET, *given)
-    return Deployment(rpc.chain_id, registry.created, factory.created, market.created, registry.block)
-
-
-def _link(contract: str, libraries: dict[str, bytes], deploy: Callable[[str, bytes], bytes]) -> None:
-    """Deploy the libraries that a contract is linked to, those that they are linked to first."""
-    for name in contracts.load(contract).links:
-        if name not in libraries:
-            _link(name, libraries, deploy)
-            libraries[name] = deploy(name, deployment(name, libraries=_of(name, libraries)))
-
-
-def _of(contract: str, libraries: dict[str, bytes]) -> dict[str, bytes]:
-    return {name: libraries[name] for name in contracts.load(contract).links}
+    def _of(self, contract: str) -> dict[str, bytes]:
+        return {name: self._libraries[name] for name in contracts.load(contract).links}

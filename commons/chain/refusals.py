@@ -7,6 +7,7 @@ from string import Formatter
 from typing import Any
 
 from commons.chain.abicoding import selector
+from commons.chain.modelrefusals import MODEL_SENTENCES
 from commons.runtime.amounts import checksum, ether, utc
 from commons.runtime.identifiers import shown
 
@@ -235,7 +236,7 @@ _EVERYBODY = {
 }
 _SENTENCES = {
     **_TASKS, **_MONEY, **_OWNERS, **_ROUNDS, **_BATCHES, **_PAY, **_COMMITTEES, **_EVIDENCE, **_EXCLUSIONS,
-    **_VERIFIERS, **_EVERYBODY,
+    **_VERIFIERS, **MODEL_SENTENCES, **_EVERYBODY,
 }  # fmt: skip
 _TERMS = {
     "committeeId": "committee (where anybody is paid it has 3t + 1 members or more)",

@@ -10,8 +10,7 @@ import requests
 from requests.exceptions import SSLError
 
 from circuits.errors import SignerError
-from commons.chain.exchange import PlainSession, TooMuchError, body_of, over_within
-from commons.chain.transport import causes, reason_of
+from commons.runtime.exchange import PlainSession, TooMuchError, body_of, causes, over_within, reason_of
 from commons.runtime.scrubbing import hide
 from commons.runtime.urls import SecretUrl
 from commons.settings.signersettings import SignerSettings

@@ -96,6 +96,7 @@ class Sender:
         value: int = 0,
         on_sent: OnSent | None = None,
         repeatable: bool = False,
+        secret: bool = False,
     ) -> Mined:
         """Send a transaction and wait until it is mined, as deep as patience asks.
 
@@ -105,6 +106,8 @@ class Sender:
             on_sent: instead of the sender's own.
             repeatable: the chain was asked, and this is to be done now: what an earlier run sent for it and was mined
                 has been undone since, so it does not count.
+            secret: what ``data`` tell is worth something until it is mined.  They are neither rehearsed nor estimated,
+                as a node that is asked could keep them and refuse; they leave signed, and for all nodes at once.
 
         Raises:
             ContractError: the contract refuses; found before sending where possible.
@@ -122,7 +125,8 @@ class Sender:
             with self._nonces.alone(deadline):
                 self._nonces.tidy()
                 entry = self._entry(to, data, value)
-                mined = self._lasting(entry, call, gas, deadline, on_sent or self._on_sent, repeatable=repeatable)
+                told_of = on_sent or self._on_sent
+                mined = self._lasting(entry, call, gas, deadline, told_of, repeatable=repeatable, secret=secret)
             told.set(transaction=f"0x{mined.transaction.hex()}", block=mined.block, gas=mined.gas_used)
             return mined
 
@@ -145,11 +149,12 @@ class Sender:
         on_sent: OnSent | None,
         *,
         repeatable: bool,
+        secret: bool,
     ) -> Mined:
         """Have a transaction mined, again under its nonce if a reorganisation takes it back before it is deep."""
         mined = self._earlier(entry, call, deadline, repeatable=repeatable)
         while True:
-            mined = mined or self._sent(entry, call, gas, deadline, on_sent)
+            mined = mined or self._sent(entry, call, gas, deadline, on_sent, secret=secret)
             if self._patience.depth == HEAD:
                 return mined
             receipt = self._receipts.deepened(mined)
@@ -163,9 +168,9 @@ class Sender:
         """Most gas that one transaction may ask for at present.  Raises ChainError."""
         return latest_limits(self.rpc).gas
 
-    def remembers(self, to: bytes, data: bytes) -> bool:
+    def remembers(self, to: bytes, data: bytes, value: int = 0) -> bool:
         """Whether an earlier run of the command sent this transaction, as far as the outbox knows."""
-        return self._outbox is not None and self._outbox.holds(self._intent(to, data, 0))
+        return self._outbox is not None and self._outbox.holds(self._intent(to, data, value))
 
     def _entry(self, to: bytes | None, data: bytes, value: int) -> Entry:
         """What the outbox knows of this transaction: an entry that nothing was sent of, if there is no outbox."""
@@ -221,12 +226,14 @@ class Sender:
             self._on_earlier(mined.transaction)
         return replace(mined, earlier=True)
 
-    def _sent(self, entry: Entry, call: Mapping[str, Any], gas: int, deadline: float, on_sent: OnSent | None) -> Mined:
+    def _sent(
+        self, entry: Entry, call: Mapping[str, Any], gas: int, deadline: float, on_sent: OnSent | None, *, secret: bool
+    ) -> Mined:
         limits = latest_limits(self.rpc)
         if not entry.hashes:
             self._nonces.await_strangers(deadline)
         try:
-            transaction = self._prepared({**call, "gas": gas_within(self.rpc, gas, limits)}, entry, limits)
+            transaction = self._prepared({**call, "gas": gas_within(self.rpc, gas, limits)}, entry, limits, secret)
         except ChainError:
             # Mined since, an earlier run's variant may be the cause: the contract has it, the money is spent.
             receipt = self._receipts.wait(entry, self._patience.doubt, deadline) if entry.sent else None
@@ -243,25 +250,30 @@ class Sender:
                          self.address.hex(), entry.nonce)  # fmt: skip
             self._receipts.pause(pause)
             limits = latest_limits(self.rpc)
-            self._rehearsal.require(transaction)
+            if not secret:
+                self._rehearsal.require(transaction)
             if time.monotonic() >= deadline:
                 break
         raise self._nonces.in_the_way(entry.nonce)
 
-    def _prepared(self, transaction: dict[str, Any], entry: Entry, limits: Limits) -> Mapping[str, Any]:
+    def _prepared(self, transaction: dict[str, Any], entry: Entry, limits: Limits, secret: bool) -> Mapping[str, Any]:
         """The transaction, after it was rehearsed or its cost was announced; then with the gas that it needs."""
         if self._announce is None:
-            self._rehearsal.require(transaction)
+            if not secret:
+                self._rehearsal.require(transaction)
             return transaction
-        limit = self._quoted(transaction, self._bidding.bid(limits.base_fee, entry.bid), self._announce)
+        bid = self._bidding.bid(limits.base_fee, entry.bid)
+        limit = self._quoted(transaction, bid, self._announce, estimated=not secret)
         return {**transaction, "gas": limit}
 
-    def _quoted(self, transaction: Mapping[str, Any], bid: Bid, announce: Announce) -> int:
+    def _quoted(self, transaction: Mapping[str, Any], bid: Bid, announce: Announce, *, estimated: bool) -> int:
         """Say what the transaction will cost; returns its gas limit: what it needs, and a quarter for what changes."""
         balance = self.rpc.guarded(lambda: int(self.rpc.web3.eth.get_balance(transaction["from"])))
         Quote(self.address, 0, 0, transaction["value"], balance).require_affordable()  # a node refuses to estimate it
-        needed: int = self.rpc.guarded(lambda: int(self.rpc.web3.eth.estimate_gas(cast(Any, transaction))))
-        limit = min(int(transaction["gas"]), needed * 5 // 4)
+        limit = needed = int(transaction["gas"])
+        if estimated:
+            needed = self.rpc.guarded(lambda: int(self.rpc.web3.eth.estimate_gas(cast(Any, transaction))))
+            limit = min(limit, needed * 5 // 4)
         quote = Quote(self.address, needed, limit * bid.most, transaction["value"], balance)
         quote.require_affordable()
         announce(quote)

@@ -6,7 +6,7 @@ import itertools
 import json
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from time import sleep
 from typing import Any
@@ -21,8 +21,8 @@ from web3.exceptions import ContractLogicError
 from web3.types import RPCResponse
 
 from commons.chain.answers import OddAnswerError, checked, parsed, sorted_out
-from commons.chain.exchange import PlainSession, TooMuchError, body_of, over_within
 from commons.chain.nodetrouble import NodeTroubleError
+from commons.runtime.exchange import PlainSession, TooMuchError, body_of, causes, over_within, reason_of
 from commons.runtime.pieces import progressed
 from commons.runtime.scrubbing import hide
 from commons.runtime.urls import SecretUrl, without_secrets
@@ -294,25 +294,3 @@ def _refusal(response: requests.Response) -> str:
     if status in _PASSING:
         return f"is still not ready (HTTP status {status}); try again later, or use another node"
     return f"answers with HTTP status {status} instead of JSON-RPC; look at its log"
-
-
-def reason_of(error: OSError) -> str:
-    """The operating system's or TLS library's words; others may contain the URL."""
-    for cause in causes(error):
-        # requests' own errors are OSErrors too, without these words.
-        words = getattr(cause, "verify_message", None) or getattr(cause, "strerror", None)
-        if words:
-            return str(words)
-    return "the connection broke off"
-
-
-def causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and what lies behind it, as requests and urllib3 wrap them."""
-    seen: list[BaseException] = []
-    waiting: list[object] = [error]
-    while waiting:
-        cause = waiting.pop(0)
-        if isinstance(cause, BaseException) and cause not in seen:
-            seen.append(cause)
-            yield cause
-            waiting += [*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__]

@@ -58,7 +58,7 @@ def family_of(key: VerifyingKey) -> str:
 
 def verifier_address(factory: bytes, key: VerifyingKey) -> bytes:
     """Where a factory (20 bytes) puts the verifier of a key."""
-    return _create2(factory, deployment(family_of(key), key_tuple(key)))
+    return create2_address(factory, deployment(family_of(key), key_tuple(key)))
 
 
 def read_verifier(call: Call, code: Callable[[bytes], bytes], verifier: bytes) -> Verifier:
@@ -68,19 +68,41 @@ def read_verifier(call: Call, code: Callable[[bytes], bytes], verifier: bytes) -
         ContractError: it is another contract, or was not made by CREATE2 from this release's code and the key it names.
         ChainError: no contract is there, or the node is the trouble.
     """
+    key = read_key(call, verifier, FAMILIES).key
+    return Verifier(Policy(key.capacity, key.key_hash, keccak(code(verifier))), key.tau)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifierKey:
+    """What the address of a verifier contract vouches for.
+
+    Attributes:
+        contract: name of its family.
+        factory: who made it, 20 bytes.
+        key: without names of policy and setup, which are not on the chain and not in its hash.
+    """
+
+    contract: str
+    factory: bytes
+    key: VerifyingKey
+
+
+def read_key(call: Call, verifier: bytes, families: Sequence[str]) -> VerifierKey:
+    """Read the key of a verifier contract, which must be of one of these families.  Raises as ``read_verifier``."""
     try:
         (factory,) = call(verifier, "factory()", [], ["address"])
         (key,) = call(verifier, "key()", [], [_key_type()])
     except ContractError as error:
         raise _not_ours(verifier) from error
-    creations = (deployment(family, key) for family in FAMILIES)
-    if verifier not in (_create2(to_canonical_address(factory), creation) for creation in creations):
-        raise _not_ours(verifier)
-    stated = _key(key)
-    return Verifier(Policy(stated.capacity, stated.key_hash, keccak(code(verifier))), stated.tau)
+    maker = to_canonical_address(factory)
+    for family in families:
+        if verifier == create2_address(maker, deployment(family, key)):
+            return VerifierKey(family, maker, _key(key))
+    raise _not_ours(verifier)
 
 
-def _create2(factory: bytes, creation: bytes) -> bytes:
+def create2_address(factory: bytes, creation: bytes) -> bytes:
+    """Where a factory (20 bytes) creates a contract with this creation code (EIP-1014, salt 0)."""
     return keccak(b"\xff" + factory + bytes(32) + keccak(creation))[12:]
 
 

@@ -44,12 +44,10 @@ from commons.settings.values import Depth
 from native import G2
 
 UNKNOWN = (
-    "TaskUnknown(uint256)",
-    "RoundUnknown(uint256,uint256)",
-    "OwnerUnknown(uint256,uint256)",
-    "CommitteeUnknown(uint256)",
-    "EpochUnknown(uint256,uint256)",
-)
+    "TaskUnknown(uint256)", "RoundUnknown(uint256,uint256)", "OwnerUnknown(uint256,uint256)",
+    "CommitteeUnknown(uint256)", "EpochUnknown(uint256,uint256)",
+    "SetUnknown(bytes32)", "ListingUnknown(bytes32)", "BountyUnknown(bytes32)", "EntryUnknown(uint256)",
+)  # fmt: skip
 _ROSTER_AGE = 60.0
 """Seconds for which it serves that a task has indices left."""
 

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from circuits.errors import InvalidInputError
+from circuits.hashing import keccak, tag
 from circuits.terms import NewTask
-from commons.protocol.strictjson import hex_float
+from commons.protocol.strictjson import bounded_json, canonical, hex_float, require_fields
 
 LINEAR, CONV, MAX_POOL, AVERAGE_POOL, FLATTEN = "linear", "conv", "max-pool", "average-pool", "flatten"
 MAX_LAYERS = 256
@@ -42,6 +43,9 @@ _FIELDS: dict[str, tuple[str, ...]] = {
 """What a layer of each kind says of itself; the others of `Layer`'s numbers are 0."""
 _LOWEST = {"outputs": 1, "kernel": 1, "stride": 1, "padding": 0}
 _KEYS = {"gamma", "groups", "input", "layers"}
+MAX_DESCRIPTION = 1 << 18
+"""Bytes of a network's description at most."""
+_TAG = tag("gradroll/v1/hidden-model/network")
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +226,11 @@ class HidingScheme:
         """Numbers that an owner hands in: the blocks' lengths together."""
         return sum(length for _, length in self.blocks())
 
+    @property
+    def digest(self) -> bytes:
+        """Keccak-256 of its canonical JSON, 32 bytes: what a model owner's secret was made for."""
+        return keccak(_TAG + canonical(self.to_json()))
+
     def to_json(self) -> dict[str, object]:
         """Part of a model manifest: integers, and floats as hexadecimal strings."""
         layers = [
@@ -247,6 +256,30 @@ class HidingScheme:
         )
         groups = tuple(_list(value["groups"], "groups", MAX_OUTPUTS))
         return cls(tuple(_list(value["input"], "input", 3)), layers, groups, gamma)
+
+
+def scheme_described(data: bytes) -> HidingScheme:
+    """The scheme of a network that its owner describes in JSON, as a manifest has it, or without groups and gamma.
+
+    Without these each output is a group of its own, whose direction is 1: fewer groups would show differences of
+    outputs as they are, and a single output's direction says nothing.
+
+    Raises:
+        InvalidInputError: it is none, has one of the two alone, or more outputs than there may be groups.
+    """
+    what = "the description of a network"
+    found = require_fields(bounded_json(data, what, MAX_DESCRIPTION), what, ("input", "layers"), ("gamma", "groups"))
+    if "gamma" in found or "groups" in found:
+        return HidingScheme.from_json(dict(found))
+    layers = tuple(_layer(each) for each in _list(found["layers"], "layers", MAX_LAYERS))
+    outputs = layers[-1].outputs if layers else 0
+    if outputs > MAX_GROUPS:
+        raise InvalidInputError(
+            f"there are {outputs} outputs, and at most {MAX_GROUPS} groups may be: say which outputs share one "
+            "(groups, and a gamma for each output)"
+        )
+    sides = tuple(_list(found["input"], "input", 3))
+    return HidingScheme(sides, layers, tuple(range(outputs)), (1.0,) * outputs)
 
 
 def require_hiding_terms(terms: NewTask) -> None:

@@ -10,9 +10,12 @@ from circuits.errors import ConfigError
 from circuits.terms import MAX_DIMENSION
 from commons.runtime.passphrases import Passphrase
 from commons.settings.accountplaces import Account, KeyFile
+from commons.settings.artifactsettings import ArtifactSettings
 from commons.settings.hosts import is_loopback
+from commons.settings.modelsettings import ModelMarketSettings
 from commons.settings.section import Section
 from commons.settings.signersettings import SignerSettings
+from commons.settings.tracesettings import TelemetrySettings
 from commons.settings.values import (
     Address,
     Confirmations,
@@ -182,6 +185,13 @@ class ProverSettings(Server):
     most; of one task there is at most four times what it leaves free, so that no task keeps the others out."""
     submissions_per_owner: Annotated[int, Interval(ge=1, le=64), Unit("submissions")] = 4
     """Submissions of one owner in one round whose shares are kept; an owner that repeats a failed one needs two."""
+    max_bounty_bytes: Annotated[int, Interval(ge=1 << 20, le=1 << 50), Unit("bytes")] = 16 << 30
+    """Most bytes of bounties' data and sealed rows on disk, beside `max_store_bytes`; one bounty takes some 300 MB at
+    most.  It counts where `models.bounties` is named: a prover that names the contracts of the model market gives
+    receipts for the bounties of its committee."""
+    bounty_days: Annotated[int, Interval(ge=1, le=36_500), Unit("days")] = 30
+    """How long a bounty's data, rows and what opens them are kept after nodes show that it is over: its owner fetches
+    the model from here where the winner had receipts stand in for it."""
     tidy_interval: Annotated[float, Interval(ge=0.05, le=86_400), Unit("seconds")] = 600.0
     """Time between deletions of what is no longer needed; what is deleted cannot leak."""
     kept_replies: Annotated[int, Interval(ge=8, le=4096), Unit("replies")] = 64
@@ -359,19 +369,6 @@ class LogSettings(Section):
     """`text` for people, or `json` for programs that collect logs: one object a line."""
 
 
-class TelemetrySettings(Section):
-    """Traces of a prover, a coordinator or `gradroll submit`: what took how long, for a collector of OpenTelemetry."""
-
-    traces: NodeUrl | None = None
-    """Base address of the collector's OTLP over HTTP, such as `https://collector:4318`; nothing is traced if it is not
-    set.  It is sent times, rounds, batches, provers and counts of bytes.  Needs the extra `traces`."""
-    traces_roots: File | None = None
-    """PEM certificates to trust instead of the system's, for the collector."""
-    traces_in_clear: Switch = False
-    """Let `telemetry.traces` be an `http://` address of another machine.  Then whoever is on the line sees when which
-    round is worked on."""
-
-
 class WatchdogSettings(Section):
     """When a prover or a coordinator is taken to be stuck.  Waits of its own (`step_timeout`, `chain.give_up`) are
     allowed for whatever is set here."""
@@ -397,4 +394,6 @@ SECTIONS: dict[str, type[Section]] = {
     "log": LogSettings,
     "telemetry": TelemetrySettings,
     "watchdog": WatchdogSettings,
+    "artifacts": ArtifactSettings,
+    "models": ModelMarketSettings,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -94,6 +95,33 @@ def move_durably(source: Path, target: Path, disk: Disk = LOCAL_DISK) -> None:
         sync_directory(target.parent)
 
     disk.durably(move)
+
+
+def open_regular(path: Path, flags: int, mode: int = SECRET) -> int:
+    """A handle of a file; a pipe or a device that somebody put in its place is neither waited for nor read.
+
+    Raises:
+        StorageError: it is no file.
+        OSError: it cannot be opened.
+    """
+    handle = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, mode)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise StorageError(f"{path} is no file; name another, or remove it")
+    return handle
+
+
+def publish_durably(part: Path, path: Path, *, replace: bool) -> None:
+    """Give a synced file its place; on return it has it after a crash too.
+
+    Args:
+        replace: what has the name already.
+
+    Raises:
+        StorageError: the name is taken and must not be replaced.
+        OSError: it cannot be done.
+    """
+    _publish(str(part), path, replace=replace)
 
 
 def _publish(temporary: str, path: Path, *, replace: bool) -> None:

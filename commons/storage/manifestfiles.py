@@ -32,7 +32,9 @@ def read_manifest(path: Path | None, key: str) -> ModelManifest | None:
     try:
         return ModelManifest.decode(raw)
     except InvalidInputError as error:
-        raise InvalidInputError(f"{path} is no model manifest: {error}") from error
+        raise InvalidInputError(
+            f"{path} is no model manifest: {error}; name one that gradroll scales or gradroll task manifest wrote"
+        ) from error
 
 
 def write_manifest(path: Path, manifest: ModelManifest) -> None:

@@ -30,7 +30,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from circuits.errors import GradrollError
 from commons import VERSION
-from commons.chain.exchange import PlainSession, over_within
+from commons.runtime.exchange import PlainSession, over_within
 from commons.runtime.logcontext import current_context
 from commons.runtime.meters import Meter, Sized
 from commons.runtime.scrubbing import hide

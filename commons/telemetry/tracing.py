@@ -12,7 +12,7 @@ from commons.runtime.extras import missing
 from commons.runtime.urls import without_secrets
 from commons.settings.hosts import is_loopback
 from commons.settings.loading import Settings
-from commons.settings.sections import TelemetrySettings
+from commons.settings.tracesettings import TelemetrySettings
 
 
 @contextmanager

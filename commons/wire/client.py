@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar
 import grpc
 
 from circuits.errors import BusyError, UnavailableError
-from commons.wire._generated import common_pb2, coordinator_pb2
+from commons.wire._generated import common_pb2, coordinator_pb2, prover_pb2
 from commons.wire.channel import open_channel
 from commons.wire.checkedchannel import checked, readable
 from commons.wire.rpcstatus import LEAST, calling, closed_here
@@ -29,7 +29,7 @@ _LONGEST_FACTOR = 4.0
 """How much later than a busy server said one comes back, if it is busy again and again."""
 Asked = Callable[[], Any]
 """Makes the message of a call, or its messages, anew for each try."""
-BlobRequest = common_pb2.BatchRequest | coordinator_pb2.GetModelRequest
+BlobRequest = common_pb2.BatchRequest | coordinator_pb2.GetModelRequest | prover_pb2.HeldRequest
 
 
 class Client:

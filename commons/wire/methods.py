@@ -48,6 +48,7 @@ class Pool(StrEnum):
     HEADERS = "headers"
     KEYS = "shared keys"
     VOUCHING = "receipts of availability"
+    BOUNTIES = "receipts for bounties"
 
 
 DOORS = frozenset({Pool.UPLOAD_DOOR, Pool.STEP_DOOR})
@@ -86,6 +87,8 @@ _OFFER = MAX_GRPC_MESSAGE + MAX_PROVERS * MAX_CHUNKS * 2 * CHUNK
 """The same for all bodies of an upload."""
 _MODEL = 1 << 40
 """The largest `coordinator.max_model_bytes`; the setting is what refuses a model."""
+_HELD = MAX_GRPC_MESSAGE
+"""A head, and a file of a group or a sealed row in chunks."""
 _STEP = 2 * MAX_GRPC_MESSAGE * MAX_PROVERS + max(largest_bundle(MAX_DIMENSION), MAX_CERTIFICATE)
 
 
@@ -109,6 +112,11 @@ METHODS: Mapping[str, Method] = {
     "/gradroll.v1.Prover/ListBatches": _lookup(),
     "/gradroll.v1.Prover/GetAuditBundle": _download(),
     "/gradroll.v1.Prover/GetAvailability": Method(Role.ANYBODY, Pool.VOUCHING, _SMALL, _LONG),
+    "/gradroll.v1.Prover/HoldGroup": Method(Role.ANYBODY, Pool.BOUNTIES, _HELD, None),
+    "/gradroll.v1.Prover/AttestGroups": Method(Role.ANYBODY, Pool.BOUNTIES, _SMALL, _LONG),
+    "/gradroll.v1.Prover/AttestOffer": Method(Role.ANYBODY, Pool.BOUNTIES, _HELD, None),
+    "/gradroll.v1.Prover/GetHeld": _download(),
+    "/gradroll.v1.Prover/GetBlinding": Method(Role.ANYBODY, Pool.BOUNTIES, _SMALL, _LONG),
     "/gradroll.v1.Coordinator/SubmitHeader": Method(Role.OWNER, Pool.HEADERS, _SMALL, _LONG),
     "/gradroll.v1.Coordinator/SubmissionStatus": _lookup(),
     "/gradroll.v1.Coordinator/OfferShares": Method(Role.OWNER, Pool.UPLOADS, _OFFER, None, Pool.UPLOAD_DOOR),

@@ -15,6 +15,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
 from circuits.errors import WireError
+from commons.protocol.bountydraws import MAX_GROUPS
 from commons.protocol.messages import MAX_COHORT, MAX_PROVERS
 from commons.wire import coordination, uploads
 
@@ -27,6 +28,7 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _LONGEST_VARINT = 10
 
 _LIMITS: Mapping[str, int] = {
+    "BountyGroupHead.leaves": MAX_GROUPS,
     "SubmissionHeader.share_digests": MAX_PROVERS,
     "UploadManifest.parts": MAX_PROVERS,
     "UploadManifest.bodies": MAX_PROVERS,

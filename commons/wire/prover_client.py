@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import islice
+from typing import Any
 
 from circuits.errors import WireError
+from commons.protocol.bountyheads import MAX_GROUP_BYTES, MAX_ROW_BYTES, GroupHead, WinnerHead
 from commons.protocol.bundle import MAX_CERTIFICATE, AuditBundle, Certificate, largest_bundle
 from commons.protocol.keypackages import KeyConfirmation, KeyPackage
 from commons.protocol.messages import StepReply, StepRequest
@@ -14,12 +18,15 @@ from commons.protocol.status import ProverStatus
 from commons.protocol.streamheads import ShareHead
 from commons.runtime import spans
 from commons.sharing.sealedbodies import Chunks
-from commons.wire import batchsteps, sharestreams, tracecontext, uploads
+from commons.wire import batchsteps, bountywire, sharestreams, tracecontext, uploads
 from commons.wire._generated import prover_pb2 as pb
 from commons.wire._generated import prover_pb2_grpc as rpc
 from commons.wire._generated.common_pb2 import BatchRequest
-from commons.wire.client import Client
+from commons.wire.client import Asked, Client
 from commons.wire.sharestreams import Sending
+
+_UPLOAD = 600.0
+"""Seconds for a file of up to 4 MiB and the look at it: a prover that moves just often enough holds nobody up."""
 
 
 class ProverClient(Client):
@@ -126,6 +133,46 @@ class ProverClient(Client):
         """
         request = pb.AvailabilityRequest(batch_id=batch_id, payload=payload)
         return uploads.availability_from_wire(self._ask(self._stub.GetAvailability, request, timeout))
+
+    def hold_group(self, head: GroupHead, file: bytes) -> None:
+        """Have the prover check the data of a bounty's group, and keep them."""
+        self._last(self._stub.HoldGroup, lambda: bountywire.group_to_wire(head, file))
+
+    def attest_groups(self, bounty: bytes, stage: int) -> bytes:
+        """The prover's receipt for all groups of a draw, 65 bytes; whose signature it is, the caller checks."""
+        request = pb.AttestGroupsRequest(bounty=bounty, stage=stage)
+        return bountywire.receipt_from_wire(self._ask(self._stub.AttestGroups, request))
+
+    def attest_offer(self, head: WinnerHead, row: bytes) -> bytes:
+        """The prover's receipt for a winner's offer, 65 bytes; whose signature it is, the caller checks."""
+        answer = self._last(self._stub.AttestOffer, lambda: bountywire.winner_to_wire(head, row))
+        return bountywire.receipt_from_wire(answer)
+
+    def held(self, bounty: bytes, digest: bytes) -> bytes:
+        """A file of a bounty that the prover keeps; what it is, the caller checks.
+
+        Args:
+            digest: SHA-256 of a group's file, or the digest of a sealed row.
+        """
+        request, most = pb.HeldRequest(bounty=bounty, digest=digest), max(MAX_GROUP_BYTES, MAX_ROW_BYTES)
+        return self._blob(self._stub.GetHeld, request, most, "what is held", within=_UPLOAD)
+
+    def blinding(self, bounty: bytes, key: bytes, signature: bytes) -> bytes:
+        """x of a row that was locked by receipts, sealed to its bounty's owner.
+
+        Args:
+            key: the owner's X25519 public key.
+            signature: the owner's over ``blindings.request_message`` with it.
+        """
+        request = pb.BlindingRequest(bounty=bounty, key=key, signature=signature)
+        return bountywire.blinding_from_wire(self._ask(self._stub.GetBlinding, request))
+
+    def _last(self, method: Callable[..., Any], asked: Asked) -> Any:
+        """The one answer to an upload."""
+        found = list(islice(self._stream(method, asked, until=time.monotonic() + _UPLOAD), 2))
+        if len(found) != 1:
+            raise WireError(f"{self.endpoint} gave {len(found)} answers where one belongs")
+        return found[0]
 
     def batches(self, task_id: int, round_number: int) -> Iterator[bytes]:
         """Identifiers of the round's batches that the prover attested, ascending, asked for as they are taken."""

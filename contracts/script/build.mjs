@@ -6,18 +6,23 @@ import {existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync}
 import {join, relative} from "node:path";
 import {compile, compiler, ownSources, root, settings, sourceHash} from "./compiling.mjs";
 
-const CONTRACTS = ["CommitteeRegistry", "Market", "ReferenceVerifier", "RollupVerifier", "VerifierFactory"];
+const CONTRACTS = [
+  "AccuracyVerifier", "CommitteeRegistry", "Market", "ModelBounties", "ModelRegistry", "ModelSales", "ReferenceVerifier",
+  "RollupVerifier", "RoundingVerifier", "VerifierFactory",
+];
 // EIP-170 and EIP-3860: larger code cannot be deployed.
 const MAX_CODE_BYTES = 24_576;
 const MAX_CREATION_BYTES = 49_152;
+const MODELS = "src/models/";
 const OUTPUTS = ["abi", "evm.bytecode.object", "evm.bytecode.linkReferences", "evm.deployedBytecode.object"];
 
 // Errors of libraries reach callers through the contracts that use them, so clients need them in those ABIs. The compiler
-// puts those of internal functions there; of packages nothing else is called.
-function withLibraryErrors(abi, compiled) {
+// puts those of internal functions there; of packages nothing else is called. The market for models calls that for gradients,
+// not the other way round.
+function withLibraryErrors(file, abi, compiled) {
   const known = new Set(abi.filter((e) => e.type === "error").map((e) => e.name));
   const extra = Object.entries(compiled)
-    .filter(([name]) => name.startsWith("src/"))
+    .filter(([name]) => name.startsWith("src/") && (file.startsWith(MODELS) || !name.startsWith(MODELS)))
     .flatMap(([, file]) => Object.values(file).flatMap((contract) => contract.abi))
     .filter((e) => e.type === "error" && !known.has(e.name) && known.add(e.name));
   return [...abi, ...extra.sort((a, b) => a.name.localeCompare(b.name))];
@@ -48,10 +53,17 @@ function requireDeployable(name, {evm}) {
   return size;
 }
 
+// Contracts stand in src/ or in src/models/, each name once.
+function sourceOf(own, name) {
+  const [file, ...others] = [`src/${name}.sol`, `${MODELS}${name}.sol`].filter((path) => path in own);
+  if (!file || others.length) throw new Error(`${name} has ${others.length ? "two sources" : "no source"}`);
+  return file;
+}
+
 function artifacts() {
   const own = ownSources();
   const {contracts: compiled} = compile(own, settings, OUTPUTS);
-  const roots = CONTRACTS.map((name) => [`src/${name}.sol`, name]);
+  const roots = CONTRACTS.map((name) => [sourceOf(own, name), name]);
   const libraries = new Map();
   for (const each of roots) librariesOf(compiled, each, libraries);
   return [...roots, ...libraries.values()].map(([file, name]) => {
@@ -62,7 +74,7 @@ function artifacts() {
       compiler,
       settings,
       sourceHash: sourceHash(own),
-      abi: withLibraryErrors(contract.abi, compiled),
+      abi: withLibraryErrors(file, contract.abi, compiled),
       links: links(contract),
       bytecode: `0x${contract.evm.bytecode.object}`,
     };

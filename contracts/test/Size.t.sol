@@ -9,7 +9,7 @@ contract SizeTest is Snapshot {
     uint256 private constant LIMIT = 24_576;
 
     function test_code_size() external {
-        string[12] memory names = [
+        string[17] memory names = [
             "CommitteeRegistry",
             "Market",
             "ReferenceVerifier",
@@ -21,7 +21,12 @@ contract SizeTest is Snapshot {
             "Payroll",
             "Fees",
             "GradedBatches",
-            "Evidence"
+            "Evidence",
+            "AccuracyVerifier",
+            "RoundingVerifier",
+            "ModelRegistry",
+            "ModelBounties",
+            "ModelSales"
         ];
         for (uint256 i = 0; i < names.length; ++i) {
             uint256 size = vm.getDeployedCode(string.concat(names[i], ".sol:", names[i])).length;

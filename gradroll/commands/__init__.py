@@ -1,13 +1,16 @@
 """One module a command.  Each adds its parser; what is heavy to import is imported when the command runs."""
 
 from gradroll.commands import (
+    artifact,
     audit,
     bench,
+    bounty,
     chain,
     claim,
     collect,
     committee,
     coordinator,
+    dataset,
     demo,
     model,
     owner,
@@ -29,6 +32,9 @@ COMMANDS = (
     task.add,
     audit.add,
     model.add,
+    dataset.add,
+    bounty.add,
+    artifact.add,
     prover.add,
     coordinator.add,
     committee.add,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commons.runtime.amounts import checksum, ether
+from gradroll.commands.chainmodels import add_deploying
 from gradroll.commands.destinations import force_option, require_free
 from gradroll.commands.encrypting import opening
 from gradroll.commands.options import (
@@ -81,6 +82,7 @@ def add(parent: Subparsers) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="FILE")
     force_option(parser)
     _add_rules(parser)
+    add_deploying(commands)
 
 
 def _add_rules(parser: argparse.ArgumentParser) -> None:

@@ -25,6 +25,11 @@ def add(parent: Subparsers) -> None:
         "--hidden-model", action="store_true",
         help="train a network of which owners see a view only, with private sums (docs/model-privacy.md)",
     )  # fmt: skip
+    parser.add_argument(
+        "--models", action="store_true",
+        help="show the model market: three developers enter models in a bounty on hidden data; --provers, --chain and "
+        "--out are of use, nothing else",
+    )  # fmt: skip
     parser.add_argument("--rounds", type=positive, default=5, help="rounds to train (default 5)")
     parser.add_argument("--owners", type=positive, default=10, help="data owners, the last of them cheat (default 10)")
     parser.add_argument("--provers", type=positive, default=4, help="N, prover processes (default 4)")
@@ -55,4 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
         policy=arguments.policy,
         hidden=arguments.hidden_model,
     )
+    if arguments.models:
+        from gradroll.demo.models import run_models_demo
+
+        return run_models_demo(options, arguments.console)
     return run_demo(options, arguments.console)

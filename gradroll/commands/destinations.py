@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from circuits.atomicfile import storing
-from circuits.errors import StorageError
+from circuits.errors import InvalidInputError, StorageError
 
 
 def force_option(parser: argparse.ArgumentParser) -> None:
@@ -29,3 +29,14 @@ def require_free(path: Path, *, force: bool) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".new-"):
             pass  # the file system may be read-only where permissions would allow it
+
+
+def require_other(path: Path, *inputs: Path | None) -> None:
+    """Make sure that what is written does not take the place of what is read.
+
+    Raises:
+        InvalidInputError: it is the same file, by whatever name.
+    """
+    for each in inputs:
+        if each is not None and path.exists() and each.exists() and path.samefile(each):
+            raise InvalidInputError(f"{path} is what is read, and would be replaced; choose another name")

@@ -1,4 +1,4 @@
-"""`gradroll model card` and `verify`: how a model came about, for whoever is to use it."""
+"""`gradroll model`: how a model came about; hidden models (`modelhiding`), and models that are listed and sold."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from commons.runtime.identifiers import shown
+from gradroll.commands import modelhiding
+from gradroll.commands.modelbuying import add_buying
+from gradroll.commands.modelderiving import add_deriving
+from gradroll.commands.modelselling import add_selling
 from gradroll.commands.options import (
     Subparsers,
     chain_options,
@@ -39,7 +43,10 @@ _MODELS = {
 
 def add(parent: Subparsers) -> None:
     """Add the commands."""
-    commands = group(parent, "model", "Say how a model came about, and check what is said")
+    commands = group(parent, "model", "Say how a model came about; hide a model; list, prove, sell and buy models")
+    add_selling(commands)
+    add_buying(commands)
+    add_deriving(commands)
     parser = leaf(
         commands, "card",
         "Write a model card: card.json, which gradroll model verify checks, and card.html, a page for people. It "
@@ -62,6 +69,7 @@ def add(parent: Subparsers) -> None:
     parser.add_argument("card", type=Path, metavar="CARD", help="the file card.json")
     parser.add_argument("--model", type=Path, metavar="FILE", help="a model that is said to be the final one (.npy)")
     _sources(parser, "")
+    modelhiding.add(commands)
 
 
 def _sources(parser: argparse.ArgumentParser, section: str) -> None:
@@ -107,13 +115,12 @@ def verify(arguments: argparse.Namespace) -> int:
     """Check a card; 7 when it lies."""
     from gradroll.audit.cardchecks import check_card
     from gradroll.audit.cardfacts import CardFacts
-    from gradroll.audit.modelcards import MAX_CARD, ModelCard
     from gradroll.commands.arrayfiles import read_array
     from gradroll.commands.trainingfiles import given_model
-    from gradroll.model_owner.decisionfiles import read_bounded, read_decisions
+    from gradroll.model_owner.decisionfiles import read_decisions
     from gradroll.session import Session
 
-    stated = ModelCard.decode(read_bounded(arguments.card, "model card", MAX_CARD))
+    stated = _read_card(arguments.card)
     model = None if arguments.model is None else _exactly(read_array(arguments.model, "model"))
     known = () if arguments.decisions is None else read_decisions(arguments.decisions)
     with Session(_settings(arguments)) as session:
@@ -122,6 +129,20 @@ def verify(arguments: argparse.Namespace) -> int:
         verdict = check_card(stated, facts, model, known)
     _tell(arguments.console, stated, verdict)
     return 7 if verdict.lies else 0
+
+
+def _read_card(path: Path) -> ModelCard:
+    """The card in a file, as it states itself; InvalidInputError for anything else."""
+    from circuits.errors import InvalidInputError
+    from gradroll.audit.modelcards import MAX_CARD, ModelCard
+    from gradroll.model_owner.decisionfiles import read_bounded
+
+    try:
+        return ModelCard.decode(read_bounded(path, "model card", MAX_CARD))
+    except InvalidInputError as error:
+        raise InvalidInputError(
+            f"{path} is no model card: {error}; name the card.json that gradroll model card wrote"
+        ) from error
 
 
 def _exactly(values: npt.NDArray[Any]) -> FloatArray:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from circuits.grading import LEAST_SCALE, NOISE_BITS
+from gradroll.commands.networks import NETWORK_HELP, manifest_of
 from gradroll.commands.options import Subparsers, leaf, whole
 from gradroll.console import Console
 
@@ -45,6 +46,7 @@ def add(parent: Subparsers) -> None:
         "--manifest", type=Path, metavar="FILE",
         help="take names and lengths from a model manifest, and the rest of it into --out",
     )  # fmt: skip
+    named.add_argument("--network", type=Path, metavar="FILE", help=NETWORK_HELP)
     parser.add_argument(
         "--headroom", type=float, default=2.0, metavar="X",
         help="a vector X times as long as the longest sample still fits (default 2); below 1 samples are clipped",
@@ -61,11 +63,16 @@ def add(parent: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Choose and tell."""
+    from circuits.errors import ConfigError
     from commons.storage.manifestfiles import read_manifest, write_manifest
     from gradroll.commands.arrayfiles import read_array
     from gradroll.model_owner.scalechoice import choose_scales
 
     console, given = arguments.console, read_manifest(arguments.manifest, "--manifest")
+    if arguments.network is not None:
+        given = manifest_of(arguments.network)
+    if arguments.graded and given is not None and given.hiding is not None:
+        raise ConfigError("a task with a hidden model does not grade, so its scales are others; leave out --graded")
     blocks: tuple[Block, ...] = tuple(arguments.block or ()) if given is None else given.blocks
     most = arguments.bound or (_GRADED_BOUND if arguments.graded else _BOUND)
     samples = [read_array(path, "sample") for path in arguments.sample]

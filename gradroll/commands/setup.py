@@ -11,6 +11,7 @@ from commons.runtime.amounts import checksum
 from commons.runtime.identifiers import shown
 from gradroll.commands.destinations import force_option, require_free
 from gradroll.commands.encrypting import encrypt_option, sealing
+from gradroll.commands.modelkeys import add_model_keys
 from gradroll.commands.options import Subparsers, group, leaf, natural, node_url, port, positive, settings, whole
 
 _POLICY_HELP = f"what is proven (default {DEFAULT}); `gradroll setup policies` lists what is installed"
@@ -21,6 +22,7 @@ def add(parent: Subparsers) -> None:
     commands = group(parent, "setup", "Make public parameters, key files, or a whole local market")
     _add_srs(commands)
     _add_keys(commands)
+    add_model_keys(commands)
     leaf(
         commands,
         "policies",
@@ -147,6 +149,9 @@ def _add_local(commands: Subparsers) -> None:
     parser.add_argument(
         "--owners", type=natural, default=2, help="data owners with an account and settings (default 2)"
     )
+    parser.add_argument(
+        "--models", metavar="CLASS", help="a model market for this size class beside it (small, medium or large)"
+    )
 
 
 def srs(arguments: argparse.Namespace) -> int:
@@ -245,6 +250,7 @@ def sum_key(arguments: argparse.Namespace) -> int:
 
 def local(arguments: argparse.Namespace) -> int:
     """Prepare a local market."""
+    from circuits.accuracy.sizeclasses import size_class
     from circuits.policies.registry import find
     from commons.settings.hosts import join_address
     from gradroll.setup.kept_market import require_on_chain
@@ -252,6 +258,7 @@ def local(arguments: argparse.Namespace) -> int:
 
     settings(arguments).require_development("a local market with seeded keys")
     find(arguments.policy)  # a wrong name is refused before anything is made
+    size = None if arguments.models is None else size_class(arguments.models)
     ports = [arguments.prover_port + (0 if arguments.same_port else p) for p in range(arguments.provers)]
     plan = MarketPlan(
         directory=arguments.directory,
@@ -275,6 +282,12 @@ def local(arguments: argparse.Namespace) -> int:
         console.result(directory=plan.directory, kept=True)
         return 0
     market = prepare(plan, console.line, replace=arguments.force)
+    if size is not None:
+        from gradroll.setup.local_models import add_models
+
+        beside = add_models(market, size)
+        console.line(f"models       {checksum(beside.places.registry)}, settings in {plan.directory / 'models.toml'}")
+        console.result(models=checksum(beside.places.registry))
     console.line(f"market       {checksum(market.market)}")
     console.line(f"committee    {shown(market.committee)}")
     console.line(f"verifier     {checksum(market.verifier)}")

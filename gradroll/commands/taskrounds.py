@@ -16,6 +16,7 @@ from gradroll.commands.buying import (
     sum_key_option,
     task_leaf,
 )
+from gradroll.commands.encrypting import opening
 from gradroll.commands.options import Subparsers, chain_options, leaf, natural, task_argument, the_task, whole
 
 if TYPE_CHECKING:
@@ -93,6 +94,15 @@ def _add_open(commands: Subparsers) -> None:
         "needed, and only the rule's is taken",
     )  # fmt: skip
     parser.add_argument(
+        "--secret", type=Path, metavar="FILE",
+        help="where the model is hidden: --model is the true one, and the round is opened on its view by the secret in "
+        "this file (gradroll model hide)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--view", type=Path, metavar="FILE",
+        help="where the model is hidden: the view to open the round on, in place of --model and --secret",
+    )  # fmt: skip
+    parser.add_argument(
         "--reference", type=Path, metavar="FILE",
         help="where the task grades: your own gradient at this model, on the data that its terms name (.npy, floats of "
         "shape (d,)); interrupted, the same command goes on handing it in",
@@ -120,12 +130,18 @@ def _add_open(commands: Subparsers) -> None:
 def open_round(arguments: argparse.Namespace) -> int:
     """Open the next round."""
     from gradroll.commands.arrayfiles import read_array
+    from gradroll.commands.modelhiding import NamedModel, to_publish
 
     console = arguments.console
-    parameters = None if arguments.model is None else read_array(arguments.model, "model")
+    model, view = (
+        None if path is None else read_array(path, what)
+        for path, what in ((arguments.model, "model"), (arguments.view, "view"))
+    )
     reference = None if arguments.reference is None else read_array(arguments.reference, "reference")
     with paying(arguments) as session:
         buyer, task = session.model_owner, the_task(session.view, arguments.task)
+        named = NamedModel(model, view, arguments.secret)
+        parameters = to_publish(named, buyer.manifest(task), opening(session.settings))
         number = buyer.open_round(
             task, parameters, reference=reference, past_sums=arguments.past_sums, seats=arguments.seats,
             compact=not arguments.no_compact, warn=console.warn,

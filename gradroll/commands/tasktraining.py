@@ -66,7 +66,9 @@ def millionths(text: str) -> int:
     """An argparse type: a number of at most six digits behind the point, in millionths."""
     found = _METRIC.fullmatch(text.strip())
     if found is None:
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no number of at most six digits behind the point")
+        raise argparse.ArgumentTypeError(
+            f"{text[:40]!r} is no number of at most six digits behind the point, such as 0.9731"
+        )
     value = int(found[2]) * 10**6 + int((found[3] or "").ljust(6, "0"))
     return -value if found[1] else value
 

@@ -111,7 +111,8 @@ def run_demo(options: Options, console: Console) -> int:
     work = options.out / "run"
     shutil.rmtree(work, ignore_errors=True)
     with Processes(work / "logs") as fleet:
-        market, name = _start(options, scene, fleet, work, console)
+        size = Extent(scene.dimension, scene.policy, _capacity(scene.rows(options.owners)))
+        market, name = start_market(options, size, fleet, work, console)
         cast = assemble(market, shards, scene.roles(options.owners), scene.compute, scene.buying)
         report = _train(options, scene, cast, test, market, name, fleet.require_alive, console)
     path = options.out / "report.json"
@@ -121,7 +122,18 @@ def run_demo(options: Options, console: Console) -> int:
     return 0 if succeeded else 7
 
 
-def _start(options: Options, scene: Scene, fleet: Processes, work: Path, console: Console) -> tuple[LocalMarket, str]:
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How large a market's circuit is: numbers of a vector, the policy, its slots."""
+
+    dimension: int
+    policy: str
+    capacity: int
+
+
+def start_market(
+    options: Options, extent: Extent, fleet: Processes, work: Path, console: Console
+) -> tuple[LocalMarket, str]:
     """Start chain, provers and coordinator; returns the market and the chain's name."""
     chain_port, coordinator_port, *ports = free_ports(2 + options.provers)
     url = options.chain
@@ -137,9 +149,9 @@ def _start(options: Options, scene: Scene, fleet: Processes, work: Path, console
         chain=url,
         provers=tuple(f"127.0.0.1:{port}" for port in ports),
         threshold=options.threshold,
-        dimension=scene.dimension,
-        policy=scene.policy,
-        capacity=_capacity(scene.rows(options.owners)),
+        dimension=extent.dimension,
+        policy=extent.policy,
+        capacity=extent.capacity,
         coordinator=f"127.0.0.1:{coordinator_port}",
         parameters=options.parameters,
     )

@@ -27,6 +27,8 @@ from gradroll.hiddenmodel.network import split
 KEY_BYTES = 32
 SPREAD = 4.0
 """Secret factors lie in (1/4, 4)."""
+_SAME = 1e-9
+"""Largest difference of a view from itself, computed elsewhere, by its largest number; another secret's is near 1."""
 _FACTORS, _SCALARS = tag("gradroll/v1/hidden-model/factors"), tag("gradroll/v1/hidden-model/scalars")
 
 
@@ -109,6 +111,12 @@ def recover(scheme: HidingScheme, terms: FloatArray, noise: Noise) -> FloatArray
     gradient[:below] += squares * rest
     result: FloatArray = gradient * _ratio(scheme, noise)
     return result
+
+
+def is_view(scheme: HidingScheme, model: FloatArray, view: FloatArray, noise: Noise) -> bool:
+    """Whether a view is a model's by this noise, to the rounding of another machine; float64[model_length] each."""
+    difference = np.abs(hide(scheme, model, noise) - float_vector(view, scheme.model_length, "view"))
+    return bool(np.max(difference) <= _SAME * np.max(np.abs(view)))
 
 
 def unhidden(model: FloatArray, view: FloatArray) -> int:

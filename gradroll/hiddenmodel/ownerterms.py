@@ -12,6 +12,7 @@ and the owner's samples, and says nothing of the noise that these do not.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -23,6 +24,10 @@ from gradroll.hiddenmodel.network import backward, forward, split
 
 Derivative = Callable[[FloatArray, FloatArray], FloatArray]
 """Of a weighted sum of outputs, float64[n, K], and alphas, float64[n], by the view's numbers: float64[model_length]."""
+Terms = Callable[[HidingScheme, FloatArray, FloatArray, FloatArray], FloatArray]
+"""`owner_terms`, or what gives the same."""
+_AT_ONCE = 1 << 22
+"""Numbers of the largest layer's outputs, of all samples that are computed on together."""
 
 
 def owner_terms(scheme: HidingScheme, view: FloatArray, samples: FloatArray, targets: FloatArray) -> FloatArray:
@@ -59,6 +64,28 @@ def combine(
         parts += [whole[:below], rows[own].ravel(), biases[own]]
     parts.append(derivative(np.zeros_like(outputs), alpha)[:below])
     return np.concatenate(parts) / count
+
+
+def in_parts(
+    terms: Terms, scheme: HidingScheme, view: FloatArray, samples: FloatArray, targets: FloatArray
+) -> FloatArray:
+    """The same over any number of samples, in memory that does not grow with them; arguments are `owner_terms`'.
+
+    Raises:
+        InvalidInputError: another shape, or other targets than samples.
+    """
+    count = len(samples) if samples.ndim else 0
+    if not count or targets.ndim != 2 or len(targets) != count:
+        raise InvalidInputError(
+            f"there are samples of shape {samples.shape} and targets of shape {targets.shape}: one row of outputs for "
+            "each sample, of which there is at least one"
+        )
+    step = max(1, _AT_ONCE // max(math.prod(shape) for shape in scheme.shapes()))
+    total = np.zeros(scheme.handed_in)
+    for start in range(0, count, step):
+        part = slice(start, start + step)
+        total += terms(scheme, view, samples[part], targets[part]) * len(samples[part])
+    return total / count
 
 
 def plain_gradient(scheme: HidingScheme, model: FloatArray, samples: FloatArray, targets: FloatArray) -> FloatArray:

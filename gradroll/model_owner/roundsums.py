@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 import native
 from circuits.errors import NotReadyError, ProofError
+from circuits.payload import Aggregate
 from circuits.quantize import IntArray
+from circuits.statement import TAIL
 from commons.chain.facts import AcceptedBatch
 from commons.chain.view import ChainView
 from commons.runtime.amounts import utc
@@ -61,13 +64,25 @@ class RoundReader:
             ProofError: the node shows an inconsistent chain.
             KeyMismatchError: the reference string is another than the task's.
         """
+        accepted = accepted_of(self.view, task_id, number)
+        return RoundSum(accepted, self._row(task_id, accepted).values, sum(map(self.weight, accepted)))
+
+    def round_row(self, task_id: int, number: int) -> Aggregate:
+        """The sum of a round's accepted batches, with the tail that opens the round's commitment.
+
+        Raises as ``round_sum``.
+        """
+        return self._row(task_id, accepted_of(self.view, task_id, number))
+
+    def _row(self, task_id: int, accepted: Sequence[AcceptedBatch]) -> Aggregate:
         self.parameters.require_string(self.view.tau(task_id))
         key = self.parameters.commitment_key(self.view.terms(task_id).dimension)
         reader = SumReader(self.view, self.coordinator, self._provers)
-        accepted, total = accepted_of(self.view, task_id, number), np.zeros(key.dimension, np.int64)
+        total, tail = np.zeros(key.dimension, np.int64), native.zeros(TAIL)
         for batch in accepted:
-            total += reader.read(batch, key).aggregate.values
-        return RoundSum(accepted, total, sum(map(self.weight, accepted)))
+            found = reader.read(batch, key).aggregate
+            total, tail = total + found.values, native.add(tail, found.tail)
+        return Aggregate(total, tail)
 
     def weight(self, batch: AcceptedBatch) -> int:
         """How often the gradients of a batch count together.

@@ -114,7 +114,9 @@ class Trainer:
         if kind is DecisionKind.STOP and ended < view.task(task_id).rounds_opened:
             raise NotReadyError(f"round {ended} of task {task} is running; the training can end after it")
         if ended == 0:
-            raise NotReadyError(f"no round of task {task} is over, so there is no model to decide about")
+            raise NotReadyError(
+                f"no round of task {task} is over, so there is no model to decide about; decide when one is"
+            )
         replayed = self.recompute(task_id, manifest, limit=ended)
         _require_followed(task_id, replayed)
         number = _decided_round(task, replayed, kind)
@@ -160,7 +162,10 @@ def _decided_round(task: str, replayed: Replayed, kind: DecisionKind) -> int:
 def _first(task_id: int, manifest: ModelManifest, own: FloatArray | None) -> FloatArray:
     """The model of round 0; InvalidInputError where the rule cannot start from it."""
     if own is None:
-        raise InvalidInputError(f"task {shown(task_id)} has no round yet: name its first model (--model)")
+        raise InvalidInputError(
+            f"task {shown(task_id)} has no round yet: open the first one on a model of your own (gradroll task "
+            "open --model)"
+        )
     if manifest.training is not None:
         begin(manifest.training, manifest.blocks, own)
     return own

@@ -10,6 +10,7 @@ import tomli_w
 from circuits.atomicfile import PUBLIC, SECRET
 from circuits.errors import StorageError
 from commons.chain.deploying import Deployment
+from commons.chain.modelfacts import ModelPlaces
 from commons.runtime.urls import may_hold_secrets
 from commons.storage.files import write_durably
 
@@ -19,6 +20,11 @@ Value = str | int | float | bool | Path
 def chain_section(url: str, made: Deployment) -> dict[str, Value]:
     """The [chain] section that names a deployment."""
     return {"url": url, "chain_id": made.chain_id, "market": "0x" + made.market.hex(), "from_block": made.block}
+
+
+def models_section(places: ModelPlaces) -> dict[str, Value]:
+    """The part of [models] that names a deployment."""
+    return {name: "0x" + getattr(places, name).hex() for name in ("registry", "sales", "bounties")}
 
 
 def require_utf8(path: Path) -> None:

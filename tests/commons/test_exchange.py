@@ -18,8 +18,9 @@ from urllib3.connection import HTTPConnection
 from urllib3.exceptions import NewConnectionError
 
 from circuits.errors import ChainError
-from commons.chain import exchange, transport
+from commons.chain import transport
 from commons.chain.rpc import ErrorTable, Rpc
+from commons.runtime import exchange
 from tests.support.certificates import self_signed
 from tests.support.waiting import wait_for
 

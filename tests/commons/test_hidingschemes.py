@@ -11,7 +11,17 @@ import pytest
 
 from circuits.errors import InvalidInputError
 from circuits.terms import Grading, NewTask, Windows
-from commons.protocol.hidingschemes import CONV, FLATTEN, LINEAR, MAX_POOL, HidingScheme, Layer, require_hiding_terms
+from commons.protocol.hidingschemes import (
+    CONV,
+    FLATTEN,
+    LINEAR,
+    MAX_DESCRIPTION,
+    MAX_POOL,
+    HidingScheme,
+    Layer,
+    require_hiding_terms,
+    scheme_described,
+)
 from commons.protocol.modelmanifests import Block, ModelManifest
 
 SCHEME = HidingScheme(
@@ -121,3 +131,54 @@ def test_a_hidden_models_task_has_private_sums_and_no_grades() -> None:
             require_hiding_terms(terms)
         with pytest.raises(InvalidInputError, match=text):
             HIDDEN.require_of(terms)
+
+
+def test_a_network_is_described_without_groups() -> None:
+    text = b'{"layers": [{"kind": "linear", "outputs": 4}, {"kind": "linear", "outputs": 3}], "input": [5]}'
+    layers = (Layer(LINEAR, 4), Layer(LINEAR, 3))
+    assert scheme_described(text) == HidingScheme((5,), layers, (0, 1, 2), (1.0, 1.0, 1.0))
+
+
+def test_a_network_is_described_with_groups_as_a_manifest_has_it() -> None:
+    assert scheme_described(json.dumps(SCHEME.to_json(), indent=1).encode()) == SCHEME
+
+
+DESCRIBED: dict[str, Any] = {
+    "input": [5],
+    "layers": [{"kind": "linear", "outputs": 4}, {"kind": "linear", "outputs": 3}],
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"groups": [0, 0, 1]}, "keys"),
+        ({"gamma": ["0x1.0p+0"] * 3}, "keys"),
+        ({"training": {}}, "nothing that is not known"),
+        ({"layers": []}, "one before it have weights"),
+        ({"layers": DESCRIBED["layers"][:1]}, "one before it have weights"),
+        ({"layers": [*DESCRIBED["layers"][:1], {"kind": "linear", "outputs": 65}]}, "which outputs share one"),
+        ({"layers": {}}, "must be a list"),
+        ({"input": [5, 5]}, "one side or three"),
+        ({"input": "5"}, "must be a list"),
+        ({"input": [True]}, "positive integers"),
+    ],
+)
+def test_what_describes_no_network_is_refused(change: dict[str, object], text: str) -> None:
+    with pytest.raises(InvalidInputError, match=text):
+        scheme_described(json.dumps(DESCRIBED | change).encode())
+
+
+def test_a_description_is_bounded_and_json() -> None:
+    for data, text in ((b" " * (MAX_DESCRIPTION + 1), "at most"), (b"{", "is JSON"), (b"[]", "is an object")):
+        with pytest.raises(InvalidInputError, match=text):
+            scheme_described(data)
+
+
+def test_a_scheme_has_a_digest_of_all_of_it() -> None:
+    others = [
+        replace(SCHEME, gamma=(1.0, -0.5, 1.5, 0.2)), replace(SCHEME, groups=(0, 0, 0, 1)),
+        replace(SCHEME, input=(1, 7, 6)),
+        replace(SCHEME, layers=(*SCHEME.layers[:-2], Layer(LINEAR, 6), SCHEME.layers[-1])),
+    ]  # fmt: skip
+    assert len({each.digest for each in (SCHEME, *others)}) == 5

@@ -20,6 +20,7 @@ ERRORS = sorted({text for name in contracts.NAMES for text in signatures(name, "
 ADDRESS = bytes.fromhex("5aaeb6053f3e94c9b9a09f33669435e7ef1beaed")
 SAMPLES = {
     "uint256": 1_795_646_401,
+    "int256": -(1 << 130),
     "uint8": 24,
     "address": ADDRESS,
     "string": "minOwners",
@@ -85,7 +86,7 @@ def test_no_value_is_too_strange(signature: str, value: int) -> None:
     word = value.to_bytes(32, "big")
     strange = {
         "uint256": value, "uint8": value % 256, "address": word[12:], "string": "{0.__class__}" * 99, "bytes32": word,
-        "bytes4": word[:4],
+        "bytes4": word[:4], "int256": value - 2**255,
     }  # fmt: skip
     assert len(told(signature, *(strange[kind] for kind in argument_types(signature)))) < 500
 

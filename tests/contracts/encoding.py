@@ -7,6 +7,7 @@ from typing import Any
 
 from eth_abi.abi import encode
 
+from circuits.accuracy.proofparts import AccuracyProof, RoundingProof
 from circuits.groth16 import VerifyingKey
 from circuits.statement import BatchProof, BatchStatement
 
@@ -18,6 +19,9 @@ PROOF = (
 STATEMENT = "(bytes32,uint256,bytes32,uint256,bytes32,uint256,uint256,(uint256,uint256,uint256)[])"
 BATCH = f"(uint256,uint256,address,bytes,(uint256,uint256,bytes32,bytes32)[],{PROOF},(uint8,bytes32,bytes32)[])"
 KEY = f"(bytes32,uint256,{_POINT},{_TWIST},{_TWIST},{_TWIST},{_TWIST},{_TWIST},{_POINT}[])"
+_CHUNK = f"({_POINT},{_POINT},uint256,uint256,{_POINT},{_TWIST},{_POINT})"
+ACCURACY_PROOF = f"({_CHUNK}[],uint256,{_POINT})"
+ROUNDING_PROOF = f"({_POINT},{_POINT},uint256,{_POINT},{_POINT},{_TWIST},{_POINT})"
 
 Attestations = Sequence[tuple[int, bytes]]
 
@@ -91,3 +95,34 @@ def encode_key(key: VerifyingKey) -> bytes:
     inputs = [integers(point) for point in key.inputs]
     value = (key.circuit, key.capacity, integers(key.alpha), *twists, inputs)
     return encode([KEY], [value])
+
+
+def accuracy_tuple(proof: AccuracyProof) -> tuple[Any, ...]:
+    """`AccuracyProof` of contracts/src/models: chunks of (d, knowledge, yX, correct, a, b, c), yM, opening."""
+    chunks = [
+        (
+            integers(c.block),
+            integers(c.knowledge),
+            c.data_value,
+            c.correct,
+            integers(c.groth.a),
+            integers(c.groth.b),
+            integers(c.groth.c),
+        )
+        for c in proof.chunks
+    ]
+    return chunks, proof.model_value, integers(proof.opening)
+
+
+def rounding_tuple(proof: RoundingProof) -> tuple[Any, ...]:
+    """`RoundingProof` of contracts/src/models: d, knowledge, yE, opening, a, b, c."""
+    groth = proof.groth
+    return (
+        integers(proof.block),
+        integers(proof.knowledge),
+        proof.error_value,
+        integers(proof.opening),
+        integers(groth.a),
+        integers(groth.b),
+        integers(groth.c),
+    )

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.contracts import fixtures
+from tests.contracts import fixtures, modelfixtures
 from tests.contracts.fixtures import FIXTURES, RECIPES, VECTORS
 
 
@@ -28,3 +28,7 @@ def test_every_fixture_is_there() -> None:
     for name, recipe in RECIPES.items():
         assert (FIXTURES / f"{name}.json").is_file()
         assert (FIXTURES / f"{recipe.key_name}.json").is_file()
+
+
+def test_listings_and_their_proofs_are_current() -> None:
+    assert json.loads(modelfixtures.PATH.read_text()) == modelfixtures.fixture()

@@ -25,12 +25,16 @@ from gradroll.setup.processes import Processes, Running, wait_until
 pytestmark = pytest.mark.slow
 
 PROVERS = 4
+PAUSE = 2
+"""Seconds between two tries of a command: each is a process that takes a second of what it waits for."""
 
 
 class Market:
     """A development market in a directory, started by commands only."""
 
-    def __init__(self, directory: Path, fleet: Processes, policy: str = "norm", capacity: int = 2) -> None:
+    def __init__(
+        self, directory: Path, fleet: Processes, policy: str = "norm", capacity: int = 2, dimension: int = 3
+    ) -> None:
         self.directory = directory
         self.fleet = fleet
         chain, self.coordinator, *self.provers = free_ports(2 + PROVERS)
@@ -38,7 +42,7 @@ class Market:
         fleet.start("chain", ["chain", "serve", "--listen", f"127.0.0.1:{chain}"])
         self.shown = self.command(
             "setup", "local", "--chain", self.url, "--directory", "local", "--provers", str(PROVERS),
-            "--threshold", "1", "--dimension", "3", "--capacity", str(capacity), "--coordinator-port",
+            "--threshold", "1", "--dimension", str(dimension), "--capacity", str(capacity), "--coordinator-port",
             str(self.coordinator), "--prover-port", str(self.provers[0]), "--policy", policy, "--owners", "3",
         )  # fmt: skip
 
@@ -89,14 +93,14 @@ class Market:
             except AssertionError:
                 if time.monotonic() > deadline:
                     raise
-                time.sleep(0.5)
+                time.sleep(PAUSE)
 
     def accepted(self, *submission: str) -> None:
         """Wait until a submission, handed in again and again, is in an accepted batch."""
         deadline = time.monotonic() + 600
         while "state: accepted" not in (shown := self.command(*submission)):
             assert time.monotonic() < deadline, shown
-            time.sleep(0.5)
+            time.sleep(PAUSE)
 
 
 @pytest.fixture

@@ -16,7 +16,13 @@ from circuits.grading import encode_values
 from circuits.hashing import keccak
 from circuits.payload import Aggregate
 from circuits.statement import ROWS, TAIL, share_length
+from commons.artifacts.cids import Cid
+from commons.artifacts.datasetfiles import Dataset
+from commons.artifacts.tensorfiles import write_tensors
+from commons.artifacts.unixfs import Link, Node
 from commons.protocol import bodies, decisionlists, sealedreplies
+from commons.protocol.bountydraws import HiddenGroup
+from commons.protocol.bountyheads import GroupHead, WinnerHead
 from commons.protocol.consents import ClaimOrder
 from commons.protocol.keypackages import KeyConfirmation, KeyPackage, encode_keys
 from commons.protocol.manifests import BodyEntry, Manifest, PartEntry
@@ -34,17 +40,19 @@ from commons.storage.evidencefiles import _CODEC, _File
 from commons.storage.modelfiles import encode_model
 from commons.storage.recordfiles import write_record
 from commons.storage.roundarchives import ArchivedBatch, ArchiveHead, archive_pieces
-from commons.wire import batchsteps, contexts, coordination, sharestreams, streams, uploads
+from commons.wire import batchsteps, bountywire, contexts, coordination, sharestreams, streams, uploads
 from commons.wire._generated import prover_pb2 as pb
 from gradroll.data_owner.orders import OrderFile, save_order
 from tests.commons import test_modelmanifests
 from tests.fuzz.harness import CORPUS
-from tests.fuzz.targets import DIMENSION, stream_of
+from tests.fuzz.targets import DIMENSION, SEALED, stream_of
 from tests.gradroll import test_modelcards
 from tests.support import perjury
+from tests.support.accuracymodels import accuracy_scene, rounding_scene
 from tests.support.gradedattempt import GradedAttempt
 from tests.support.gradednetwork import graded_with
 from tests.support.network import network_with
+from tests.support.sealing_attacks import swap_scene
 from tests.wire.test_coordination import TASK
 from tests.wire.test_steps import COHORT, COIN, CONTEXT, HEADERS, MARKET, MASK, MESSAGE, PROPOSAL, RELEASE, SIGNED
 
@@ -93,6 +101,14 @@ def wires() -> Iterator[tuple[str, bytes]]:
     yield "confirmation", one(uploads.confirmation_to_wire(words))
     yield "batches", one(pb.ListBatchesReply(batch_ids=[bytes((n,)) * 32 for n in (1, 2, 3)]))
     yield "availability", one(uploads.availability_to_wire(AvailabilityReceipt(7, SIGNED)))
+    group = HiddenGroup(b"\x01" * 32, b"\x02" * 32, b"\x03" * 32, 12)
+    shown = GroupHead(b"\x04" * 32, 2, 1, group, (b"\x05" * 32, group.leaf), 9)
+    yield "bounty-group", stream_of(bountywire.group_to_wire(shown, b"some data"))
+    won = WinnerHead(b"\x04" * 32, b"\x06" * 32, native.g1_generator, b"\x07" * 32, 5, SIGNED, 9)
+    yield "bounty-winner", stream_of(bountywire.winner_to_wire(won, b"some data"))
+    yield "bounty-receipt", one(bountywire.receipt_to_wire(SIGNED))
+    yield "blinding-request", one(pb.BlindingRequest(bounty=b"\x04" * 32, key=b"\x08" * 32, signature=SIGNED))
+    yield "blinding", one(pb.BlindingReply(sealed=b"sealed" * 12))
     status = ProverStatus(b"\x01" * 20, 1, b"\x02" * 20, 3, 1, "1.0", True, 5, 6, {"busy": 2, "wire": 1})
     yield "prover-status", one(uploads.status_to_wire(status))
     yield "submission", one(coordination.submission_to_wire(HEADERS[0], {0: SIGNED, 2: SIGNED}))
@@ -153,6 +169,9 @@ def files() -> Iterator[tuple[str, bytes]]:
     """What is kept, and what is handed around."""
     values = np.array([1, -2, 300, 0, -70000], np.int64)
     masks = native.from_ints([7, *range(ROWS)])
+    yield "accuracy-proof", accuracy_scene().prove(bytes(32)).encode()
+    yield "rounding-proof", rounding_scene().prove(bytes(32), bytes(32)).encode()
+    yield "sealed-row", swap_scene("fuzz", SEALED).seal(7).encode()
     yield "keys", encode_keys({(0, 1): b"\x01" * 32, (1, 3): b"\x02" * 32})
     yield "aggregate", payload.encode(Aggregate(values, masks))
     kept = [SealedShare(p, bytes((p,)) * 65, bytes((7,)) * sealed_bytes(DIMENSION)) for p in (0, 3)]
@@ -184,6 +203,7 @@ def files() -> Iterator[tuple[str, bytes]]:
         for row in (folder / "ledger.sql").read_text(encoding="utf-8").splitlines():
             if row.startswith('INSERT INTO "ledger"'):
                 yield "ledger-entry", row.partition("'{")[2].rpartition("}'")[0].join("{}").encode()
+    yield from artifacts()
     path = CORPUS / "seed"
     container.write(path, "srs", {"origin": "x", "powers": 2}, {"tau": b"\x01" * 64, "powers": b"\x02" * 64})
     yield "container", path.read_bytes()
@@ -194,6 +214,21 @@ def files() -> Iterator[tuple[str, bytes]]:
     write_record(path, _CODEC, _File(perjury.two_messages(1, *messages)))
     yield "evidence", path.read_bytes()
     path.unlink()
+
+
+def artifacts() -> Iterator[tuple[str, bytes]]:
+    """Files by what is in them."""
+    leaf, last = (Link(Cid.of(block), len(block), len(block)) for block in (b"a leaf", b"last"))
+    for cid in (leaf.cid, Node((leaf, last)).link().cid):
+        yield "cid", bytes(cid)
+        yield "cid-text", str(cid).encode()
+    yield "file-node", Node((leaf, last)).encode()
+    yield "file-node", Node((Node((leaf, leaf)).link(), Node((last,)).link())).encode()
+    yield "data-set", Dataset(np.arange(6, dtype=np.int16).reshape(3, 2), np.array([0, 1, 0], np.uint8)).encode()
+    for kind in (np.int16, np.float32):
+        yield "network", write_tensors({"W1": np.ones((3, 2), kind), "W2": np.ones((3, 4), kind)})
+    for place in (b"kept", b"http://127.0.0.1:5001/api/v0", b"s3://bucket/a?endpoint=http://host:9&region=eu-1"):
+        yield "store-place", place
 
 
 def write(seeds: Iterable[tuple[str, bytes]]) -> None:

@@ -12,10 +12,16 @@ from typing import Any
 import numpy as np
 
 from circuits import container, payload
+from circuits.accuracy.proofparts import AccuracyProof, RoundingProof
 from circuits.errors import InvalidInputError, KeyFileError, KeyMismatchError, StorageError
 from circuits.foreignjson import parse_json
 from circuits.grading import decode_values, encode_values
 from circuits.statement import TAIL, Committee, Membership
+from circuits.swap.sealedrows import SealedRow
+from commons.artifacts import networkfiles
+from commons.artifacts.cids import Cid
+from commons.artifacts.datasetfiles import Dataset
+from commons.artifacts.unixfs import Node
 from commons.chain import signedtransactions
 from commons.chain.answers import OddAnswerError, parsed
 from commons.protocol import bodies, decisionlists, gradedbodies, keypackages, sealedreplies
@@ -23,11 +29,11 @@ from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.ledgerheads import LedgerHead
 from commons.protocol.modelmanifests import ModelManifest
 from commons.runtime import identifiers
-from commons.settings import accountplaces, pins
+from commons.settings import accountplaces, pins, storeplaces
 from commons.sharing import sharepayloads
 from commons.sharing.scalars import from_little_endian
 from commons.storage import evidencefiles, modelfiles, roundarchives
-from commons.wire import batchsteps, contexts, coordination, prescan, sharestreams, streams, uploads
+from commons.wire import batchsteps, bountywire, contexts, coordination, prescan, sharestreams, streams, uploads
 from commons.wire._generated import common_pb2, coordinator_pb2
 from commons.wire._generated import prover_pb2 as pb
 from coordinator import events
@@ -38,6 +44,8 @@ from provers.party import ledger
 from tests.fuzz.harness import Target
 
 DIMENSION = 5
+SEALED = 2
+"""Weights of the sealed row."""
 COMMITTEE = Committee(1, 1, tuple(bytes((p + 1,)) * 20 for p in range(4)))
 HOLDER = Membership(COMMITTEE, 2)
 LIMITS = batchsteps.Limits(DIMENSION)
@@ -120,6 +128,16 @@ def _model(parts: Iterator[Any]) -> bytes:
     return reader.finish()
 
 
+def _group(parts: Iterator[Any]) -> Any:
+    head = bountywire.group_from_wire(next(parts, None))
+    return head, bountywire.body(parts, head.length, "a file")()
+
+
+def _winner(parts: Iterator[Any]) -> Any:
+    head = bountywire.winner_from_wire(next(parts, None))
+    return head, bountywire.body(parts, head.length, "a row")()
+
+
 def _record(raw: bytes) -> Any:
     record = parse_json(raw)
     if not isinstance(record, dict):
@@ -141,7 +159,7 @@ def _payload(raw: bytes) -> Any:
 
 
 _W, _U, _C = "commons.wire.batchsteps.", "commons.wire.uploads.", "commons.wire.coordination."
-_S = "commons.wire.sharestreams."
+_S, _B = "commons.wire.sharestreams.", "commons.wire.bountywire."
 
 TARGETS: dict[str, Target] = {
     "context": wire(common_pb2.Context, contexts.context_from_wire, contexts.context_to_wire,
@@ -179,6 +197,19 @@ TARGETS: dict[str, Target] = {
                     lambda found: pb.ListBatchesReply(batch_ids=found), _U + "batches_from_wire"),
     "availability": wire(pb.AvailabilityReply, uploads.availability_from_wire, uploads.availability_to_wire,
                          _U + "availability_from_wire"),
+    "bounty-group": streamed(pb.HoldGroupRequest, _group, lambda found: bountywire.group_to_wire(*found),
+                             _B + "group_from_wire", _B + "stage_from_wire"),
+    "bounty-winner": streamed(pb.AttestOfferRequest, _winner, lambda found: bountywire.winner_to_wire(*found),
+                              _B + "winner_from_wire"),
+    "bounty-receipt": wire(pb.BountyReceipt, bountywire.receipt_from_wire, bountywire.receipt_to_wire,
+                           _B + "receipt_from_wire"),
+    "blinding-request": wire(
+        pb.BlindingRequest, bountywire.blinding_request_from_wire,
+        lambda found: pb.BlindingRequest(bounty=found[0], key=found[1], signature=found[2]),
+        _B + "blinding_request_from_wire",
+    ),
+    "blinding": wire(pb.BlindingReply, bountywire.blinding_from_wire, lambda found: pb.BlindingReply(sealed=found),
+                     _B + "blinding_from_wire"),
     "prover-status": wire(pb.ProverStatusReply, uploads.status_from_wire, uploads.status_to_wire,
                           _U + "status_from_wire"),
     "submission": wire(coordinator_pb2.SubmitHeaderRequest, coordination.submission_from_wire,
@@ -206,6 +237,12 @@ TARGETS: dict[str, Target] = {
     "open-body": body(gradedbodies.OpenBody, sized=True),
     "opened-numbers": Target(("circuits.grading.decode_values",), decode_values, encode_values,
                              errors=(InvalidInputError,)),
+    "accuracy-proof": Target(("circuits.accuracy.proofparts.AccuracyProof.decode",), AccuracyProof.decode,
+                             lambda proof: proof.encode()),
+    "rounding-proof": Target(("circuits.accuracy.proofparts.RoundingProof.decode",), RoundingProof.decode,
+                             lambda proof: proof.encode()),
+    "sealed-row": Target(("circuits.swap.sealedrows.SealedRow.decode",), lambda data: SealedRow.decode(data, SEALED),
+                         lambda row: row.encode()),
     "certificate": Target(("commons.protocol.bundle.Certificate.decode", "commons.protocol.gradedbundle.read_rule",
                            "commons.protocol.gradedbundle.read_graded"), Certificate.decode, lambda v: v.encode()),
     "bundle": Target(("commons.protocol.bundle.AuditBundle.decode",), AuditBundle.decode, lambda v: v.encode()),
@@ -256,22 +293,42 @@ TARGETS: dict[str, Target] = {
                         "commons.storage.recordfiles.read_record", errors=(InvalidInputError,)),
     "round-archive": Target(("commons.storage.roundarchives.read_archive",), _archive,
                             lambda found: b"".join(roundarchives.archive_pieces(*found)), errors=(InvalidInputError,)),
+    "cid": Target(("commons.artifacts.cids.Cid.decode",), Cid.decode, bytes, errors=(InvalidInputError,)),
+    "cid-text": Target(("commons.artifacts.cids.Cid.parse",), lambda raw: Cid.parse(_text(raw)),
+                       lambda cid: str(cid).encode(), errors=(InvalidInputError,)),
+    "file-node": Target(("commons.artifacts.unixfs.Node.decode",), Node.decode, lambda node: node.encode(),
+                        errors=(InvalidInputError,)),
+    "data-set": Target(("commons.artifacts.datasetfiles.Dataset.decode", "commons.artifacts.tensorfiles.read_tensors"),
+                       Dataset.decode, lambda found: found.encode(), errors=(InvalidInputError,)),
+    "network": Target(("commons.artifacts.networkfiles.decode_network",), networkfiles.decode_network,
+                      errors=(InvalidInputError,)),
+    "store-place": Target(("commons.settings.storeplaces.parse_store",),
+                          lambda raw: storeplaces.parse_store(_text(raw)), errors=(ValueError,)),
     "order": in_file(orders.load_order, "gradroll.data_owner.orders.load_order", errors=(InvalidInputError,)),
 }  # fmt: skip
 """By name, which is that of their folder in the corpus."""
 
 _OWN, _BEHIND = "reads what this process wrote itself, a file that others cannot write", "hands on to a target: "
 REASONS: dict[str, str] = {
+    "circuits.accuracy.accuracykeys.load_model_key": _BEHIND + "container; its points are checked one by one",
+    "circuits.accuracy.accuracykeys.load_model_verifying_key": _BEHIND + "container; its points are checked one by one",
+    "circuits.keyfiles.load_circuit_key": _BEHIND + "container; its points are checked one by one",
     "circuits.keyfiles.load_proving_key": _BEHIND + "container; its points are checked one by one",
     "circuits.keyfiles.load_verifying_key": _BEHIND + "container; its points are checked one by one",
     "circuits.srs.load": _BEHIND + "container; its points are checked one by one",
     "circuits.srs.load_tau": _BEHIND + "container",
+    "commons.artifacts.datasetfiles.read_dataset": _BEHIND + "data-set",
+    "commons.artifacts.networkfiles.read_network": _BEHIND + "network",
+    "commons.artifacts.tensorfiles.read_file": "takes so many bytes at most as they are",
+    "commons.artifacts.transfers.read_bytes": _BEHIND + "file-node",
     "commons.chain.contractevents.Events.read": "asks a node; its answers are node-answer's",
     "commons.chain.heldfees.read_held_fees": "asks a node; its answers are node-answer's",
     "commons.chain.logpages.LogPages.read": "asks a node; its answers are node-answer's",
     "commons.chain.openings.read_opening": "asks a node; its answers are node-answer's",
     "commons.chain.outbox.Kept.load": "a protocol without code",
     "commons.chain.outbox.OutboxFile.load": "reads what this process wrote itself, a file that others cannot write",
+    "commons.chain.modelverifiers.read_model_verifier": "asks a node; its answers are node-answer's",
+    "commons.chain.verifiers.read_key": "asks a node; its answers are node-answer's",
     "commons.chain.verifiers.read_verifier": "asks a node; its answers are node-answer's",
     "commons.runtime.passphrases.Passphrase.read": "the operator's own passphrase",
     "commons.settings.loading.load": "the operator's own settings",
@@ -280,6 +337,7 @@ REASONS: dict[str, str] = {
     "commons.storage.eventlog.EventLog.read": "a protocol without code",
     "commons.storage.eventlog.SqliteLog.read": _OWN,
     "commons.storage.eventlog.parse_row": _BEHIND + "node-answer, by the same reader of JSON",
+    "commons.storage.hidingkeys.load_hiding_key": "the operator's own key file",
     "commons.storage.manifestfiles.read_manifest": _BEHIND + "model-manifest",
     "commons.storage.redislease.FencedValue.load": _OWN,
     "commons.storage.redislog.RedisLog.read": _OWN + "; each record is event's",
@@ -291,9 +349,11 @@ REASONS: dict[str, str] = {
     "commons.storage.tlsfiles.read_pair": "the operator's own certificate",
     "commons.storage.tlsfiles.read_roots": "the operator's own certificates",
     "commons.storage.tlskeys.read_server_key": "the operator's own key file",
+    "gradroll.commands.modeloptions.read_group": _BEHIND + "data-set",
     "gradroll.commands.proposals.load_proposal": _BEHIND + "evidence, by the same reader of records; signatures hold",
     "gradroll.commands.taskrounds.read": "a command",
     "gradroll.commands.votes.load_votes": _BEHIND + "order, by the same reader of record files",
+    "gradroll.demo.developers.load_images": "the data set that scikit-learn brings",
     "gradroll.demo.training.load_digits": "the data set that scikit-learn brings",
     "gradroll.model_owner.decisionfiles.DecisionFiles.read": _BEHIND + "decisions",
     "gradroll.model_owner.decisionfiles.read_bounded": "bytes, which others read",
@@ -301,6 +361,10 @@ REASONS: dict[str, str] = {
     "gradroll.model_owner.gradedrounds.KeptReferences.load": "reads what this process wrote itself; behind array",
     "gradroll.model_owner.buyer.ModelOwner.read_aggregate": _BEHIND + "aggregate",
     "gradroll.model_owner.sumreading.SumReader.read": _BEHIND + "aggregate and sealed-sum",
+    "gradroll.modelmarket.modelvault.ModelVault.load": "the seller's own secret files",
+    "gradroll.modelmarket.offerfiles.read_bounty_offer": _BEHIND + "order, by the same reader of record files",
+    "gradroll.modelmarket.offerfiles.read_offer": _BEHIND + "order, by the same reader of record files",
+    "gradroll.modelmarket.offerfiles.read_request": _BEHIND + "order, by the same reader of record files",
     "gradroll.setup.keyimport.read_source": "the operator's own key",
     "provers.joining.keyring.Keyring.load": "the operator's own key files",
     "provers.joining.keystore.Keystore.load": "the operator's own key files",

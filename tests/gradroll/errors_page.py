@@ -41,7 +41,7 @@ _SHOWN = (
     (r"\{dead\}", "http://user:PASSWORD@127.0.0.1:8545"),
     (r"\{relay\}", "127.0.0.1:7100"),
     (r"\{taken\}", "127.0.0.1:7101"),
-    (r"\{(task|bare|closed|late|free|spent|lonely|funded)\}", "0x3fa9"),
+    (r"\{(task|bare|closed|late|free|spent|lonely|funded|ruled)\}", "0x3fa9"),
     (r"\{(owner|verifier|market|coordinator|committee|absent)\}", "0x…"),
     (SECRET, "PASSWORD"),
 )

@@ -7,18 +7,26 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 
+from circuits.foreignjson import parse_json
 from circuits.terms import MarketId, Pay, Windows
+from commons.protocol.hidingschemes import LINEAR, HidingScheme, Layer
+from commons.protocol.modelmanifests import Block, ModelManifest
+from commons.protocol.strictjson import canonical
+from commons.protocol.trainingrules import Dyadic, Plateau, Sgd, TrainingRule
 from commons.runtime.identifiers import shown
 from commons.storage.accounts import create_account
+from commons.storage.hidingkeys import save_hiding_key
 from commons.storage.marketbinding import bind
 from commons.storage.roundarchives import ArchiveHead
+from commons.storage.sumkeys import create_sum_key
 from commons.storage.unlock import Unlock
+from gradroll.hiddenmodel.hiding import draw_noise, hide
 from gradroll.setup.keygen import development_srs
 from provers.joining.keystore import Keystore
 from tests.gradroll.smallmarket import DIMENSION, REWARD, SmallMarket
@@ -26,6 +34,14 @@ from tests.support.certificates import self_signed
 
 SECRET = "s3cr3t"
 """Stands in every URL of the table where a password or a key may; no message shows it."""
+_PLATEAU = Plateau("min", Dyadic(1, 1), 1, 0, 1, bytes(32))
+RULED = ModelManifest(
+    (Block("weights", 2, 20), Block("bias", 1, 4)), 3, TrainingRule(Sgd(40), Dyadic(1, 3), 7, plateau=_PLATEAU)
+)
+"""Of the task with a training rule, which asks for a metric of each round."""
+_SCHEME = HidingScheme((1,), (Layer(LINEAR, 1), Layer(LINEAR, 1)), (0,), (1.0,))
+"""The smallest network that can be hidden: four numbers, of which owners hand in ten."""
+_HIDDEN = ModelManifest(tuple(Block(name, length, 8) for name, length in _SCHEME.blocks()), 4, hiding=_SCHEME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +69,7 @@ def prepare_tasks(market: SmallMarket) -> dict[str, str]:
         "spent": market.task(rounds=1),  # its only round is open
         "lonely": market.task(committee_id=absent),
         "funded": market.task(),  # money, no round
+        "ruled": market.task(manifest=RULED.digest, fraction_bits=20),  # has a training rule; no round
     }
     for name in ("task", "bare", "free"):
         market.writer("owner-0.json").register(tasks[name])
@@ -75,6 +92,7 @@ def prepare_files(market: SmallMarket, numbers: dict[str, str], stub: str, taken
     place = market.directory
     _arrays(place)
     _keys(place)
+    _models(place)
     _settings(market)
     _archives(place, market.local.view().market_id, int(numbers["task"], 16))
     relay = market.local.plan.coordinator
@@ -119,6 +137,25 @@ def _keys(place: Path) -> None:
     bind(place / "foreign", MarketId(1, bytes(20), bytes(32)), "")
     self_signed(place / "tls-a")
     self_signed(place / "tls-b")
+
+
+def _models(place: Path) -> None:
+    """Manifests, and a hidden model with its view and its secret."""
+    both = parse_json(_HIDDEN.encoded) | {"training": parse_json(RULED.encoded)["training"]}
+    for name, raw in {
+        "ruled.json": RULED.encoded, "hidden.json": _HIDDEN.encoded, "both.json": canonical(both),
+        "network.json": canonical(_SCHEME.to_json()),
+    }.items():  # fmt: skip
+        (place / name).write_bytes(raw)
+    create_sum_key(place / "sums.key")
+    model, key = np.array([0.5, -0.25, 1.0, 2.0]), bytes(range(32))
+    save_hiding_key(place / "hiding.key", key, _SCHEME)
+    save_hiding_key(place / "wider.key", key, replace(_SCHEME, gamma=(2.0,)))
+    np.save(place / "hidden.npy", model)
+    np.save(place / "later.npy", 2 * model)
+    np.save(place / "view.npy", hide(_SCHEME, model, draw_noise(_SCHEME, model, key, _SCHEME.digest)))
+    np.save(place / "hidden-sum.npy", np.ones(_SCHEME.handed_in))
+    np.save(place / "samples.npy", np.ones((5, 1)))
 
 
 def _archives(place: Path, market: MarketId, task: int) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from circuits.errors import catalogue
 
 EVERYBODY, NODE, DATA_OWNER = "Everybody", "Everybody: the node and the chain", "Data owner"
+MODEL_OWNER, PROVER, COORDINATOR, MARKET = "Model owner", "Prover", "Coordinator", "Market operator"
+AUDITOR = "Anybody: audit and demo"
 USAGE, INTERRUPTED, TOLD = "usage", "interrupted", ""
 """Beside the codes of the catalogue: argparse's refusals, Ctrl-C, and what is no error but told."""
 _STATUS = {USAGE: 2, INTERRUPTED: 130, TOLD: 0}
@@ -78,7 +80,7 @@ SHARED_MISTAKES = (
     Mistake(EVERYBODY, "a section mistyped", "task list --config section.toml", "config",
             "section.toml: chains is no known section; ",
             "known are chain, keys, unlock, signer, prover, coordinator, owner, model_owner, task, metrics, "
-            "log, telemetry, watchdog"),
+            "log, telemetry, watchdog, artifacts, models"),
     Mistake(EVERYBODY, "a value out of range", "task list --config range.toml", "config",
             "chain.timeout (from range.toml) ", "must be a number from 1 to 600, not 0"),
     Mistake(EVERYBODY, "a value of another kind", "task list --config kind.toml", "config",
@@ -246,7 +248,8 @@ SHARED_MISTAKES = (
             "the gradient is beyond the task's norm bound and would be shrunk by the factor …, so nothing was sent; ",
             "shrink it yourself, or let it be clipped"),
     Mistake(DATA_OWNER, "a file in place of a model manifest", f"{_SUBMIT} --manifest numbers.txt", "invalid-input",
-            "…numbers.txt is no model manifest: ", "a model manifest is JSON; these bytes are not"),
+            "…numbers.txt is no model manifest: a model manifest is JSON; these bytes are not; ",
+            "name one that gradroll scales or gradroll task manifest wrote"),
     Mistake(DATA_OWNER, "a key file that is not there", f"{_SUBMIT} --account absent.json", "bad-key-file",
             "…absent.json: no such key file; ", "create the keys first, or correct the path"),
     Mistake(DATA_OWNER, "a key file that others can read", f"{_SUBMIT} --account shared.json", "bad-key-file",

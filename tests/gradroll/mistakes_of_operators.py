@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from tests.gradroll.mistakes import IS_IT_RUNNING, SHARED_MISTAKES, TOLD, UNREACHED, USAGE, Mistake
-
-MODEL_OWNER, PROVER, COORDINATOR, MARKET = "Model owner", "Prover", "Coordinator", "Market operator"
-AUDITOR = "Anybody: audit and demo"
+from tests.gradroll.mistakes import (
+    AUDITOR,
+    COORDINATOR,
+    IS_IT_RUNNING,
+    MARKET,
+    MODEL_OWNER,
+    PROVER,
+    SHARED_MISTAKES,
+    TOLD,
+    UNREACHED,
+    USAGE,
+    Mistake,
+)
+from tests.gradroll.mistakes_of_artifacts import ARTIFACTS_MISTAKES
+from tests.gradroll.mistakes_of_models import MODEL_MISTAKES
+from tests.gradroll.mistakes_of_training import TRAINING_MISTAKES
 
 _CREATE = "task create --dimension 3 --norm 4 --reward 1 --config model-owner.toml"
 _PROVE, _RELAY = "prover serve --config prover-0/prover.toml", "coordinator serve --config coordinator/coordinator.toml"
@@ -332,4 +344,4 @@ OPERATORS_MISTAKES = (
     Mistake(AUDITOR, "fewer provers than a demo needs", "demo --provers 2", "config",
             "--provers 2 with --threshold 1: ", "a task that pays takes 3t+1 to 32 provers"),
 )  # fmt: skip
-MISTAKES = (*SHARED_MISTAKES, *OPERATORS_MISTAKES)
+MISTAKES = (*SHARED_MISTAKES, *OPERATORS_MISTAKES, *TRAINING_MISTAKES, *ARTIFACTS_MISTAKES, *MODEL_MISTAKES)

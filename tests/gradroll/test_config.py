@@ -11,7 +11,7 @@ import pytest
 
 from circuits.errors import ConfigError, InsecureSetupError
 from commons.runtime.clock import Clock
-from commons.settings import accountplaces
+from commons.settings import accountplaces, storeplaces
 from commons.settings.clocks import clock_of
 from commons.settings.describing import Setting, all_settings
 from commons.settings.loading import load
@@ -29,7 +29,7 @@ MARKET = "0x" + "ab" * 20
 SAMPLES = {
     "a path": "/somewhere", "text": "word", "host:port": "host:1", "an http:// or https:// address": "https://node",
     "an http:// or https:// address, or several with commas between them, or a list of them": "https://node,http://b",
-    WORDS: "grpcs://host:1", accountplaces.WORDS: f"https://host:1#{MARKET}",
+    WORDS: "grpcs://host:1", accountplaces.WORDS: f"https://host:1#{MARKET}", storeplaces.WORDS: "s3://bucket",
     "sqlite:///path, sqlite://relative/path or redis://host:port/db": "sqlite:///log",
     "an address, 0x and 40 hexadecimal digits": MARKET,
     "an identifier, 0x and sixteen hexadecimal digits": "0xfedcba9876543210", "true or false": "true",

@@ -11,17 +11,26 @@ import numpy as np
 import pytest
 
 from circuits.errors import UnknownError
+from circuits.foreignjson import parse_json
 from circuits.hashing import keccak
 from commons.protocol.modelmanifests import Block, ModelManifest
 from commons.protocol.status import TaskStatus
+from commons.protocol.strictjson import canonical
 from commons.protocol.trainingrules import Dyadic, Sgd, TrainingRule
 from commons.runtime.identifiers import shown
+from commons.sharing.sealing import public_key
+from commons.storage.hidingkeys import save_hiding_key
+from commons.storage.modelfiles import decode_model, encode_model
+from commons.storage.sumkeys import create_sum_key
 from commons.wire.coordinator_client import CoordinatorClient
 from gradroll.cli import main
-from tests.gradroll.smallmarket import SmallMarket, small_market
+from gradroll.hiddenmodel.hiding import draw_noise, hide
+from tests.gradroll.smallmarket import REWARD, SEATS, SmallMarket, small_market
+from tests.hiddenmodel.schemes import KEY, perceptron
 
 BUYER = ["--config", "model-owner.toml"]
 MANIFEST = ModelManifest((Block("weights", 2, 20), Block("bias", 1, 4)), 3, TrainingRule(Sgd(40), Dyadic(1, 3), 7))
+HIDDEN = perceptron(1, 1, 1)
 CREATE = ["task", "create", "--reward", "1", *BUYER]
 
 
@@ -155,6 +164,102 @@ def test_what_does_not_go_with_a_manifest_is_told_before_anything_is_sent(
     assert main([*CREATE, *words]) == 3
     assert text in capsys.readouterr().err
     assert market.sent("model-owner.json") == before
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "text"),
+    [
+        ("hidden.json", [], "sums that are public give a hidden model away; make them private"),
+        ("hidden.json", ["--sum-key", "sums.key", "--inline-payload"], "leave out one of them"),
+        (
+            "hidden.json",
+            ["--sum-key", "sums.key", "--reference-data", "hidden.json"],
+            "take a policy that does not grade",
+        ),
+        ("both.json", ["--sum-key", "sums.key"], "nobody could check a training rule of a hidden model"),
+    ],
+)
+def test_what_would_give_a_hidden_model_away_is_refused_before_anything_is_sent(
+    market: SmallMarket, name: str, words: list[str], text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hidden = ModelManifest(
+        tuple(Block(n, length, 8) for n, length in HIDDEN.blocks()), HIDDEN.model_length, None, HIDDEN
+    )
+    ruled = parse_json(MANIFEST.encoded)["training"]
+    Path("hidden.json").write_bytes(hidden.encoded)
+    Path("both.json").write_bytes(canonical(parse_json(hidden.encoded) | {"training": ruled}))
+    if not Path("sums.key").exists():
+        create_sum_key(Path("sums.key"))
+    before = market.sent("model-owner.json")
+    assert main([*CREATE, "--bound", "1000", "--manifest", name, *words]) == 3
+    assert text in capsys.readouterr().err
+    assert market.sent("model-owner.json") == before
+
+
+@pytest.fixture
+def hidden_task(market: SmallMarket, blobs: dict[bytes, bytes]) -> str:
+    """A funded task with a hidden model, whose manifest is served; its true model and the secret are in files."""
+    manifest = ModelManifest(tuple(Block(n, k, 8) for n, k in HIDDEN.blocks()), HIDDEN.model_length, None, HIDDEN)
+    blobs[manifest.digest] = manifest.published
+    task = market.task(
+        manifest=manifest.digest, dimension=HIDDEN.handed_in, fraction_bits=8, sum_key=public_key(bytes(range(32)))
+    )
+    market.writer("model-owner.json").fund(task, SEATS * REWARD)
+    np.save("true.npy", [0.5, -0.25, 1.0, 2.0])
+    if not Path("hiding.key").exists():
+        save_hiding_key(Path("hiding.key"), KEY, HIDDEN)
+    return shown(task)
+
+
+def test_a_round_is_opened_on_the_view_of_the_true_model_that_is_named_with_its_secret(
+    hidden_task: str, blobs: dict[bytes, bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (
+        told(capsys, ["task", "open", hidden_task, "--model", "true.npy", "--secret", "hiding.key", *BUYER])["round"]
+        == 0
+    )
+    (served,) = [raw for raw in blobs.values() if raw.startswith(b"\x93NUMPY")]
+    true = np.load("true.npy")
+    assert np.array_equal(decode_model(served, 4), hide(HIDDEN, true, draw_noise(HIDDEN, true, KEY, HIDDEN.digest)))
+    assert encode_model(true) not in blobs.values()
+
+
+def test_a_round_is_opened_on_a_view_that_is_named_as_one(
+    hidden_task: str, blobs: dict[bytes, bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    view = np.array([3.0, 1.0, 2.5, -1.0])
+    np.save("view.npy", view)
+    assert told(capsys, ["task", "open", hidden_task, "--view", "view.npy", *BUYER])["round"] == 0
+    assert encode_model(view) in blobs.values()
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "text"),
+    [
+        (["--model", "true.npy", "--secret", "absent.key"], 6, "no such key file"),
+        (["--secret", "hiding.key"], 3, "name the true model and the task's secret"),
+        (["--model", "true.npy"], 3, "would be published as it is"),
+        (["--model", "short.npy", "--secret", "hiding.key"], 3, "the task is for 4 coordinates"),
+    ],
+)
+def test_a_model_that_cannot_be_hidden_is_not_published(
+    market: SmallMarket, hidden_task: str, blobs: dict[bytes, bytes], words: list[str], status: int, text: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    np.save("short.npy", [0.5, -0.25, 1.0])
+    before, sent = dict(blobs), market.sent("model-owner.json")
+    assert main(["task", "open", hidden_task, *words, *BUYER]) == status
+    assert text in capsys.readouterr().err
+    assert (blobs, market.sent("model-owner.json")) == (before, sent)
+
+
+def test_a_secret_is_refused_where_nothing_is_hidden(
+    task: str, blobs: dict[bytes, bytes], hidden_task: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = dict(blobs)
+    assert main(["task", "open", task, "--model", "true.npy", "--secret", "hiding.key", *BUYER]) == 3
+    assert "leave them out" in capsys.readouterr().err
+    assert blobs == before
 
 
 def test_a_gradient_that_must_not_be_clipped_costs_its_owner_no_registration(

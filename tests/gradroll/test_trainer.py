@@ -118,7 +118,7 @@ def digest(model: object) -> bytes:
 
 
 def test_the_rule_opens_every_round_after_the_first(buying: Buying, market: TrainedMarket) -> None:
-    buying.refused(InvalidInputError, "name its first model")
+    buying.refused(InvalidInputError, "open the first one on a model of your own")
     state = begin(RULE, blocks(), FIRST)
     assert buying.owner.open_round(buying.task, FIRST) == 0
     for number in range(1, 3):

@@ -26,6 +26,7 @@ from gradroll.audit.modelcards import ModelCard
 from gradroll.cli import main
 from gradroll.commands.tasktraining import millionths
 from gradroll.training.stepping import advance, begin
+from tests.gradroll.test_cardchecks import metered
 from tests.support.parts import with_parts
 from tests.support.trainedmarket import DIMENSION, OWNERS, TrainedMarket, blocks
 
@@ -119,6 +120,29 @@ def test_a_stop_that_somebody_has_shows_that_a_card_denies_it(
     status, told = trained.run("model", "verify", str(path), *initial, "--decisions", "stop.json", capsys=capsys)
     assert (status, [each["field"] for each in told["lies"]]) == (FAILED, ["models"])
     assert "decided to stop after round 0" in told["lies"][0]["reason"]
+
+
+def test_a_final_model_that_rests_on_signed_metrics_alone_is_told_until_a_round_is_opened_on_it(
+    trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another metric would make another card, which were as true."""
+    training, decisions = metered(trained.market, 500, 499, 498)
+    (tmp_path / "manifest.json").write_bytes(training.manifest.encoded)
+    (tmp_path / "decisions.json").write_bytes(encode_decisions(decisions))
+    given = ("--out", "card", "--manifest", "manifest.json", "--decisions", "decisions.json")
+    assert trained.run("model", "card", shown(training.task), *given, capsys=capsys)[0] == 0
+    verify = ["model", "verify", "card/card.json"]
+    assert main([*verify, *trained.where]) == 0
+    told = "no round is opened on the final model yet, so the last rate is as the signed metrics say: name decisions"
+    assert told in (said := capsys.readouterr().out)
+    assert "everything in the card that can be checked is as the chain has it" in said
+    assert trained.run(*verify, capsys=capsys)[1]["unsettled"] is True
+    final = ModelCard.decode(Path("card/card.json").read_bytes()).final_model
+    trained.market.owner.open_round(training.task, final, OWNERS)
+    assert main([*verify, *trained.where]) == 0
+    assert told not in (said := capsys.readouterr().out)
+    assert "the task has opened 1 rounds more, which are not in the card" in said
+    assert trained.run(*verify, capsys=capsys)[1]["unsettled"] is False
 
 
 @pytest.mark.parametrize("change", [lambda model: model.astype(str), lambda model: model + 1j])

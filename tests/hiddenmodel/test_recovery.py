@@ -11,7 +11,7 @@ from circuits.quantize import dequantize, quantize
 from commons.protocol.hidingschemes import HidingScheme
 from gradroll.hiddenmodel.hiding import draw_noise, hide, recover, unhidden, unhide
 from gradroll.hiddenmodel.network import forward
-from gradroll.hiddenmodel.ownerterms import owner_terms, plain_gradient
+from gradroll.hiddenmodel.ownerterms import in_parts, owner_terms, plain_gradient
 from tests.hiddenmodel.schemes import KEY, convolutional, perceptron, random_model, random_samples
 
 SCHEMES = {
@@ -41,6 +41,21 @@ def test_the_plain_gradient_is_the_slope_of_the_loss(scheme: HidingScheme) -> No
         behind[at] -= step
         slope = (loss(scheme, ahead, samples, targets) - loss(scheme, behind, samples, targets)) / (2 * step)
         assert slope == pytest.approx(gradient[at], rel=1e-5, abs=1e-8)
+
+
+def test_terms_in_parts_are_those_of_all_samples_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts of three samples, of which the last one has fewer, count by their samples."""
+    scheme = perceptron(8, 6, 7, groups=3)
+    monkeypatch.setattr("gradroll.hiddenmodel.ownerterms._AT_ONCE", 3 * 8)
+    model, (samples, targets), sizes = random_model(scheme), random_samples(scheme, 7), list[int]()
+
+    def terms(own: HidingScheme, view: FloatArray, some: FloatArray, aims: FloatArray) -> FloatArray:
+        sizes.append(len(some))
+        return owner_terms(own, view, some, aims)
+
+    found = in_parts(terms, scheme, model, samples, targets)
+    assert np.allclose(found, owner_terms(scheme, model, samples, targets), rtol=1e-12, atol=1e-13)
+    assert sizes == [3, 3, 1]
 
 
 @NAMED

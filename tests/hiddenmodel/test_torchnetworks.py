@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from circuits.errors import ConfigError, InvalidInputError
-from commons.protocol.hidingschemes import HidingScheme
+from commons.protocol.hidingschemes import HidingScheme, scheme_described
+from gradroll.cli import main
 from gradroll.hiddenmodel.hiding import draw_noise, hide, recover
 from gradroll.hiddenmodel.network import forward
 from gradroll.hiddenmodel.ownerterms import owner_terms, plain_gradient
 from gradroll.hiddenmodel.torchnetworks import network_of, owner_terms_by_torch, scheme_of, vector_of
 from tests.hiddenmodel.schemes import KEY, convolutional, directions, perceptron, random_model, random_samples
+from tests.support.pages import blocks
 
 SCHEMES = {"linear": perceptron(8, 6, 7, groups=3), "deep": perceptron(10, 9, 8, 5), "conv": convolutional(2)}
 NAMED = pytest.mark.parametrize("scheme", SCHEMES.values(), ids=SCHEMES)
@@ -46,6 +49,19 @@ def test_a_network_goes_there_and_back(torch: Any, scheme: HidingScheme) -> None
     samples, _ = random_samples(scheme, 6)
     outputs = network(torch.from_numpy(samples)).detach().numpy()
     assert np.allclose(outputs, forward(scheme, model, samples).outputs, rtol=1e-12, atol=1e-12)
+
+
+def test_the_example_of_the_page_describes_a_network_that_commands_hide(
+    torch: Any, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (example,) = [each for each in blocks(repository / "docs" / "model-privacy.md") if each.language == "python"]
+    exec(example.text, {})  # noqa: S102 - the project's own page
+    words = ["model", "hide", "model.npy", "--network", "network.json", "--secret", "hiding.key", "--first"]
+    assert main([*words, "--out", "view.npy"]) == 0
+    scheme = scheme_described(Path("network.json").read_bytes())
+    assert np.load("view.npy").shape == (scheme.model_length,)
+    assert scheme_of(network_of(scheme, np.load("view.npy")), (4,), range(3), [1.0] * 3) == scheme
 
 
 def test_networks_that_cannot_be_hidden_are_refused(torch: Any) -> None:

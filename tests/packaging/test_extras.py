@@ -19,10 +19,12 @@ from tests.packaging.project import EXTRAS, PACKAGES, PROJECT, ROOT, requirement
 
 SOURCES = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if "node_modules" not in path.parts]
 MAY_NEED = {
+    "commons/artifacts/s3store.py": "s3",
     "commons/chain/devchain.py": "dev-chain",
     "commons/chain/devprecompiles.py": "dev-chain",
     "commons/storage/redisplace.py": "redis",
     "commons/telemetry/traces.py": "traces",
+    "gradroll/demo/developers.py": "demo",
     "gradroll/demo/training.py": "demo",
 }
 """The only modules that import packages of an extra."""
@@ -53,19 +55,22 @@ def test_what_is_imported_is_declared(path: Path) -> None:
 
 
 def test_an_operator_installs_no_chain_and_no_data_set() -> None:
-    assert not {"eth-tester", "py-evm", "scikit-learn", "redis", "matplotlib", "opentelemetry-sdk", "torch"} & names()
+    assert (
+        not {"eth-tester", "py-evm", "scikit-learn", "redis", "matplotlib", "opentelemetry-sdk", "torch", "botocore"}
+        & names()
+    )
 
 
 def test_extras_contain_each_other() -> None:
     assert names("dev-chain") < names("demo") < names("dev")
-    assert names("redis", "traces", "bench") < names("dev")
+    assert names("redis", "s3", "traces", "bench") < names("dev")
 
 
 def test_every_cure_names_an_extra() -> None:
     texts = [path.read_text(encoding="utf-8") for path in [*SOURCES, *(ROOT / "benchmarks").rglob("*.py")]]
-    named = set(re.findall(r'(?:missing|require)\(".*?", "([a-z-]+)"', "".join(texts)))
-    named |= set(re.findall(rf"{PROJECT['name']}\[([a-z-]+)\]", "".join(texts)))
-    assert {"demo", "dev-chain", "redis", "traces", "bench", "torch"} <= named <= set(EXTRAS)
+    named = set(re.findall(r'(?:missing|require)\(".*?", "([a-z0-9-]+)"', "".join(texts)))
+    named |= set(re.findall(rf"{PROJECT['name']}\[([a-z0-9-]+)\]", "".join(texts)))
+    assert {"demo", "dev-chain", "redis", "s3", "traces", "bench", "torch"} <= named <= set(EXTRAS)
 
 
 def told(capsys: pytest.CaptureFixture[str], *command: str) -> str:

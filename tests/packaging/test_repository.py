@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,47 @@ def commands(path: Path) -> str:
 def test_the_workflow_of_changes_runs_what_contributors_run() -> None:
     run = commands(ROOT / ".github" / "workflows" / "ci.yml").splitlines()
     assert {".ci/run", "make test-fast", "make coverage", "make site"} <= set(run)
+
+
+MAKE = """#!/bin/bash
+echo "$@" >>asked
+[[ " $* " != *" $FAILS "* ]]
+"""
+"""Stands for make: fails at one target."""
+CHECKS = {"setup", "build", "test", "lint", "types", "style", "analysis", "proto"}
+
+
+def gate(folder: Path, fails: str = "-") -> tuple[int, set[str]]:
+    """Run .ci/run in a repository of its own: its exit status, and the targets that it asked for."""
+    for name in (".ci", ".venv/bin"):
+        (folder / name).mkdir(parents=True)
+    (folder / ".ci" / "run").write_text((ROOT / ".ci" / "run").read_text(encoding="utf-8"), encoding="utf-8")
+    make = folder / ".venv" / "bin" / "make"
+    make.write_text(MAKE, encoding="utf-8")
+    make.chmod(0o755)
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    done = subprocess.run(
+        ["bash", ".ci/run"], cwd=folder, env=os.environ | {"FAILS": fails}, capture_output=True, text=True, check=False
+    )  # fmt: skip
+    asked = (folder / "asked").read_text(encoding="utf-8").split()
+    assert ("all checks passed" in done.stdout) is (done.returncode == 0)
+    return done.returncode, {word for word in asked if not word.startswith("-") and not word.isdigit()}
+
+
+def test_the_gate_makes_every_check(tmp_path: Path) -> None:
+    assert gate(tmp_path) == (0, CHECKS)
+
+
+@pytest.mark.parametrize("target", sorted(CHECKS))
+def test_the_gate_fails_with_each_check_and_makes_the_others(target: str, tmp_path: Path) -> None:
+    assert gate(tmp_path, fails=target) == (1, CHECKS)
+
+
+def test_the_gate_fails_with_artifacts_that_are_not_committed(tmp_path: Path) -> None:
+    artifact = tmp_path / "contracts" / "artifacts" / "New.json"
+    artifact.parent.mkdir(parents=True)
+    artifact.write_text("{}", encoding="utf-8")
+    assert gate(tmp_path) == (1, CHECKS)
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)

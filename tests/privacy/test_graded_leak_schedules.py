@@ -17,6 +17,7 @@ from tests.privacy.leakmeter.stage import Shape, Stage
 from tests.privacy.leakmeter.toy import toy
 from tests.privacy.leakmeter.world import World
 from tests.privacy.test_leak_meter_schedules import no_bits, off_the_polynomial, report
+from tests.support.tiers import many
 
 ALL, EVERY_ROW = (0, 1, 2), (0, 1, 2, 3)
 THREE, FOUR = Shape(copies=1), Shape(4, 1, copies=1)
@@ -46,7 +47,7 @@ COMMITTEES = {
     "4-1, a reference without bits": (replace(FOUR, bad_reference=True, bend_reference=no_bits), Plan(), 20),
     "7-2, three attempts": (SEVEN, Plan(moves=60), 20),
 }  # fmt: skip
-"""Who takes part, how, and how often."""
+"""Who takes part, how, and how often: a third of it in the full tier, twice as often in the deep one."""
 
 
 @pytest.mark.slow
@@ -73,7 +74,7 @@ def test_every_schedule_of_two_graded_attempts_by_three_provers(
 def test_graded_schedules_at_random(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     shape, plan, count = COMMITTEES[name]
     coverage = Coverage()
-    for seed in range(count):
+    for seed in range(many(full=count // 3, deep=2 * count)):
         with toy(REFERENCE) as made:
             adversary = random_schedule(Stage(made, shape), plan, seed)
             coverage.note(adversary)

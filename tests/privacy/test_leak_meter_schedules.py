@@ -19,6 +19,7 @@ from tests.privacy.leakmeter.schedules import Coverage, Plan, Trial, check_seale
 from tests.privacy.leakmeter.stage import Shape, Stage
 from tests.privacy.leakmeter.toy import toy
 from tests.privacy.leakmeter.world import World
+from tests.support.tiers import many
 
 ALL = (0, 1, 2)
 THREE, FOUR, SEVEN = Shape(), Shape(4, 1), Shape(7, 2, frozenset({0, 4}))
@@ -61,7 +62,7 @@ COMMITTEES = {
     "7-2, three attempts": (SEVEN, Plan(), 60),
     "7-2, old ledgers": (replace(SEVEN, corrupt=frozenset({3}), rewound=(5,)), Plan(cohorts=2, moves=60), 30),
 }
-"""Who takes part, how, and how often."""
+"""Who takes part, how, and how often: a third of it in the full tier, twice as often in the deep one."""
 
 
 def report(capsys: pytest.CaptureFixture[str], name: str, coverage: Coverage) -> None:
@@ -93,7 +94,7 @@ def test_every_schedule_of_two_attempts_by_three_provers(capsys: pytest.CaptureF
 def test_schedules_at_random(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     shape, plan, count = COMMITTEES[name]
     coverage = Coverage()
-    for seed in range(count):
+    for seed in range(many(full=count // 3, deep=2 * count)):
         with toy() as made:
             adversary = random_schedule(Stage(made, shape), plan, seed)
             coverage.note(adversary)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable, Mapping
 from itertools import count
 
@@ -20,12 +22,13 @@ from commons.sharing.reconstruct import open_vector
 from native import FrArray, R
 from provers.party import masking, projecting
 from tests.privacy.leakmeter.adversary import ATTEMPT, Coordinator
+from tests.privacy.leakmeter.allowed import excess
 from tests.privacy.leakmeter.answers import Answers
 from tests.privacy.leakmeter.linear import RowSpace, span
-from tests.privacy.leakmeter.schedules import Plan, random_schedule
+from tests.privacy.leakmeter.schedules import Plan, Trial, enumerate_stops, random_schedule, squeeze
 from tests.privacy.leakmeter.stage import Shape, Stage, WatchedKeys
 from tests.privacy.leakmeter.tangents import Tangent, Tracker, UntrackedError, heading
-from tests.privacy.leakmeter.toy import toy
+from tests.privacy.leakmeter.toy import DIMENSION, toy
 from tests.privacy.leakmeter.world import World
 from tests.support.tiers import deepened
 
@@ -176,6 +179,41 @@ def test_remembered_answers_are_those_of_the_party(monkeypatch: pytest.MonkeyPat
     remembered = play()
     monkeypatch.setattr(Answers, "get", lambda self, party, request, env, _: self._ask(party, request, env))
     assert play() == remembered
+
+
+def test_what_is_remembered_of_a_leak_is_what_is_found_anew() -> None:
+    """Sums count as leaks here, so that there is something to find."""
+
+    def found(forgetful: bool) -> list[int]:
+        out: list[int] = []
+
+        def end(adversary: Coordinator, _: str) -> None:
+            if forgetful:
+                adversary.world.stage.excesses.clear()
+            out.append(excess(adversary.world, ()))
+
+        with toy() as made:
+            adversary = Coordinator(World(Stage(made, Shape())))
+            enumerate_stops(adversary, adversary.open_cohort((0, 1, 2)), [Trial((0, 1, 2))], end)
+        return out
+
+    remembered = found(forgetful=False)
+    assert set(remembered) == {0, DIMENSION}
+    assert remembered == found(forgetful=True)
+
+
+def test_nothing_keeps_a_stage_whose_schedules_are_over() -> None:
+    """Thousands are played one after the other, and each holds all that was computed in it."""
+    with toy() as made:
+        stage = Stage(made, Shape())
+        played = Coordinator(World(stage))
+        squeeze(played, [played.propose(played.open_cohort((0, 1, 2)), (0, 1, 2), range(3))])
+        assert excess(played.world, played.world.accepted) == 0
+        assert stage.remainder_weights, "no proof was looked at"
+        gone = weakref.ref(stage)
+    del played, stage
+    gc.collect()
+    assert gone() is None
 
 
 def test_one_value_has_one_tangent() -> None:

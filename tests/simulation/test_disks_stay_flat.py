@@ -24,6 +24,7 @@ from tests.provers.test_prover import DAY, RETENTION
 from tests.provers.test_prover import World as ProverWorld
 from tests.provers.test_store import signed_by
 from tests.simulation.world.network import InOrder
+from tests.support.tiers import many
 
 HEAD = 80
 """Most bytes that stay of a ledger's record: its head, with its place in sqlite."""
@@ -34,7 +35,7 @@ KEPT = 18
 PAGES = 1 << 14
 """Bytes by which a database may be larger at one time than at another, with as much in it."""
 FEW = pytest.param(80, id="80 rounds")
-MANY = pytest.param(1000, id="1,000 rounds", marks=pytest.mark.slow)
+MANY = pytest.param(many(full=240, deep=1000), id="many rounds", marks=pytest.mark.slow)
 
 
 @dataclass(frozen=True)

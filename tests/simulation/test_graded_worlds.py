@@ -24,7 +24,7 @@ from tests.simulation.world.world import TROUBLED, World
 from tests.support.gradedlies import graded_lies
 from tests.support.gradednetwork import graded_with
 from tests.support.network import Network
-from tests.support.tiers import deepened
+from tests.support.tiers import deepened, many
 
 COPIES = 3
 QUIET = Schedule(1, 4, copies=COPIES)
@@ -59,7 +59,7 @@ def test_nothing_wrong_comes_out_of_graded_rounds(seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(2, 40))
+@pytest.mark.parametrize("seed", range(2, many(full=16, deep=200)))
 def test_nothing_wrong_comes_out_of_graded_rounds_of_more_seeds(seed: int) -> None:
     play(drawn_graded(seed))
 

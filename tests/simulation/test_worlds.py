@@ -6,7 +6,6 @@ A seed that fails is made smaller by `shrunk` and kept below as a test with a na
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -28,11 +27,10 @@ from tests.simulation.world.invariants import always, in_the_end
 from tests.simulation.world.nodes import NodeView
 from tests.simulation.world.schedule import DISK, NETWORK, TURN, Lie, Schedule, Strike, drawn, shrunk
 from tests.simulation.world.world import CONFIRMATIONS, World
+from tests.support.tiers import DEEP, many
 
-DEEP = os.environ.get("GRADROLL_TEST_DEEP") == "1"
-"""500 seeds and every write: the weekly run."""
-FAST, SLOW = range(3), range(3, 500 if DEEP else 40)
-WRITES = range(0, 123, 1 if DEEP else 5)
+FAST, SLOW = range(3), range(3, many(full=20, deep=500))
+WRITES = range(0, 123, 1 if DEEP else 7)
 """All that provers and coordinator write in a quiet round."""
 QUIET = Schedule(1, 3)
 

@@ -17,7 +17,7 @@ TOO_EARLY = (4, 5)
 """Exit statuses after which a page's reader types a command again: too early, or somebody is not there yet."""
 _BLOCK = re.compile(r"^```(console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _HERE = re.compile(r"<<'(\w+)'")
-_TRIES, _PAUSE = 300, 0.5
+_TRIES, _PAUSE = 300, 2  # seconds: each try is a process that takes one of what it waits for
 
 
 @dataclass(frozen=True, slots=True)

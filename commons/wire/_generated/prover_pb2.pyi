@@ -782,3 +782,280 @@ class ProverStatusReply(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ProverStatusReply: _TypeAlias = ProverStatusReply  # noqa: Y015
+
+@_typing.final
+class BountyGroupHead(_message.Message):
+    """A group that a bounty drew, as its contract takes it, with what shows that the bounty committed to it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOUNTY_FIELD_NUMBER: _builtins.int
+    STAGE_FIELD_NUMBER: _builtins.int
+    INDEX_FIELD_NUMBER: _builtins.int
+    SAMPLES_FIELD_NUMBER: _builtins.int
+    SALT_FIELD_NUMBER: _builtins.int
+    GROUP_HASH_FIELD_NUMBER: _builtins.int
+    FILE_DIGEST_FIELD_NUMBER: _builtins.int
+    LEAVES_FIELD_NUMBER: _builtins.int
+    LENGTH_FIELD_NUMBER: _builtins.int
+    bounty: _builtins.bytes
+    stage: _builtins.int
+    """1: groups that are shown before the entries; 2: the tests."""
+    index: _builtins.int
+    """Of the group, in the commitment."""
+    samples: _builtins.int
+    salt: _builtins.bytes
+    group_hash: _builtins.bytes
+    file_digest: _builtins.bytes
+    """SHA-256 of the file."""
+    length: _builtins.int
+    """Bytes of the file, which follows in chunks."""
+    @_builtins.property
+    def leaves(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Of all groups of the commitment, 2 to 64 of 32 bytes."""
+
+    def __init__(
+        self,
+        *,
+        bounty: _builtins.bytes = ...,
+        stage: _builtins.int = ...,
+        index: _builtins.int = ...,
+        samples: _builtins.int = ...,
+        salt: _builtins.bytes = ...,
+        group_hash: _builtins.bytes = ...,
+        file_digest: _builtins.bytes = ...,
+        leaves: _abc.Iterable[_builtins.bytes] | None = ...,
+        length: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bounty", b"bounty", "file_digest", b"file_digest", "group_hash", b"group_hash", "index", b"index", "leaves", b"leaves", "length", b"length", "salt", b"salt", "samples", b"samples", "stage", b"stage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BountyGroupHead: _TypeAlias = BountyGroupHead  # noqa: Y015
+
+@_typing.final
+class HoldGroupRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEAD_FIELD_NUMBER: _builtins.int
+    CHUNK_FIELD_NUMBER: _builtins.int
+    chunk: _builtins.bytes
+    @_builtins.property
+    def head(self) -> Global___BountyGroupHead: ...
+    def __init__(
+        self,
+        *,
+        head: Global___BountyGroupHead | None = ...,
+        chunk: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "head", b"head", "part", b"part"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "head", b"head", "part", b"part"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["head", "chunk"]  # noqa: Y015
+    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
+
+Global___HoldGroupRequest: _TypeAlias = HoldGroupRequest  # noqa: Y015
+
+@_typing.final
+class HoldGroupReply(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HoldGroupReply: _TypeAlias = HoldGroupReply  # noqa: Y015
+
+@_typing.final
+class AttestGroupsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOUNTY_FIELD_NUMBER: _builtins.int
+    STAGE_FIELD_NUMBER: _builtins.int
+    bounty: _builtins.bytes
+    stage: _builtins.int
+    def __init__(
+        self,
+        *,
+        bounty: _builtins.bytes = ...,
+        stage: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bounty", b"bounty", "stage", b"stage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AttestGroupsRequest: _TypeAlias = AttestGroupsRequest  # noqa: Y015
+
+@_typing.final
+class BountyReceipt(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    signature: _builtins.bytes
+    """The prover's signature over the EIP-712 "DatasetReceipt" or "OfferReceipt"."""
+    def __init__(
+        self,
+        *,
+        signature: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signature", b"signature"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BountyReceipt: _TypeAlias = BountyReceipt  # noqa: Y015
+
+@_typing.final
+class BountyOfferHead(_message.Message):
+    """A winner's offer to the owner of its bounty."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOUNTY_FIELD_NUMBER: _builtins.int
+    LISTING_FIELD_NUMBER: _builtins.int
+    PUBLIC_KEY_FIELD_NUMBER: _builtins.int
+    OFFER_FIELD_NUMBER: _builtins.int
+    BLINDING_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    LENGTH_FIELD_NUMBER: _builtins.int
+    bounty: _builtins.bytes
+    listing: _builtins.bytes
+    public_key: _builtins.bytes
+    """K', 64 bytes."""
+    offer: _builtins.bytes
+    """Digest of the sealed row."""
+    blinding: _builtins.bytes
+    """x, 32 bytes: K' = K - xG."""
+    signature: _builtins.bytes
+    """The winner's over the EIP-712 "BountyOffer", 65 bytes; empty of a winner that is a contract."""
+    length: _builtins.int
+    """Bytes of the sealed row, which follows in chunks."""
+    def __init__(
+        self,
+        *,
+        bounty: _builtins.bytes = ...,
+        listing: _builtins.bytes = ...,
+        public_key: _builtins.bytes = ...,
+        offer: _builtins.bytes = ...,
+        blinding: _builtins.bytes = ...,
+        signature: _builtins.bytes = ...,
+        length: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blinding", b"blinding", "bounty", b"bounty", "length", b"length", "listing", b"listing", "offer", b"offer", "public_key", b"public_key", "signature", b"signature"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BountyOfferHead: _TypeAlias = BountyOfferHead  # noqa: Y015
+
+@_typing.final
+class AttestOfferRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEAD_FIELD_NUMBER: _builtins.int
+    CHUNK_FIELD_NUMBER: _builtins.int
+    chunk: _builtins.bytes
+    @_builtins.property
+    def head(self) -> Global___BountyOfferHead: ...
+    def __init__(
+        self,
+        *,
+        head: Global___BountyOfferHead | None = ...,
+        chunk: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "head", b"head", "part", b"part"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "head", b"head", "part", b"part"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["head", "chunk"]  # noqa: Y015
+    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
+
+Global___AttestOfferRequest: _TypeAlias = AttestOfferRequest  # noqa: Y015
+
+@_typing.final
+class HeldRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOUNTY_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    OFFSET_FIELD_NUMBER: _builtins.int
+    bounty: _builtins.bytes
+    digest: _builtins.bytes
+    """SHA-256 of a group's file, or the digest of a sealed row."""
+    offset: _builtins.int
+    """Bytes that are here already."""
+    def __init__(
+        self,
+        *,
+        bounty: _builtins.bytes = ...,
+        digest: _builtins.bytes = ...,
+        offset: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bounty", b"bounty", "digest", b"digest", "offset", b"offset"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HeldRequest: _TypeAlias = HeldRequest  # noqa: Y015
+
+@_typing.final
+class BlindingRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOUNTY_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    bounty: _builtins.bytes
+    key: _builtins.bytes
+    """X25519 public key of the owner, 32 bytes."""
+    signature: _builtins.bytes
+    """The owner's over the EIP-712 "OfferRequest" with that key, 65 bytes."""
+    def __init__(
+        self,
+        *,
+        bounty: _builtins.bytes = ...,
+        key: _builtins.bytes = ...,
+        signature: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bounty", b"bounty", "key", b"key", "signature", b"signature"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BlindingRequest: _TypeAlias = BlindingRequest  # noqa: Y015
+
+@_typing.final
+class BlindingReply(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEALED_FIELD_NUMBER: _builtins.int
+    sealed: _builtins.bytes
+    """HPKE message."""
+    def __init__(
+        self,
+        *,
+        sealed: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sealed", b"sealed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BlindingReply: _TypeAlias = BlindingReply  # noqa: Y015

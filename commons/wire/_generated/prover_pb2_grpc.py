@@ -86,6 +86,31 @@ class ProverStub(object):
                 request_serializer=gradroll_dot_v1_dot_prover__pb2.AvailabilityRequest.SerializeToString,
                 response_deserializer=gradroll_dot_v1_dot_prover__pb2.AvailabilityReply.FromString,
                 _registered_method=True)
+        self.HoldGroup = channel.stream_stream(
+                '/gradroll.v1.Prover/HoldGroup',
+                request_serializer=gradroll_dot_v1_dot_prover__pb2.HoldGroupRequest.SerializeToString,
+                response_deserializer=gradroll_dot_v1_dot_prover__pb2.HoldGroupReply.FromString,
+                _registered_method=True)
+        self.AttestGroups = channel.unary_unary(
+                '/gradroll.v1.Prover/AttestGroups',
+                request_serializer=gradroll_dot_v1_dot_prover__pb2.AttestGroupsRequest.SerializeToString,
+                response_deserializer=gradroll_dot_v1_dot_prover__pb2.BountyReceipt.FromString,
+                _registered_method=True)
+        self.AttestOffer = channel.stream_stream(
+                '/gradroll.v1.Prover/AttestOffer',
+                request_serializer=gradroll_dot_v1_dot_prover__pb2.AttestOfferRequest.SerializeToString,
+                response_deserializer=gradroll_dot_v1_dot_prover__pb2.BountyReceipt.FromString,
+                _registered_method=True)
+        self.GetHeld = channel.unary_stream(
+                '/gradroll.v1.Prover/GetHeld',
+                request_serializer=gradroll_dot_v1_dot_prover__pb2.HeldRequest.SerializeToString,
+                response_deserializer=gradroll_dot_v1_dot_common__pb2.BlobPart.FromString,
+                _registered_method=True)
+        self.GetBlinding = channel.unary_unary(
+                '/gradroll.v1.Prover/GetBlinding',
+                request_serializer=gradroll_dot_v1_dot_prover__pb2.BlindingRequest.SerializeToString,
+                response_deserializer=gradroll_dot_v1_dot_prover__pb2.BlindingReply.FromString,
+                _registered_method=True)
 
 
 class ProverServicer(object):
@@ -163,6 +188,43 @@ class ProverServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def HoldGroup(self, request_iterator, context):
+        """Takes in the data of one group that a bounty of this prover's committee drew; answers when they are checked and on disk.
+        Only who has the salt of the group's commitment is listened to.  Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AttestGroups(self, request, context):
+        """This prover's receipt for all groups of a draw, whose files it holds.  Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AttestOffer(self, request_iterator, context):
+        """Takes in the sealed row of a bounty's winner, checks it in the place of the bounty's owner, and answers with a receipt.
+        Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetHeld(self, request, context):
+        """A group's file or a sealed row that this prover has given a receipt for.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetBlinding(self, request, context):
+        """What opens a row that was locked by receipts, sealed to the bounty's owner, which signs the request.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ProverServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -215,6 +277,31 @@ def add_ProverServicer_to_server(servicer, server):
                     servicer.GetAvailability,
                     request_deserializer=gradroll_dot_v1_dot_prover__pb2.AvailabilityRequest.FromString,
                     response_serializer=gradroll_dot_v1_dot_prover__pb2.AvailabilityReply.SerializeToString,
+            ),
+            'HoldGroup': grpc.stream_stream_rpc_method_handler(
+                    servicer.HoldGroup,
+                    request_deserializer=gradroll_dot_v1_dot_prover__pb2.HoldGroupRequest.FromString,
+                    response_serializer=gradroll_dot_v1_dot_prover__pb2.HoldGroupReply.SerializeToString,
+            ),
+            'AttestGroups': grpc.unary_unary_rpc_method_handler(
+                    servicer.AttestGroups,
+                    request_deserializer=gradroll_dot_v1_dot_prover__pb2.AttestGroupsRequest.FromString,
+                    response_serializer=gradroll_dot_v1_dot_prover__pb2.BountyReceipt.SerializeToString,
+            ),
+            'AttestOffer': grpc.stream_stream_rpc_method_handler(
+                    servicer.AttestOffer,
+                    request_deserializer=gradroll_dot_v1_dot_prover__pb2.AttestOfferRequest.FromString,
+                    response_serializer=gradroll_dot_v1_dot_prover__pb2.BountyReceipt.SerializeToString,
+            ),
+            'GetHeld': grpc.unary_stream_rpc_method_handler(
+                    servicer.GetHeld,
+                    request_deserializer=gradroll_dot_v1_dot_prover__pb2.HeldRequest.FromString,
+                    response_serializer=gradroll_dot_v1_dot_common__pb2.BlobPart.SerializeToString,
+            ),
+            'GetBlinding': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetBlinding,
+                    request_deserializer=gradroll_dot_v1_dot_prover__pb2.BlindingRequest.FromString,
+                    response_serializer=gradroll_dot_v1_dot_prover__pb2.BlindingReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -488,6 +575,141 @@ class Prover(object):
             '/gradroll.v1.Prover/GetAvailability',
             gradroll_dot_v1_dot_prover__pb2.AvailabilityRequest.SerializeToString,
             gradroll_dot_v1_dot_prover__pb2.AvailabilityReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def HoldGroup(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/gradroll.v1.Prover/HoldGroup',
+            gradroll_dot_v1_dot_prover__pb2.HoldGroupRequest.SerializeToString,
+            gradroll_dot_v1_dot_prover__pb2.HoldGroupReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AttestGroups(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gradroll.v1.Prover/AttestGroups',
+            gradroll_dot_v1_dot_prover__pb2.AttestGroupsRequest.SerializeToString,
+            gradroll_dot_v1_dot_prover__pb2.BountyReceipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AttestOffer(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/gradroll.v1.Prover/AttestOffer',
+            gradroll_dot_v1_dot_prover__pb2.AttestOfferRequest.SerializeToString,
+            gradroll_dot_v1_dot_prover__pb2.BountyReceipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetHeld(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/gradroll.v1.Prover/GetHeld',
+            gradroll_dot_v1_dot_prover__pb2.HeldRequest.SerializeToString,
+            gradroll_dot_v1_dot_common__pb2.BlobPart.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetBlinding(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gradroll.v1.Prover/GetBlinding',
+            gradroll_dot_v1_dot_prover__pb2.BlindingRequest.SerializeToString,
+            gradroll_dot_v1_dot_prover__pb2.BlindingReply.FromString,
             options,
             channel_credentials,
             insecure,

@@ -57,6 +57,20 @@ class ProverStub:
     """This prover's word, for the market, that a batch's sum is to be had.  Only of a batch that its own node shows as
     accepted, whose share of the sum it has released to somebody and holds now.  Idempotent.
     """
+    HoldGroup: _grpc.StreamStreamMultiCallable[_prover_pb2.HoldGroupRequest, _prover_pb2.HoldGroupReply]
+    """Takes in the data of one group that a bounty of this prover's committee drew; answers when they are checked and on disk.
+    Only who has the salt of the group's commitment is listened to.  Idempotent.
+    """
+    AttestGroups: _grpc.UnaryUnaryMultiCallable[_prover_pb2.AttestGroupsRequest, _prover_pb2.BountyReceipt]
+    """This prover's receipt for all groups of a draw, whose files it holds.  Idempotent."""
+    AttestOffer: _grpc.StreamStreamMultiCallable[_prover_pb2.AttestOfferRequest, _prover_pb2.BountyReceipt]
+    """Takes in the sealed row of a bounty's winner, checks it in the place of the bounty's owner, and answers with a receipt.
+    Idempotent.
+    """
+    GetHeld: _grpc.UnaryStreamMultiCallable[_prover_pb2.HeldRequest, _common_pb2.BlobPart]
+    """A group's file or a sealed row that this prover has given a receipt for."""
+    GetBlinding: _grpc.UnaryUnaryMultiCallable[_prover_pb2.BlindingRequest, _prover_pb2.BlindingReply]
+    """What opens a row that was locked by receipts, sealed to the bounty's owner, which signs the request."""
 
 @_typing.type_check_only
 class ProverAsyncStub(ProverStub):
@@ -86,6 +100,20 @@ class ProverAsyncStub(ProverStub):
     """This prover's word, for the market, that a batch's sum is to be had.  Only of a batch that its own node shows as
     accepted, whose share of the sum it has released to somebody and holds now.  Idempotent.
     """
+    HoldGroup: _aio.StreamStreamMultiCallable[_prover_pb2.HoldGroupRequest, _prover_pb2.HoldGroupReply]  # type: ignore[assignment]
+    """Takes in the data of one group that a bounty of this prover's committee drew; answers when they are checked and on disk.
+    Only who has the salt of the group's commitment is listened to.  Idempotent.
+    """
+    AttestGroups: _aio.UnaryUnaryMultiCallable[_prover_pb2.AttestGroupsRequest, _prover_pb2.BountyReceipt]  # type: ignore[assignment]
+    """This prover's receipt for all groups of a draw, whose files it holds.  Idempotent."""
+    AttestOffer: _aio.StreamStreamMultiCallable[_prover_pb2.AttestOfferRequest, _prover_pb2.BountyReceipt]  # type: ignore[assignment]
+    """Takes in the sealed row of a bounty's winner, checks it in the place of the bounty's owner, and answers with a receipt.
+    Idempotent.
+    """
+    GetHeld: _aio.UnaryStreamMultiCallable[_prover_pb2.HeldRequest, _common_pb2.BlobPart]  # type: ignore[assignment]
+    """A group's file or a sealed row that this prover has given a receipt for."""
+    GetBlinding: _aio.UnaryUnaryMultiCallable[_prover_pb2.BlindingRequest, _prover_pb2.BlindingReply]  # type: ignore[assignment]
+    """What opens a row that was locked by receipts, sealed to the bounty's owner, which signs the request."""
 
 class ProverServicer(metaclass=_abc_1.ABCMeta):
     """A prover node: holds one share of every gradient and runs the joint steps."""
@@ -172,5 +200,49 @@ class ProverServicer(metaclass=_abc_1.ABCMeta):
         """This prover's word, for the market, that a batch's sum is to be had.  Only of a batch that its own node shows as
         accepted, whose share of the sum it has released to somebody and holds now.  Idempotent.
         """
+
+    @_abc_1.abstractmethod
+    def HoldGroup(
+        self,
+        request_iterator: _MaybeAsyncIterator[_prover_pb2.HoldGroupRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_prover_pb2.HoldGroupReply], _abc.AsyncIterator[_prover_pb2.HoldGroupReply]]:
+        """Takes in the data of one group that a bounty of this prover's committee drew; answers when they are checked and on disk.
+        Only who has the salt of the group's commitment is listened to.  Idempotent.
+        """
+
+    @_abc_1.abstractmethod
+    def AttestGroups(
+        self,
+        request: _prover_pb2.AttestGroupsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_prover_pb2.BountyReceipt, _abc.Awaitable[_prover_pb2.BountyReceipt]]:
+        """This prover's receipt for all groups of a draw, whose files it holds.  Idempotent."""
+
+    @_abc_1.abstractmethod
+    def AttestOffer(
+        self,
+        request_iterator: _MaybeAsyncIterator[_prover_pb2.AttestOfferRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_prover_pb2.BountyReceipt], _abc.AsyncIterator[_prover_pb2.BountyReceipt]]:
+        """Takes in the sealed row of a bounty's winner, checks it in the place of the bounty's owner, and answers with a receipt.
+        Idempotent.
+        """
+
+    @_abc_1.abstractmethod
+    def GetHeld(
+        self,
+        request: _prover_pb2.HeldRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_common_pb2.BlobPart], _abc.AsyncIterator[_common_pb2.BlobPart]]:
+        """A group's file or a sealed row that this prover has given a receipt for."""
+
+    @_abc_1.abstractmethod
+    def GetBlinding(
+        self,
+        request: _prover_pb2.BlindingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_prover_pb2.BlindingReply, _abc.Awaitable[_prover_pb2.BlindingReply]]:
+        """What opens a row that was locked by receipts, sealed to the bounty's owner, which signs the request."""
 
 def add_ProverServicer_to_server(servicer: ProverServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

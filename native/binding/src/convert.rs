@@ -11,6 +11,7 @@ mod python {
     pyo3::import_exception!(native._errors, NonCanonicalError);
     pyo3::import_exception!(native._errors, PointError);
     pyo3::import_exception!(native._errors, DecodingError);
+    pyo3::import_exception!(native._errors, DecryptionError);
 }
 
 /// A vector argument.
@@ -26,6 +27,7 @@ pub fn exception(error: Error) -> PyErr {
         Error::NonCanonical { .. } => python::NonCanonicalError::new_err(text),
         Error::Point(_) => python::PointError::new_err(text),
         Error::Decoding(_) => python::DecodingError::new_err(text),
+        Error::NotSmall { .. } => python::DecryptionError::new_err(text),
         Error::ZeroInverse { .. } => PyZeroDivisionError::new_err(text),
         Error::Overflow { .. } => PyOverflowError::new_err(text),
         Error::Length { .. } | Error::NoSquare { .. } | Error::Range(_) => {

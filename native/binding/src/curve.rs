@@ -5,14 +5,14 @@ use std::sync::Arc;
 use ark_bn254::{g1, g2};
 use gradroll_kernel::bases::{self, Bases};
 use gradroll_kernel::lagrange::lagrange as group_lagrange;
-use gradroll_kernel::{msm, point};
-use numpy::PyReadonlyArray1;
+use gradroll_kernel::{elgamal, independent, msm, point};
+use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyType};
 
-use crate::convert::{Array, exception, limbs, run, scalar, scalars};
+use crate::convert::{Array, exactly, exception, limbs, run, scalar, scalars};
 
 /// A contiguous buffer of bytes, copied: another thread may write to the original.
 fn bytes_of(py: Python<'_>, buffer: &PyBuffer<u8>) -> PyResult<Vec<u8>> {
@@ -242,8 +242,59 @@ fn pairing_product_is_one(py: Python<'_>, pairs: Vec<(Vec<u8>, Vec<u8>)>) -> PyR
     })
 }
 
+#[pyfunction]
+fn independent_points(
+    py: Python<'_>,
+    tag: &[u8],
+    start: u64,
+    count: usize,
+) -> PyResult<first::PyBases> {
+    let tag = exactly(tag, "the tag")?;
+    run(py, || independent::independent(&tag, start, count)).map(first::PyBases)
+}
+
+#[pyfunction]
+fn check_independent(
+    py: Python<'_>,
+    bases: PyRef<'_, first::PyBases>,
+    tag: &[u8],
+    start: u64,
+) -> PyResult<()> {
+    let (bases, tag) = (&bases.0, exactly(tag, "the tag")?);
+    run(py, || independent::check(bases, &tag, start))
+}
+
+#[pyfunction]
+fn elgamal_encrypt(
+    py: Python<'_>,
+    bases: PyRef<'_, first::PyBases>,
+    values: PyReadonlyArray1<'_, i64>,
+    k: &[u8],
+    bits: u32,
+) -> PyResult<first::PyBases> {
+    let (bases, values, k) = (&bases.0, values.as_slice()?, scalar(k)?);
+    run(py, || elgamal::encrypt(bases, values, k, bits)).map(first::PyBases)
+}
+
+#[pyfunction]
+fn elgamal_decrypt<'py>(
+    py: Python<'py>,
+    ciphertexts: PyRef<'py, first::PyBases>,
+    bases: PyRef<'py, first::PyBases>,
+    k: &[u8],
+    bits: u32,
+) -> PyResult<Bound<'py, PyArray1<i64>>> {
+    let (ciphertexts, bases, k) = (&ciphertexts.0, &bases.0, scalar(k)?);
+    let values = run(py, || elgamal::decrypt(ciphertexts, bases, k, bits))?;
+    Ok(PyArray1::from_vec(py, values))
+}
+
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     first::register(module, "g1")?;
     second::register(module, "g2")?;
+    module.add_function(wrap_pyfunction!(independent_points, module)?)?;
+    module.add_function(wrap_pyfunction!(check_independent, module)?)?;
+    module.add_function(wrap_pyfunction!(elgamal_encrypt, module)?)?;
+    module.add_function(wrap_pyfunction!(elgamal_decrypt, module)?)?;
     module.add_function(wrap_pyfunction!(pairing_product_is_one, module)?)
 }

@@ -6,6 +6,7 @@
 //! to read; the reader must know where it came from, because nothing but canonical limbs is checked.
 
 use core::marker::PhantomData;
+use core::ops::Range;
 use std::sync::Arc;
 
 use ark_bn254::Fr;
@@ -131,7 +132,10 @@ impl<G: Group> Bases<G> {
     }
 
     /// An array of `n` points, written one by one.
-    fn build(n: usize, point: impl Fn(usize) -> Result<Affine<G>> + Sync) -> Result<Self> {
+    pub(crate) fn build(
+        n: usize,
+        point: impl Fn(usize) -> Result<Affine<G>> + Sync,
+    ) -> Result<Self> {
         let mut lines = Lines::zeros(n * size_of::<G>());
         lines
             .as_mut()
@@ -143,6 +147,28 @@ impl<G: Group> Bases<G> {
                 Ok(())
             })?;
         Ok(Self::of(Arc::new(lines)))
+    }
+
+    /// An array of `n` points, of which `write` gives the blocks; each thread has memory of its own.
+    pub(crate) fn in_blocks<M>(
+        n: usize,
+        block: usize,
+        memory: impl Fn() -> M + Send + Sync,
+        write: impl Fn(&mut M, Range<usize>) -> Vec<Affine<G>> + Send + Sync,
+    ) -> Self {
+        let mut lines = Lines::zeros(n * size_of::<G>());
+        lines
+            .as_mut()
+            .par_chunks_mut(block * size_of::<G>())
+            .enumerate()
+            .for_each_init(memory, |memory, (i, out)| {
+                let start = i * block;
+                let points = write(memory, start..start + out.len() / size_of::<G>());
+                for (out, point) in out.chunks_mut(size_of::<G>()).zip(&points) {
+                    write_raw(point, out);
+                }
+            });
+        Self::of(Arc::new(lines))
     }
 
     /// An array of these points.

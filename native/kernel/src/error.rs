@@ -41,6 +41,11 @@ pub enum Error {
         /// Position of the first such element.
         index: usize,
     },
+    /// The ciphertext at `index` hides no integer of so few bits under this key.
+    NotSmall {
+        /// Position of such a ciphertext.
+        index: usize,
+    },
     /// Shares do not lie on one polynomial with few enough errors.
     Decoding(String),
 }
@@ -56,6 +61,12 @@ impl fmt::Display for Error {
             Self::ZeroInverse { index } => write!(f, "element {index} is zero and has no inverse"),
             Self::NoSquare { index } => {
                 write!(f, "element {index} is zero or no square")
+            }
+            Self::NotSmall { index } => {
+                write!(
+                    f,
+                    "ciphertext {index} hides no small integer under this key"
+                )
             }
             Self::Overflow { index } => {
                 write!(f, "element {index} does not fit a signed 64-bit integer")

@@ -10,14 +10,17 @@ pub mod affine;
 pub mod bases;
 pub mod combine;
 pub mod decode;
+pub mod elgamal;
 pub mod error;
 pub mod field;
 mod fourier;
 pub mod gram;
 #[cfg(target_arch = "x86_64")]
 pub mod ifma;
+pub mod independent;
 pub mod lagrange;
 pub mod msm;
+mod multiplier;
 pub mod pippenger;
 pub mod point;
 pub mod poly;

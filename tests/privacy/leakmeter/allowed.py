@@ -11,7 +11,6 @@ check of all bits opens two values more that are zero (B and Z of COMBINE).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cache
 
 import native
 from commons.protocol.messages import Step
@@ -28,11 +27,20 @@ _COSET = 5
 
 
 def excess(world: World, accepted: Iterable[Sequence[int]]) -> int:
-    """Dimensions of the leak beyond what may leak.
+    """Dimensions of the leak beyond what may leak.  Schedules that come to the same are looked at once.
 
     Args:
         accepted: the sets of owners whose sum has been released by right.
     """
+    sets, known = tuple(map(tuple, accepted)), world.stage.excesses
+    mappings = (world.challenges, world.checks, world.weights)
+    key = (sets, world.seen, world.asked, world.numbered, *(frozenset(m.items()) for m in mappings))
+    if key not in known:
+        known[key] = _excess(world, sets)
+    return known[key]
+
+
+def _excess(world: World, accepted: Iterable[Sequence[int]]) -> int:
     permitted = permitted_space(world, accepted)
     before = permitted.dimension
     for row in world.leak():
@@ -145,9 +153,15 @@ def remainder_row(stage: Stage, kept: Sequence[Submission], check: BitCheck | No
     return _row(terms)
 
 
-@cache
 def _remainder_weights(stage: Stage) -> list[int]:
-    """Weight of each constraint's value in the proof's equation, at the trapdoor's point."""
+    """Weight of each constraint's value in the proof's equation, at the trapdoor's point; kept by the stage itself, so
+    that it goes with it."""
+    if not stage.remainder_weights:
+        stage.remainder_weights = _weights_at_the_trapdoor(stage)
+    return stage.remainder_weights
+
+
+def _weights_at_the_trapdoor(stage: Stage) -> list[int]:
     n, quotient = stage.toy.proving.circuit.domain_size, stage.toy.proving.quotient
     assert isinstance(quotient, Bases)
     first, second = native.to_ints(quotient.exponents[:2])

@@ -10,7 +10,7 @@ from tests.privacy.leakmeter.hiddenbits import HiddenBits
 from tests.privacy.leakmeter.toy import NOISE_BITS
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class BitCheck:
     """The challenges of a check, and what it found of the noise.
 

@@ -10,7 +10,7 @@ from circuits.hashing import keccak
 from circuits.statement import REFERENCE_INDEX, Committee, Context, Membership, Policy, SubmissionHeader
 from circuits.terms import Grading, MarketId, Pay, TaskTerms, Windows
 from commons.protocol.bundle import AuditBundle
-from commons.protocol.messages import Cohort
+from commons.protocol.messages import Cohort, StepReply
 from commons.protocol.references import Copy, Opening
 from commons.protocol.signing import sign_digest
 from commons.sharing.prss import PrssKeys, Purpose
@@ -22,7 +22,7 @@ from provers.joining.agreement import deal as deal_keys
 from tests.privacy.leakmeter.answers import Answers
 from tests.privacy.leakmeter.dealing import Bend, Secrets, Vector, secret_directions
 from tests.privacy.leakmeter.hiddenbits import HiddenBits
-from tests.privacy.leakmeter.tangents import Tracker
+from tests.privacy.leakmeter.tangents import Tangent, Tracker
 from tests.privacy.leakmeter.toy import BOUND, DIMENSION, NOISE_BITS, Toy
 from tests.support.plain_batch import address_of, seed_of
 
@@ -127,6 +127,9 @@ class Stage:
         submissions: one of each owner, then the second ones.
         payloads: share payloads by prover and submission.
         answers, signatures, bundles: what parties and coordinator have computed before.
+        shown: what honest provers have answered in any world, by its identity, and the tangents of what it holds.
+        excesses: what was found to leak beyond what may, by all that it depends on.
+        remainder_weights: of the proof's constraints, once they are known (`allowed`).
         gradients: number of directions of gradients and bits of norms; they are the first columns.
         secrets: number of directions of x: those, and the bits of noise.
         opening: what the round was opened with; None where owners are not graded.
@@ -145,6 +148,9 @@ class Stage:
         self.answers = Answers()
         self.signatures: dict[bytes, bytes] = {}
         self.bundles: dict[Hashable, AuditBundle | None] = {}
+        self.shown: dict[int, tuple[StepReply, tuple[Tangent, ...]]] = {}
+        self.excesses: dict[Hashable, int] = {}
+        self.remainder_weights: list[int] = []
         self.signers = [seed_of("prover", p) for p in range(shape.size)]
         self.coordinator, self.payee = seed_of("coordinator"), address_of(seed_of("payee"))
         keys = _committee_keys(shape.threshold, shape.size)

@@ -32,6 +32,7 @@ from provers.party.memory import Combined, Validated
 from tests.privacy.leakmeter.bitchecks import BitCheck
 from tests.privacy.leakmeter.linear import RowSpace
 from tests.privacy.leakmeter.stage import Stage, Submission
+from tests.privacy.leakmeter.tangents import Tangent
 from tests.privacy.leakmeter.toy import DIMENSION
 from tests.privacy.leakmeter.view import initial_view, seen_in
 from tests.support.plain_batch import address_of, seed_of
@@ -51,7 +52,7 @@ class World:
     """A committee in the middle of a schedule.
 
     Attributes:
-        view: the rows [J_x | J_u] of all that the adversary has seen.
+        seen: which answers the adversary has seen, by identity; the stage keeps them.
         asked: which honest prover has answered which step of which session.
         damaged: expanded copies of shares that are not what was sealed, by prover and submission.
         cohorts, proposals, certificates: what the sessions are about.
@@ -68,7 +69,9 @@ class World:
         self.starts = dict.fromkeys(range(stage.shape.size), 0)
         self.parties = {p: self._started(p) for p in self.starts}
         self.ledgers = {p: PermissiveLedger() if p in stage.shape.corrupt else LedgerState() for p in self.starts}
-        self.view: RowSpace = initial_view(stage)
+        self.seen: frozenset[int] = frozenset()
+        self._view = initial_view(stage)
+        self._unread: tuple[Tangent, ...] = ()  # seen, but not in the view yet
         self.asked: frozenset[tuple[bytes, Step, int]] = frozenset()
         self.damaged: dict[tuple[int, bytes], FrArray] = {}
         self.cohorts: dict[bytes, Cohort] = {}
@@ -92,7 +95,7 @@ class World:
         """An independent copy."""
         other = object.__new__(World)
         other.__dict__.update({k: dict(v) if isinstance(v, dict) else v for k, v in self.__dict__.items()})
-        other.ledgers, other.view = deepcopy(self.ledgers), self.view.copy()
+        other.ledgers, other._view = deepcopy(self.ledgers), self.view.copy()
         return other
 
     # --- provers -------------------------------------------------------------------------------------------------
@@ -114,9 +117,24 @@ class World:
             self.asked |= {(request.session, request.step, prover)}
             self._note_challenges(request.session, prover)
             self._note_numbers(request.session)
-            for tangent in seen_in(self.stage, answer.reply, self._about(request.session)):
-                self.view.add(tangent)
+            self._see(request.session, answer.reply)
         return answer.reply
+
+    def _see(self, session: bytes, reply: StepReply) -> None:
+        shown, name = self.stage.shown, id(reply)
+        if name not in shown:
+            shown[name] = (reply, tuple(seen_in(self.stage, reply, self._about(session))))
+        if name not in self.seen:
+            self.seen |= {name}
+            self._unread += shown[name][1]
+
+    @property
+    def view(self) -> RowSpace:
+        """The rows [J_x | J_u] of all that the adversary has seen; put together when it is asked for."""
+        for tangent in self._unread:
+            self._view.add(tangent)
+        self._unread = ()
+        return self._view
 
     def _note_challenges(self, session: bytes, prover: int) -> None:
         state, noise = self.parties[prover].attempts.get(session), self.stage.noise

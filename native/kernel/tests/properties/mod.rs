@@ -9,6 +9,7 @@ mod input;
 pub mod points;
 pub mod polynomials;
 pub mod scalars;
+pub mod sealing;
 pub mod seeds;
 pub mod shares;
 pub mod sums;
@@ -17,14 +18,16 @@ pub mod sums;
 pub type Property = fn(&[u8]);
 
 /// Every property by the name of its target and of its folder in `native/fuzz/corpus`.
-pub const ALL: [(&str, Property); 12] = [
+pub const ALL: [(&str, Property); 14] = [
     ("arrays", points::arrays),
+    ("hashes", sealing::hashes),
     ("lagrange", sums::lagrange),
     ("mapped", points::mapped),
     ("masks", shares::masks),
     ("points", points::points),
     ("polynomials", polynomials::polynomials),
     ("scalars", scalars::scalars),
+    ("sealing", sealing::sealing),
     ("seeds", seeds::seeds),
     ("shares", shares::shares),
     ("sparse", polynomials::sparse),

@@ -216,3 +216,25 @@ class PlainSession(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:
         """None, whatever the response says."""
         return None
+
+
+def reason_of(error: OSError) -> str:
+    """The operating system's or TLS library's words; others may contain the URL."""
+    for cause in causes(error):
+        # requests' own errors are OSErrors too, without these words.
+        words = getattr(cause, "verify_message", None) or getattr(cause, "strerror", None)
+        if words:
+            return str(words)
+    return "the connection broke off"
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and what lies behind it, as requests and urllib3 wrap them."""
+    seen: list[BaseException] = []
+    waiting: list[object] = [error]
+    while waiting:
+        cause = waiting.pop(0)
+        if isinstance(cause, BaseException) and cause not in seen:
+            seen.append(cause)
+            yield cause
+            waiting += [*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__]

@@ -1,0 +1,1 @@
+"""The model market's roles: sellers, buyers, and owners of bounties."""

@@ -1,0 +1,167 @@
+"""The SDK of who enters a bounty: enter a listed model, offer it when it wins, reveal its key."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from circuits.accuracy.inference import largest_before
+from circuits.errors import ClosedError, NotReadyError, RuleViolationError
+from circuits.terms import MarketId
+from commons.chain.modeldecoding import coordinates
+from commons.chain.modelfacts import BountyEntry, BountyRecord, BountyStage, ListingRecord, LockedOffer
+from commons.protocol.blindings import seal_blinding
+from commons.protocol.modelofferings import BountyOffer
+from commons.runtime.amounts import checksum, utc
+from gradroll.modelmarket.listingchecks import check_listing
+from gradroll.modelmarket.offerfiles import VERSION, BountyOfferFile, OfferRequest
+from gradroll.modelmarket.revealing import REVEAL_MARGIN, let_leave, require_time_to_reveal
+from gradroll.modelmarket.seller import Seller
+from gradroll.modelmarket.swapping import SwapPlace
+from gradroll.modelmarket.witnesses import StandingOffer, Witnesses
+
+
+class Entrant(Seller):
+    """A seller that enters bounties; the arguments are those of ``Seller``."""
+
+    def enter(self, bounty: bytes, listing: bytes, margin: int = REVEAL_MARGIN, *, unprovable: bool = False) -> int:
+        """Enter a listing of this account, unless it is; stakes the bond.  Returns the entry's number.
+
+        Args:
+            margin: as of ``reveal``.
+            unprovable: enter also where tests within the bounty's bound could make the model impossible to prove.
+
+        Raises:
+            ClosedError: the bounty takes no entries now.
+            RuleViolationError: the listing is another's, or on another set, or a bounty's terms would cost its winner
+                the bond.
+        """
+        found = self._entry_of(bounty, listing)
+        if found is not None:
+            return found
+        record = self._models.bounty(bounty)
+        own = self._own(listing)
+        if own.terms.set_id != record.set_id or own.terms.verifier != record.terms.verifier:
+            raise RuleViolationError(
+                "the listing is on another set, or under another verifier, than the bounty; list the model on the set "
+                f"0x{record.set_id.hex()} under {checksum(record.terms.verifier)}"
+            )
+        if record.stage is not BountyStage.ENTERING or self._models.chain.now() > record.deadline:
+            raise ClosedError("the bounty takes no entries now; see gradroll bounty show")
+        require_time_to_reveal(record.terms.key_window, margin, "the bounty")
+        if not unprovable:
+            self._require_provable(own, record.terms.feature_bound)
+        self._chain.enter(bounty, listing)
+        entered = self._entry_of(bounty, listing)
+        if entered is None:
+            raise NotReadyError("the node does not show the entry yet; run the command again, it pays once")
+        return entered
+
+    def _require_provable(self, own: ListingRecord, bound: int) -> None:
+        """Raise RuleViolationError where an owner could choose tests on which the model cannot be proven."""
+        size = self._class_of(own.terms.verifier)
+        largest = largest_before(size, self._row(own.model).weights, bound)
+        if largest >= size.hidden_limit:
+            raise RuleViolationError(
+                f"the bounty's tests may have features of {bound}, and with such ones hidden values of the model reach "
+                f"{largest}, of which those from {size.hidden_limit} cannot be proven: it would lose the bond; "
+                "quantise it with a smaller scale of the first layer, or take the risk (--unprovable)"
+            )
+
+    def offer_to_owner(self, bounty: bytes, request: OfferRequest, row_file: Path) -> BountyOfferFile:
+        """Seal a model that wins to the bounty's owner, and sign the offer; writes the sealed row to a file.
+
+        Args:
+            request: the owner's, signed, for this listing at the contract of bounties.
+
+        Raises:
+            NotReadyError: this account's entry does not win at present.
+            InvalidInputError, SignatureError: the request is not the owner's.
+        """
+        market = self._bounties_market
+        request.require_sound(market)
+        record, entry = self._winning(bounty)
+        if request.buyer != record.owner or request.listing != entry.listing:
+            raise RuleViolationError(
+                f"the request is not the one of the bounty's owner {checksum(record.owner)} for the listing that won"
+            )
+        place = SwapPlace(market.deployment, entry.listing, record.owner)
+        model = self._models.listing(entry.listing).model
+        public, digest, blinding, size = self._seal(place, model, row_file)
+        sealed = seal_blinding(request.key, blinding, market.domain, entry.listing, public)
+        unsigned = BountyOfferFile(
+            VERSION, market.chain_id, market.address, bounty, entry.listing, public, digest, "", size, sealed, b""
+        )
+        return replace(unsigned, signature=self._chain.sign_message(unsigned.message(market)))
+
+    def stand_in(self, bounty: bytes, witnesses: Witnesses, row_file: Path) -> None:
+        """Have a quorum check this account's winning offer in the place of an owner that locks none, and lock it.
+
+        Members are told x with it, and hand it on to the owner.  Raises as ``offer_to_owner``; UnavailableError.
+        """
+        record, entry = self._winning(bounty)
+        place = SwapPlace(self._models.bounties_deployment, entry.listing, record.owner)
+        winner = check_listing(self._models, self._parameters, entry.listing, {})
+        public, digest, blinding, _ = self._seal(place, winner.record.model, row_file)
+        said = BountyOffer(bounty, entry.listing, coordinates(public), digest)
+        signature = self._chain.sign_message(said.message(self._bounties_market.domain))
+        offer = StandingOffer(entry.listing, public, digest, blinding, signature, row_file)
+        self._chain.lock_by_receipts(bounty, public, digest, witnesses.of_offer(record, winner, offer))
+
+    def reveal_won(self, bounty: bytes, margin: int = REVEAL_MARGIN) -> None:
+        """Reveal the key of an offer that was locked, once the lock is final and while there is time.
+
+        Raises as ``Seller.reveal``.
+        """
+        locked = self._final_lock(bounty)
+        record, entry = self._models.bounty(bounty), self._models.entry(bounty, locked.entry)
+        made = self._state.book.find(locked.public)
+        same = (made.listing, made.buyer, made.offer) == (entry.listing, record.owner, locked.offer)
+        if not same or entry.seller != self.address:
+            raise RuleViolationError(
+                "what was locked under this key is not what was offered under it: the key is not revealed; look at the "
+                "offers, and at who else signs for this account"
+            )
+        let_leave(self._state.book, self._models.chain, made, locked.deadline, margin)
+        self._chain.reveal_won_key(bounty, made.revealed)
+
+    def step_down(self, bounty: bytes, listing: bytes) -> None:
+        """Leave with the bond of an entry that does not win at present."""
+        entry = self._entry_of(bounty, listing)
+        if entry is None:
+            raise RuleViolationError("the listing is not entered in this bounty; name the one that is")
+        self._chain.step_down(bounty, entry)
+
+    def _final_lock(self, bounty: bytes) -> LockedOffer:
+        def ask() -> LockedOffer | None:
+            locked = self._models.offer_locked(bounty, self._depth)
+            record = self._models.bounty(bounty)
+            now = record.stage is BountyStage.LOCKED and locked is not None and record.public == locked.public
+            return locked if now else None
+
+        found = self._models.chain.most(ask)
+        if found is None:
+            raise NotReadyError(
+                f"no lock of an offer in this bounty is vouched for by {self._depth} blocks now; come back when some "
+                "more have passed (models.confirmations), or see gradroll bounty show"
+            )
+        return found
+
+    def _winning(self, bounty: bytes) -> tuple[BountyRecord, BountyEntry]:
+        record = self._models.bounty(bounty)
+        if record.stage is BountyStage.SELLING:
+            entry = self._models.entry(bounty, record.winner)
+            if entry.seller == self.address and self._models.chain.now() <= record.deadline:
+                return record, entry
+        raise NotReadyError(
+            f"no entry of this account wins at present; the stage is {record.stage.name.lower()}, until "
+            f"{utc(record.deadline)}"
+        )
+
+    def _entry_of(self, bounty: bytes, listing: bytes) -> int | None:
+        entries = self._models.entries(bounty)
+        return next((at for at, entry in enumerate(entries) if entry.listing == listing), None)
+
+    @property
+    def _bounties_market(self) -> MarketId:
+        return self._models.bounties_market

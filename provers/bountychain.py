@@ -1,0 +1,157 @@
+"""What a prover believes of bounties: what most nodes of `chain.url` and the second node show, and they alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
+
+from circuits.accuracy.sizeclasses import CLASSES, SizeClass
+from circuits.errors import ChainError, ContractError, NotReadyError, UnknownError
+from circuits.terms import MarketId
+from commons.chain.modelfacts import BountyEntry, BountyRecord, BountyStage, ListingRecord
+from commons.chain.modelview import ModelView
+from commons.protocol.bountydraws import TRAINING
+from commons.runtime.identifiers import shown
+from commons.runtime.memo import Memo
+from commons.settings.values import Depth
+
+T = TypeVar("T")
+_ENDS = (BountyStage.SOLD, BountyStage.UNSOLD, BountyStage.WITHHELD, BountyStage.CANCELLED)
+
+
+class BountyChain:
+    """Bounties of one committee.
+
+    Args:
+        views: the model market through each configured node, this prover's own first.
+        committee: whose receipts the bounties ask for.
+        confirmations: blocks that must vouch for a draw.
+        classes: size classes that are known.
+
+    Raises:
+        ChainError: the nodes show different deployments.
+    """
+
+    def __init__(
+        self, views: Sequence[ModelView], committee: int, confirmations: Depth, classes: Sequence[SizeClass] = CLASSES
+    ) -> None:
+        self._views, self._committee, self._depth = tuple(views), committee, confirmations
+        self._classes, self._sizes = tuple(classes), Memo[bytes, SizeClass]()
+        first = self._views[0]
+        if any(other.bounties_deployment != first.bounties_deployment for other in self._views):
+            raise ChainError("the two nodes show different deployments of the bounties; which one is right?")
+        self.deployment = first.bounties_deployment
+        self.market = MarketId(first.chain.chain_id, first.places.bounties, first.bounties_deployment)
+
+    def drawn(self, bounty: bytes, stage: int) -> BountyRecord:
+        """A bounty whose groups of a stage are drawn for good, and not shown on the chain yet.
+
+        Raises:
+            NotReadyError: they are not, or the draw is not deep enough.
+            UnknownError: it is for another committee.
+            ChainError: too few nodes answer, or they differ.
+        """
+        awaited = BountyStage.TRAINING_DRAWN if stage == TRAINING else BountyStage.TESTS_DRAWN
+
+        def ask(view: ModelView) -> BountyRecord | None:
+            record = view.bounty(bounty)
+            there = record.stage is awaited and view.drawn_at_depth(bounty, awaited, self._depth)
+            return record if there else None
+
+        found = self._agreed(ask)
+        if found is None:
+            raise NotReadyError(
+                f"this prover's nodes do not show that bounty 0x{bounty.hex()[:16]}.. waits for the groups of this "
+                f"draw, with {self._depth} blocks that vouch for it; ask again when some more have passed"
+            )
+        self._require_own(found)
+        return found
+
+    def winner(self, bounty: bytes) -> tuple[BountyRecord, BountyEntry, ListingRecord]:
+        """A bounty that waits for an offer, its winner's entry and listing.
+
+        Raises:
+            NotReadyError: it waits for none.
+            UnknownError: it is for another committee.
+            ChainError: too few nodes answer, or they differ.
+        """
+
+        def ask(view: ModelView) -> tuple[BountyRecord, BountyEntry, ListingRecord] | None:
+            record = view.bounty(bounty)
+            if record.stage is not BountyStage.SELLING:
+                return None
+            entry = view.entry(bounty, record.winner)
+            return record, entry, view.listing(entry.listing)
+
+        found = self._agreed(ask)
+        if found is None:
+            raise NotReadyError(
+                f"this prover's nodes do not show that bounty 0x{bounty.hex()[:16]}.. waits for a winner's offer; see "
+                "gradroll bounty show"
+            )
+        self._require_own(found[0])
+        return found
+
+    def locked(self, bounty: bytes) -> tuple[BountyRecord, bytes]:
+        """A bounty whose winner's offer is locked, and the winner's listing.
+
+        Raises:
+            NotReadyError: none is.
+            UnknownError: it is for another committee.
+            ChainError: too few nodes answer, or they differ.
+        """
+
+        def ask(view: ModelView) -> tuple[BountyRecord, bytes] | None:
+            record = view.bounty(bounty)
+            if record.stage not in (BountyStage.LOCKED, BountyStage.SOLD):
+                return None
+            return record, view.entry(bounty, record.winner).listing
+
+        found = self._agreed(ask)
+        if found is None:
+            raise NotReadyError(f"no offer is locked in bounty 0x{bounty.hex()[:16]}..; see gradroll bounty show")
+        self._require_own(found[0])
+        return found
+
+    def is_over(self, bounty: bytes) -> bool:
+        """Whether a bounty has ended, or is in blocks that were taken back.  Raises ChainError."""
+
+        def ask(view: ModelView) -> bool | None:
+            try:
+                return view.bounty(bounty).stage in _ENDS or None
+            except UnknownError:
+                return True
+
+        return self._agreed(ask) is True
+
+    def size_of(self, verifier: bytes) -> SizeClass:
+        """The size class that an accuracy verifier is for.  Raises ContractError where it is for none."""
+
+        def load() -> SizeClass:
+            found = self._views[0].verifier(verifier)
+            if found.factory != self._views[0].factory:
+                raise ContractError("the bounty's verifier is of another factory than the registry's")
+            return found.size_class(self._classes)
+
+        return self._sizes.get(verifier, load)
+
+    def is_contract(self, account: bytes) -> bool:
+        """Whether an account signs by code.  Raises ChainError."""
+        return bool(self._views[0].chain.rpc.code(account))
+
+    def _agreed(self, ask: Callable[[ModelView], T | None]) -> T | None:
+        found = [view.chain.most(partial(ask, view)) for view in self._views]
+        if None in found:
+            return None
+        if any(other != found[0] for other in found):
+            raise ChainError("the configured nodes tell different things about this bounty; look at both")
+        return found[0]
+
+    def _require_own(self, record: BountyRecord) -> None:
+        committee = record.terms.committee_id
+        if committee != self._committee:
+            raise UnknownError(
+                f"the bounty asks committee {shown(committee)} for receipts, and this prover belongs to "
+                f"{shown(self._committee)}; ask the members of the other one"
+            )

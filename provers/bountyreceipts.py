@@ -1,0 +1,197 @@
+"""A member's receipts for bounties: it signs what it has checked and holds, and for what its own nodes show.
+
+Nothing of a request is believed, and no place that one names is looked at: data come with the request.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from circuits.accuracy.sizeclasses import SizeClass
+from circuits.accuracy.testdata import chunks, commit_chunk, group_hash
+from circuits.errors import GradrollError, InvalidInputError, ProofError, RuleViolationError, WireError
+from circuits.hashing import keccak
+from circuits.statement import TAIL
+from circuits.swap.offerchecks import check_row
+from circuits.swap.sealedrows import SealedRow, encoded_length
+from circuits.swap.swapbases import swap_bases
+from circuits.swap.swapkeys import salted_point
+from circuits.swap.swaptranscript import swap_context
+from commons.artifacts.datasetfiles import Dataset
+from commons.chain.modelfacts import BountyRecord, ListingRecord
+from commons.protocol.blindings import request_message, seal_blinding
+from commons.protocol.bountydraws import TRAINING
+from commons.protocol.bountyheads import GroupHead, WinnerHead
+from commons.protocol.modelofferings import BountyOffer, DatasetReceipt
+from commons.protocol.signing import require_signer
+from commons.storage.parameters import PublicParameters
+from provers.bountychain import BountyChain
+from provers.bountyfiles import BountyFiles
+
+Read = Callable[[], bytes]
+"""Reads what follows a head, once it is let in."""
+_log = logging.getLogger(__name__)
+
+
+class BountyReceipts:
+    """What one member says of the bounties of its committee.  Thread-safe.
+
+    Args:
+        parameters: with whose reference string commitments are recomputed.
+        bases: directory that keeps the points that rows are sealed with.
+        sign: with the member's present key.
+        kept: seconds for which all is kept after a bounty is over.
+    """
+
+    def __init__(
+        self,
+        chain: BountyChain,
+        files: BountyFiles,
+        parameters: PublicParameters,
+        bases: Path,
+        sign: Callable[[bytes], bytes],
+        kept: int,
+    ) -> None:
+        self._chain, self._files, self._parameters = chain, files, parameters
+        self._bases, self._sign, self._kept = bases, sign, kept
+        self._checking = threading.Lock()
+        """One check at a time: each takes all cores, and many times the memory of what is checked."""
+
+    def hold_group(self, head: GroupHead, read: Read) -> None:
+        """Take in the data of a group that was drawn, if they are what the bounty committed to.
+
+        Raises:
+            NotReadyError, UnknownError, ChainError: as ``BountyChain.drawn``.
+            RuleViolationError: it was not drawn, or the bounty did not commit to it.
+            ProofError, InvalidInputError: the data are others, or not as the terms have them.
+            StorageError: there is no room.
+        """
+        record = self._chain.drawn(head.bounty, head.stage)
+        if head.index not in _groups(record, head.stage):
+            raise RuleViolationError(f"group {head.index} was not drawn in stage {head.stage}; send those that were")
+        head.require_committed(record.terms.commitment)
+        size = self._chain.size_of(record.terms.verifier)
+        with self._files.room(head.length):
+            file = read()
+            with self._checking:
+                self._check_data(head, file, size, record.terms.feature_bound)
+            self._files.put_group(head.bounty, head.index, head.group, file)
+
+    def attest_groups(self, bounty: bytes, stage: int) -> bytes:
+        """The receipt for all groups of a draw, 65 bytes.
+
+        Raises:
+            NotReadyError, UnknownError, ChainError: as ``BountyChain.drawn``; UnknownError also for missing data.
+        """
+        record = self._chain.drawn(bounty, stage)
+        held = {index: self._files.group(bounty, index) for index in _groups(record, stage)}
+        return self._sign(DatasetReceipt(bounty, stage, held).digest(self._chain.market.domain))
+
+    def attest_offer(self, head: WinnerHead, read: Read) -> bytes:
+        """The receipt for a winner's offer, 65 bytes, once it was checked in the owner's place and is on disk.
+
+        Raises:
+            NotReadyError, UnknownError, ChainError: as ``BountyChain.winner``.
+            RuleViolationError: another listing wins.
+            SignatureError: the winner did not sign the offer.
+            ProofError, WireError: the row does not open to the model, or not with what is to be revealed.
+            StorageError: there is no room.
+        """
+        record, entry, listing = self._chain.winner(head.bounty)
+        if head.listing != entry.listing:
+            raise RuleViolationError(
+                f"listing 0x{entry.listing.hex()} wins the bounty at present, and not the offered one"
+            )
+        key = int.from_bytes(head.public[:32], "big"), int.from_bytes(head.public[32:], "big")
+        said, domain = BountyOffer(head.bounty, head.listing, key, head.offer), self._chain.market.domain
+        if head.signature or not self._chain.is_contract(entry.seller):
+            require_signer(said.digest(domain), head.signature, entry.seller, "the winner's offer")
+        size = self._chain.size_of(listing.terms.verifier)
+        if head.length != encoded_length(size.weights):
+            raise WireError(
+                f"a sealed row of class {size.name} has {encoded_length(size.weights)} bytes, not {head.length}"
+            )
+        with self._files.room(head.length):
+            row = read()
+            with self._checking:
+                self._check_row(head, row, record, listing, size)
+            self._files.put_offer(head.bounty, head.listing, head.offer, row, head.blinding)
+        return self._sign(said.receipt_digest(domain))
+
+    def held(self, bounty: bytes, digest: bytes) -> bytes:
+        """A group's file or a sealed row that is kept; anybody may have them.  Raises UnknownError."""
+        return self._files.file(bounty, digest)
+
+    def blinding(self, bounty: bytes, key: bytes, signature: bytes) -> bytes:
+        """x of the offer that is locked, sealed to a key that the bounty's owner signed.
+
+        Raises:
+            NotReadyError, ChainError: as ``BountyChain.locked``.
+            UnknownError: the offer was not shown here.
+            SignatureError: somebody else asks.
+        """
+        record, listing = self._chain.locked(bounty)
+        domain = self._chain.market.domain
+        asked = keccak(request_message(domain, listing, record.owner, key))
+        require_signer(asked, signature, record.owner, "the request")
+        blinding = self._files.blinding(bounty, listing, record.offer)
+        return seal_blinding(key, blinding, domain, listing, record.public)
+
+    def tidy(self, now: int) -> None:
+        """Delete what belongs to bounties that are over for long enough.
+
+        Args:
+            now: this machine's time, seconds since 1970.
+
+        Raises:
+            StorageError: something could not be deleted; the next turn goes on.
+        """
+        for bounty in self._files.bounties():
+            try:
+                over = self._chain.is_over(bounty)
+            except GradrollError as error:  # nodes that are silent, or differ, delete nothing
+                _log.debug("event=bounty-kept bounty=0x%s reason=%r", bounty.hex()[:16], str(error))
+                continue
+            if not over:
+                self._files.go_on(bounty)
+            elif now > self._files.over_since(bounty, now) + self._kept:
+                self._files.drop(bounty)
+                _log.info("event=bounty-forgotten bounty=0x%s", bounty.hex()[:16])
+
+    def _check_data(self, head: GroupHead, file: bytes, size: SizeClass, bound: int) -> None:
+        group = head.group
+        if sha256(file).digest() != group.file_digest:
+            raise ProofError(f"the file is not the one of group {head.index}; send the file that was committed to")
+        data = Dataset.decode(file)
+        if int(np.abs(data.features.astype(np.int32)).max()) > bound:
+            raise InvalidInputError(f"a feature of group {head.index} is beyond the {bound} that the terms allow")
+        srs = self._parameters.srs
+        made = [commit_chunk(srs, size, chunk) for chunk in chunks(size, data.features, data.labels)]
+        if (data.samples, group_hash(data.samples, made)) != (group.samples, group.group_hash):
+            raise ProofError(
+                f"the data of group {head.index} do not give the commitments that the bounty's owner committed to: "
+                "proofs on them would be impossible, so no receipt is signed"
+            )
+
+    def _check_row(
+        self, head: WinnerHead, row: bytes, record: BountyRecord, listing: ListingRecord, size: SizeClass
+    ) -> None:
+        sealed = SealedRow.decode(row, size.weights)
+        context = swap_context(self._chain.deployment, head.listing, record.owner)
+        key = self._parameters.commitment_key(size.weights)
+        bases = swap_bases(size.weights + TAIL, cache=self._bases)
+        checked = check_row(key, self._parameters.srs, bases, context, listing.model, sealed)
+        if checked.digest != head.offer:
+            raise ProofError("the sealed row is not the one that the offer names")
+        if salted_point(sealed.key_point, head.blinding) != head.public:
+            raise ProofError("what would be revealed does not open the sealed row: K' is not K - xG")
+
+
+def _groups(record: BountyRecord, stage: int) -> tuple[int, ...]:
+    return record.training if stage == TRAINING else record.tests

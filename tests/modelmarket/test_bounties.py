@@ -1,0 +1,293 @@
+"""A bounty on hidden data from the commitment to the opened model, and its other ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from circuits.errors import ClosedError, InvalidInputError, NotReadyError, RuleViolationError, SignatureError
+from circuits.terms import ETHER, MarketId
+from commons.chain.modelfacts import BountyStage, BountyTerms, EntryStatus
+from commons.chain.outbox import Outbox
+from commons.protocol.bountydraws import TESTS, TRAINING, HiddenGroup, draw_seed, drawn_groups
+from gradroll.modelmarket.bountyowner import BountyOwner
+from gradroll.modelmarket.datagroups import DataGroup
+from gradroll.modelmarket.entrant import Entrant
+from gradroll.modelmarket.witnesses import OwnWitnesses, StandingOffer
+from native import g1_generator
+from tests.modelmarket.modelstage import SIZE, Stage, model_stage, toy_group, toy_model
+
+OWNER, FIRST, SECOND = 1, 2, 3
+MEMBERS = (4, 5, 6, 7)
+WINDOW = 7200
+PRIZE, BOND, COMPENSATION = 10_000, 700, 300
+
+
+@dataclass
+class Arena:
+    """A committee, an owner with five hidden groups, and two developers."""
+
+    stage: Stage
+    committee: int
+    owner: BountyOwner
+    witnesses: OwnWitnesses
+    entrants: tuple[Entrant, ...]
+    data: dict[Path, DataGroup]
+    count: int = 0
+    listings: dict[int, bytes] = field(default_factory=dict)
+
+    def read(self, path: Path) -> DataGroup:
+        return self.data[path]
+
+    def opened(self, **changes: object) -> bytes:
+        """A bounty on all groups."""
+        return self.open_by(self.owner, **changes)
+
+    def open_by(self, owner: BountyOwner, **changes: object) -> bytes:
+        commitment = owner.commit(list(self.data.items()))
+        usual: dict[str, object] = {
+            "verifier": self.stage.verifier, "token": ETHER, "committee_id": self.committee, "max_entrants": 3,
+            "threshold": 5, "total_groups": 5, "training_groups": 1, "test_groups": 2, "delay": 2,
+            "feature_bound": 7, "prize": PRIZE, "bond": BOND, "compensation": COMPENSATION, "commitment": commitment,
+            "manifest": bytes(32), "reveal_window": WINDOW, "entry_window": WINDOW, "prove_window": WINDOW,
+            "offer_window": WINDOW, "key_window": WINDOW,
+        }  # fmt: skip
+        return owner.open(BountyTerms(**{**usual, **changes}))  # type: ignore[arg-type]
+
+    def set_of(self, bounty: bytes) -> bytes:
+        return self.stage.models.bounty(bounty).set_id
+
+    def entering(self, **changes: object) -> bytes:
+        """A bounty whose training groups are shown, with both developers' entries: the first one's is better."""
+        bounty = self.opened(**changes)
+        self.stage.pass_time(1, 4)
+        self.owner.draw(bounty)
+        self.stage.pass_time(1, 2)
+        self.owner.show(bounty, self.read, self.witnesses)
+        set_id = self.stage.models.bounty(bounty).set_id
+        for at, entrant in enumerate(self.entrants):
+            model = entrant.commit(toy_model(1 + at), SIZE)
+            self.listings[at] = entrant.list_model(model, self.stage.terms(set_id))
+            assert entrant.enter(bounty, self.listings[at]) == at == entrant.enter(bounty, self.listings[at])
+        return bounty
+
+    def tests_shown(self, bounty: bytes) -> dict[int, DataGroup]:
+        """Close the entries, draw and show the tests; returns them by their number in the set."""
+        self.stage.pass_time(WINDOW + 1)
+        with pytest.raises(NotReadyError, match="decides the draw"):
+            self.owner.draw(bounty)
+        self.stage.pass_time(1, 4)
+        self.owner.draw(bounty)
+        self.stage.pass_time(1, 2)
+        shown = self.owner.show(bounty, self.read, self.witnesses)
+        by_hash = {group.hash: group for group in self.data.values()}
+        return {number: by_hash[shown[index].group_hash] for number, index in enumerate(sorted(shown))}
+
+    def selling(self) -> tuple[bytes, dict[int, DataGroup]]:
+        """A bounty that the first developer wins."""
+        bounty = self.entering()
+        tests = self.tests_shown(bounty)
+        for at, entrant in enumerate(self.entrants):
+            entrant.prove(self.listings[at], tests)
+        self.stage.pass_time(WINDOW + 1)
+        assert self.owner.settle(bounty).winner == 0
+        return bounty, tests
+
+
+@pytest.fixture(scope="module")
+def arena(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
+    directory = tmp_path_factory.mktemp("bounties")
+    with model_stage(directory) as stage:
+        operator = stage.writer(0)
+        committee = operator.create_committee(1, [stage.accounts[at].address for at in MEMBERS])
+        for at in MEMBERS:
+            stage.writer(at).join(committee, "127.0.0.1:7100", bytes(31) + b"\x09")
+        models = stage.models
+        market = MarketId(models.chain.chain_id, models.places.bounties, models.bounties_deployment)
+        keys = {index: stage.accounts[at] for index, at in enumerate(MEMBERS)}
+        parameters = stage.parameters()
+        data = {directory / f"{n}.data": toy_group(parameters, toy_model(), 12, n + 1) for n in range(5)}
+        yield Arena(
+            stage, committee, BountyOwner(stage.writer(OWNER), parameters, stage.state("owner"), 2),
+            OwnWitnesses(market, keys, parameters),
+            tuple(Entrant(stage.writer(at), parameters, stage.state(f"developer-{at}"), 1) for at in (FIRST, SECOND)),
+            data,
+        )  # fmt: skip
+
+
+def test_the_best_model_is_sold_and_every_unit_is_accounted_for(arena: Arena, tmp_path: Path) -> None:
+    models = arena.stage.models
+    bounty, tests = arena.selling()
+    record = models.bounty(bounty)
+    entries = models.entries(bounty)
+    assert entries[0].correct > entries[1].correct and record.stage is BountyStage.SELLING
+    request = arena.owner.request(bounty)
+    offer = arena.entrants[0].offer_to_owner(bounty, request, tmp_path / "row")
+    with pytest.raises(NotReadyError, match="no entry of this account wins"):
+        arena.entrants[1].offer_to_owner(bounty, request, tmp_path / "other")
+    with pytest.raises(SignatureError):
+        arena.owner.take(bounty, replace(offer, offer=bytes(32)), tmp_path / "row")
+    arena.owner.take(bounty, offer, tmp_path / "row")
+    with pytest.raises(ClosedError, match="late key is public"):
+        arena.entrants[0].reveal_won(bounty, 2 * WINDOW)
+    arena.entrants[0].reveal_won(bounty, 60)
+    bought = arena.owner.open_model(bounty, tests)
+    assert np.array_equal(bought.weights, toy_model(1))
+    places = models.places
+    accounts: tuple[Entrant | BountyOwner, ...] = (*arena.entrants, arena.owner)
+    owed = [models.owed(places.bounties, ETHER, one.address) for one in accounts]
+    assert owed == [PRIZE + BOND, BOND, 3 * COMPENSATION]
+
+
+def test_chance_draws_what_python_computes(arena: Arena) -> None:
+    models = arena.stage.models
+    bounty = arena.opened()
+    anchor = models.bounty(bounty).anchor
+    with pytest.raises(NotReadyError, match="decides the draw"):
+        arena.owner.draw(bounty)
+    arena.stage.pass_time(1, 4)
+    drawn = arena.owner.draw(bounty)
+    block = models.chain.rpc.block_hash(anchor)
+    assert block is not None
+    assert drawn.training == drawn_groups(draw_seed(bounty, TRAINING, block), range(5), 1)
+    with pytest.raises(NotReadyError, match="vouched for by 2 blocks"):
+        arena.owner.show(bounty, arena.read, arena.witnesses)
+    arena.stage.pass_time(1, 2)
+    shown = arena.owner.show(bounty, arena.read, arena.witnesses)
+    assert models.shown_groups(bounty, TRAINING) == shown
+    assert models.shown_groups(bounty, TESTS) == {}
+
+
+def test_other_data_than_were_committed_to_are_not_shown(arena: Arena) -> None:
+    bounty = arena.opened()
+    arena.stage.pass_time(1, 4)
+    arena.owner.draw(bounty)
+    arena.stage.pass_time(1, 2)
+    easy = toy_group(arena.stage.parameters(), toy_model(), 12, 77)
+    with pytest.raises(InvalidInputError, match="not those that were committed to"):
+        arena.owner.show(bounty, lambda path: easy, arena.witnesses)
+
+
+def test_members_sign_no_data_beyond_the_bound(arena: Arena) -> None:
+    bounty = arena.opened(feature_bound=3)
+    arena.stage.pass_time(1, 4)
+    arena.owner.draw(bounty)
+    arena.stage.pass_time(1, 2)
+    with pytest.raises(InvalidInputError, match="none is beyond 3"):
+        arena.owner.show(bounty, arena.read, arena.witnesses)
+
+
+def test_who_withholds_the_tests_pays_every_entrant(arena: Arena) -> None:
+    models = arena.stage.models
+    bounty = arena.entering()
+    arena.stage.pass_time(WINDOW + 1, 4)
+    with pytest.raises(NotReadyError):
+        arena.owner.draw(bounty)
+    arena.stage.pass_time(1, 4)
+    arena.owner.draw(bounty)
+    with pytest.raises(NotReadyError, match="window is open"):
+        arena.owner.settle(bounty)
+    before = [models.owed(models.places.bounties, ETHER, one.address) for one in arena.entrants]
+    arena.stage.pass_time(WINDOW + 1)
+    assert arena.owner.settle(bounty).stage is BountyStage.WITHHELD
+    after = [models.owed(models.places.bounties, ETHER, one.address) for one in arena.entrants]
+    assert [late - early for early, late in zip(before, after, strict=True)] == [BOND + COMPENSATION] * 2
+
+
+def test_a_quorum_stands_in_for_an_owner_that_locks_nothing(arena: Arena, tmp_path: Path) -> None:
+    models = arena.stage.models
+    bounty, _ = arena.selling()
+    arena.entrants[0].stand_in(bounty, arena.witnesses, tmp_path / "row")
+    locked = models.offer_locked(bounty)
+    assert locked is not None and locked.by_receipts
+    arena.entrants[0].reveal_won(bounty, 60)
+    assert models.bounty(bounty).stage is BountyStage.SOLD
+
+
+def test_a_winner_without_an_offer_is_passed_over(arena: Arena) -> None:
+    bounty, _ = arena.selling()
+    arena.stage.pass_time(WINDOW + 1)
+    record = arena.owner.settle(bounty)
+    entries = arena.stage.models.entries(bounty)
+    assert entries[0].status is EntryStatus.FORFEITED
+    assert record.stage in (BountyStage.SELLING, BountyStage.UNSOLD)
+
+
+def test_a_listing_on_another_set_is_not_entered(arena: Arena) -> None:
+    bounty = arena.entering()
+    other = arena.opened()
+    arena.stage.pass_time(1, 4)
+    arena.owner.draw(other)
+    arena.stage.pass_time(1, 2)
+    arena.owner.show(other, arena.read, arena.witnesses)
+    with pytest.raises(RuleViolationError, match="on another set"):
+        arena.entrants[0].enter(other, arena.listings[0])
+    assert arena.stage.models.bounty(bounty).entries == 2
+
+
+def test_a_bounty_is_opened_once_though_the_command_is_interrupted(
+    arena: Arena, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under fresh salts the terms would be others, and the prize be paid in twice."""
+    parameters, state = arena.stage.parameters(), arena.stage.state("interrupted")
+
+    def interrupted(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    sent = Outbox(tmp_path / "outbox")
+    chain = arena.stage.writer(OWNER, sent)
+    monkeypatch.setattr(chain, "_made", interrupted)
+    before = arena.stage.models.bounties(chain.address)
+    with pytest.raises(KeyboardInterrupt):
+        arena.open_by(BountyOwner(chain, parameters, state, 2))
+    sent.close()
+    again = arena.stage.writer(OWNER, Outbox(tmp_path / "outbox"))
+    bounty = arena.open_by(BountyOwner(again, parameters, state, 2))
+    assert arena.stage.models.bounties(chain.address) == [*before, bounty]
+
+
+def test_other_groups_get_salts_of_their_own(arena: Arena) -> None:
+    owner = BountyOwner(arena.owner.account, arena.stage.parameters(), arena.stage.state("salted"), 2)
+    groups = list(arena.data.items())
+    first = owner.commit(groups)
+    assert owner.commit(groups) == first
+    assert len({first, owner.commit(groups[::-1]), owner.commit(groups[1:])}) == 3
+
+
+def test_what_is_secret_of_an_offer_or_a_group_is_in_no_message(tmp_path: Path) -> None:
+    offer = StandingOffer(bytes(32), g1_generator, bytes(32), 987654321, b"", tmp_path)
+    group = HiddenGroup(b"\x07" * 32, bytes(32), bytes(32), 3)
+    assert "987654321" not in repr(offer)
+    assert "x07" not in repr(group)
+
+
+def test_a_bounty_whose_winner_could_not_reveal_is_not_entered(arena: Arena) -> None:
+    """Its owner would lock in the last moment, and get the bond for the key that never leaves."""
+    bounty = arena.opened(key_window=3600)
+    arena.stage.pass_time(1, 4)
+    arena.owner.draw(bounty)
+    arena.stage.pass_time(1, 2)
+    arena.owner.show(bounty, arena.read, arena.witnesses)
+    entrant = arena.entrants[0]
+    listing = entrant.list_model(entrant.commit(toy_model(1), SIZE), arena.stage.terms(arena.set_of(bounty)))
+    with pytest.raises(RuleViolationError, match=r"models\.reveal_margin"):
+        entrant.enter(bounty, listing)
+    assert entrant.enter(bounty, listing, 1800) == 0
+
+
+def test_a_model_that_hostile_tests_would_make_unprovable_is_not_entered(arena: Arena) -> None:
+    """Within the bound of the terms an owner chooses tests on which entrants lose their bonds."""
+    bounty = arena.opened(feature_bound=32_767)
+    arena.stage.pass_time(1, 4)
+    arena.owner.draw(bounty)
+    arena.stage.pass_time(1, 2)
+    arena.owner.show(bounty, arena.read, arena.witnesses)
+    entrant = arena.entrants[0]
+    listing = entrant.list_model(entrant.commit(toy_model(1), SIZE), arena.stage.terms(arena.set_of(bounty)))
+    with pytest.raises(RuleViolationError, match="cannot be proven"):
+        entrant.enter(bounty, listing)
+    assert entrant.enter(bounty, listing, unprovable=True) == 0
