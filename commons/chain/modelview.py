@@ -12,7 +12,6 @@ from eth_utils.address import to_canonical_address
 
 from circuits.errors import ChainError
 from circuits.terms import MarketId
-from commons.chain import calldata
 from commons.chain import modeldecoding as decoding
 from commons.chain.contractevents import Events
 from commons.chain.decoding import point
@@ -37,7 +36,7 @@ from commons.chain.view import ChainView
 from commons.protocol.bountydraws import TRAINING, HiddenGroup
 from commons.runtime.amounts import checksum
 from commons.settings.values import Depth
-from native import G1, G2
+from native import G1
 
 
 class ModelView:
@@ -116,14 +115,10 @@ class ModelView:
         """All that a sale needs.  Raises ContractError as ``price``, and for a closed listing."""
         return decoding.quote(self._registry("quote(bytes32)", [listing], [decoding.QUOTE])[0])
 
-    def openings(self, model: G1, tau: G2) -> int:
-        """How often a commitment was opened by proofs that the registry took.
-
-        Args:
-            tau: [tau]_2 of the reference string that it is committed under; keys with others count apart.
-        """
-        asked = [decoding.coordinates(model), calldata.point(tau)]
-        return int(self._registry("openings(uint256[2],uint256[4])", asked, ["uint256"])[0])
+    def openings(self, seller: bytes, model: G1) -> int:
+        """How often a commitment was opened by proofs that the registry took, in all of a seller's listings."""
+        asked = [checksum(seller), decoding.coordinates(model)]
+        return int(self._registry("openings(address,uint256[2])", asked, ["uint256"])[0])
 
     def lineage(self, listing: bytes) -> Lineage | None:
         """The lineage of a listing, if one was proven.  Raises UnknownError."""

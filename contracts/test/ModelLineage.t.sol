@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IKeyedVerifier} from "../src/models/interfaces/IKeyedVerifier.sol";
 import {IVerifierFactory} from "../src/interfaces/IVerifierFactory.sol";
 import {BN254} from "../src/libraries/BN254.sol";
-import {IKeyedVerifier} from "../src/models/interfaces/IKeyedVerifier.sol";
 import {IModelRegistry} from "../src/models/interfaces/IModelRegistry.sol";
 import {Lineage, LineageStatement, ListingTerms} from "../src/models/types/Listings.sol";
 import {RoundingProof} from "../src/models/types/ModelProofs.sol";
@@ -13,12 +13,10 @@ import {ModelStage} from "./support/ModelStage.sol";
 /// @title Models that came out of rounds of the gradient market
 contract ModelLineageTest is ModelStage {
     bytes32 private _listing;
-    uint256[4] private _tau;
     address private _teller = SELLER;
 
     function setUp() external {
         deployModels();
-        _tau = IKeyedVerifier(ROUNDING).tau();
         createFixtureSet();
         tellRounds();
         _listing = listFixture("lineage");
@@ -38,7 +36,7 @@ contract ModelLineageTest is ModelStage {
         Lineage memory lineage = models.lineage(_listing);
         equal(lineage.statementHash, expected, "hash of the statement");
         equal(lineage.verifier, ROUNDING, "verifier");
-        equal(models.openings(fixtureModel("lineage"), _tau), 1, "openings");
+        equal(models.openings(SELLER, fixtureModel("lineage")), 1, "openings");
     }
 
     function test_proveLineage_twice() external {
@@ -46,7 +44,7 @@ contract ModelLineageTest is ModelStage {
         _prove(statement, proof);
         vm.expectRevert(abi.encodeWithSelector(IModelRegistry.LineageExists.selector, _listing));
         _prove(statement, proof);
-        equal(models.openings(fixtureModel("lineage"), _tau), 1, "openings");
+        equal(models.openings(SELLER, fixtureModel("lineage")), 1, "openings");
     }
 
     function test_proveLineage_otherListing() external {
@@ -202,13 +200,12 @@ contract ModelLineageTest is ModelStage {
     function test_proveLineage_openingsExhausted() external {
         (LineageStatement memory statement, RoundingProof memory proof) = fixtureLineage();
         vm.etch(ROUNDING, vm.getDeployedCode("ModelDoubles.sol:BelievingRoundingVerifier"));
-        BelievingRoundingVerifier(ROUNDING).pretend(_tau);
         uint256[2] memory model = fixtureModel("lineage");
         ListingTerms memory terms = fixtureTerms();
         for (uint256 i = 0; i < 128; ++i) {
             _listing = listAs(SELLER, terms, model, 100 + i);
             _prove(statement, proof);
-            equal(models.openings(model, _tau), i + 1, "openings");
+            equal(models.openings(SELLER, model), i + 1, "openings");
         }
         _listing = listAs(SELLER, terms, model, 99);
         vm.expectRevert(abi.encodeWithSelector(IModelRegistry.OpeningsExhausted.selector, model[0], model[1]));
@@ -218,16 +215,12 @@ contract ModelLineageTest is ModelStage {
     /// @dev Accuracy and lineage of one commitment have one counter.
     function test_openings_ofBothKinds() external {
         (LineageStatement memory statement, RoundingProof memory proof) = fixtureLineage();
-        isTrue(
-            keccak256(abi.encode(IKeyedVerifier(ACCURACY).tau())) == keccak256(abi.encode(_tau)), "one reference string"
-        );
         vm.etch(ACCURACY, vm.getDeployedCode("ModelDoubles.sol:BelievingAccuracyVerifier"));
-        BelievingAccuracyVerifier(ACCURACY).pretend(_tau);
         Accuracy memory given = fixtureProof("first", 0);
         given.listing = _listing;
         prove(given, 0);
         _prove(statement, proof);
-        equal(models.openings(fixtureModel("lineage"), _tau), 2, "openings");
+        equal(models.openings(SELLER, fixtureModel("lineage")), 2, "openings");
     }
 
     /// @dev Whoever made a key proves any lineage under it. It tells none of a foreign listing, which would keep the true one out and
@@ -244,6 +237,26 @@ contract ModelLineageTest is ModelStage {
         (statement,) = fixtureLineage();
         _prove(statement, proof);
         equal(models.lineage(_listing).verifier, ROUNDING, "the true one");
+    }
+
+    /// @dev With a start of 2^12 C_M and a small row of one's own, anybody proves a lineage of a foreign model under a sound key: so the
+    /// verifier here believes what it is shown. It uses none of the seller's openings up.
+    function test_attack_openingsByMadeUpStarts() external {
+        (LineageStatement memory statement, RoundingProof memory proof) = fixtureLineage();
+        bytes memory sound = ROUNDING.code;
+        vm.etch(ROUNDING, vm.getDeployedCode("ModelDoubles.sol:BelievingRoundingVerifier"));
+        (bytes32 victim, uint256[2] memory model) = (_listing, fixtureModel("lineage"));
+        _teller = address(0xBAD);
+        for (uint256 i = 0; i < 128; ++i) {
+            _listing = listAs(_teller, fixtureTerms(), model, i);
+            _prove(statement, proof);
+        }
+        equal(models.openings(_teller, model), 128, "the rival's own");
+        equal(models.openings(SELLER, model), 0, "the seller's openings");
+        vm.etch(ROUNDING, sound);
+        (_listing, _teller) = (victim, SELLER);
+        _prove(statement, proof);
+        equal(models.openings(SELLER, model), 1, "the seller's openings");
     }
 
     function _tell(uint256 task, LineageStatement memory statement) private {

@@ -10,11 +10,9 @@ import {ModelStage} from "./support/ModelStage.sol";
 /// @title What is proven of listings, on real proofs
 contract ModelProofsTest is ModelStage {
     bytes32 private _set;
-    uint256[4] private _tau;
 
     function setUp() external {
         deployModels();
-        _tau = IKeyedVerifier(ACCURACY).tau();
         _set = createFixtureSet();
     }
 
@@ -30,7 +28,7 @@ contract ModelProofsTest is ModelStage {
         uint256 correct = given.correct + prove("first", 0).correct;
         _scored(listing, 3, correct, 22, true);
         equal(models.price(listing), 1000 + 7 * (correct - 5), "price");
-        equal(models.openings(given.model, _tau), 2, "openings");
+        equal(models.openings(SELLER, given.model), 2, "openings");
     }
 
     function test_prove_twice() external {
@@ -39,7 +37,7 @@ contract ModelProofsTest is ModelStage {
         vm.expectRevert(abi.encodeWithSelector(IModelRegistry.AlreadyProven.selector, listing, 0));
         prove(given, 0);
         _scored(listing, 1, given.correct, 8, false);
-        equal(models.openings(given.model, _tau), 1, "openings");
+        equal(models.openings(SELLER, given.model), 1, "openings");
     }
 
     function test_prove_listingUnknown() external {
@@ -56,7 +54,7 @@ contract ModelProofsTest is ModelStage {
         given.listing = second;
         vm.expectRevert(IKeyedVerifier.ProofInvalid.selector);
         prove(given, 0);
-        equal(models.openings(given.model, _tau), 0, "openings");
+        equal(models.openings(SELLER, given.model), 0, "openings");
     }
 
     /// @dev Whoever lists another's commitment cannot use its proofs, nor its openings.
@@ -66,7 +64,7 @@ contract ModelProofsTest is ModelStage {
         given.listing = listAs(address(0xBAD), fixtureTerms(), given.model, 0);
         vm.expectRevert(IKeyedVerifier.ProofInvalid.selector);
         prove(given, 0);
-        equal(models.openings(given.model, _tau), 0, "openings");
+        equal(models.openings(SELLER, given.model), 0, "openings");
     }
 
     function test_prove_otherModel() external {
@@ -187,11 +185,11 @@ contract ModelProofsTest is ModelStage {
         string[3] memory names = ["first", "second", "third"];
         for (uint256 i = 0; i < 6; ++i) {
             prove(names[i % 3], i / 3);
-            equal(models.openings(model, _tau), ++opened, "openings");
+            equal(models.openings(SELLER, model), ++opened, "openings");
         }
         prove("other", 0);
-        equal(models.openings(model, _tau), opened, "openings of another commitment count");
-        equal(models.openings(fixtureModel("other"), _tau), 1, "openings");
+        equal(models.openings(SELLER, model), opened, "openings of another commitment count");
+        equal(models.openings(SELLER, fixtureModel("other")), 1, "openings");
     }
 
     /// @dev 64 groups of two listings and one of a third: the 129th is refused, in whichever listing.
@@ -208,7 +206,7 @@ contract ModelProofsTest is ModelStage {
             if (i < 64) models.registerGroup(wide, i, given.groupHash);
             given.listing = listings[i / 64];
             prove(given, i % 64);
-            equal(models.openings(given.model, _tau), i + 1, "openings");
+            equal(models.openings(SELLER, given.model), i + 1, "openings");
         }
         bytes memory refusal =
             abi.encodeWithSelector(IModelRegistry.OpeningsExhausted.selector, given.model[0], given.model[1]);
@@ -224,7 +222,7 @@ contract ModelProofsTest is ModelStage {
     }
 
     /// @dev Verifiers are made of any key, and whoever made one proves what it likes under it, of any commitment. A rival that lists
-    /// a foreign model under such a verifier uses none of its seller's openings up: it does not open it under its string.
+    /// a foreign model under such a verifier uses none of its seller's openings up.
     function test_attack_openingsUnderAKeyOfARival() external {
         bytes32 victim = listFixture("first");
         address rivals = address(0xE71);
@@ -240,12 +238,11 @@ contract ModelProofsTest is ModelStage {
             prove(given, i % 64);
         }
         vm.stopPrank();
-        equal(models.openings(given.model, _tau), 0, "the seller's openings");
+        equal(models.openings(SELLER, given.model), 0, "the seller's openings");
         prove("first", 0);
         prove("first", 1);
         isTrue(models.score(victim).complete, "proven");
-        uint256[4] memory none;
-        equal(models.openings(given.model, none), 128, "the rival's own");
+        equal(models.openings(address(0xBAD), given.model), 128, "the rival's own");
     }
 
     function _scored(bytes32 listing, uint64 proven, uint256 correct, uint256 samples, bool complete) private view {
@@ -263,7 +260,6 @@ contract ModelProofsTest is ModelStage {
 
     function _listStubbed(bytes32 set, uint256 nonce) private returns (bytes32) {
         vm.etch(ACCURACY, vm.getDeployedCode("ModelDoubles.sol:BelievingAccuracyVerifier"));
-        BelievingAccuracyVerifier(ACCURACY).pretend(_tau);
         ListingTerms memory terms = fixtureTerms();
         terms.set = set;
         return listAs(SELLER, terms, fixtureModel("first"), nonce);

@@ -195,8 +195,8 @@ class Seller:
         return self._left(model, self._opened(model))
 
     def _opened(self, model: G1) -> int:
-        """Openings of a commitment that the registry counted under this seller's reference string."""
-        return self._models.openings(model, self._parameters.srs.tau)
+        """Openings of a commitment that the registry counted in this seller's listings."""
+        return self._models.openings(self.address, model)
 
     def _left(self, model: G1, opened: int) -> int:
         return self._state.ledger.left(model, self._models.deployment, opened, self._landed)

@@ -5,7 +5,6 @@ import {IMarketViews} from "../interfaces/IMarketViews.sol";
 import {IVerifierFactory} from "../interfaces/IVerifierFactory.sol";
 import {TypedData} from "../libraries/TypedData.sol";
 import {IAccuracyVerifier} from "./interfaces/IAccuracyVerifier.sol";
-import {IKeyedVerifier} from "./interfaces/IKeyedVerifier.sol";
 import {IModelRegistry} from "./interfaces/IModelRegistry.sol";
 import {IRoundingVerifier} from "./interfaces/IRoundingVerifier.sol";
 import {FinitePoint} from "./libraries/FinitePoint.sol";
@@ -28,10 +27,10 @@ import {AccuracyProof, RoundingProof} from "./types/ModelProofs.sol";
 ///
 /// An opening of C_M at alpha tells one number, the model's polynomial there. Of the 129 uniform coefficients of its tail any 128
 /// numbers at different points, with the commitment itself, leave one free: they look the same for every model. So openings are
-/// counted by commitment, over all listings that it is in, and the 129th is refused. They are counted apart for each reference
-/// string [tau]_2: anybody makes a verifier of a key whose secrets it knows, and proves anything under it, but under the string that a
-/// model is committed under only who knows what C_M opens to does, whatever else is in the key. Each proof counts once and is bound to
-/// its listing, and only its seller tells a lineage: nobody else uses up a seller's openings.
+/// counted by commitment, over all listings that it is in, and the 129th is refused. They are counted apart for each seller. Others can
+/// list a foreign commitment and have openings of it counted without knowing what it opens to: under a verifier of a key that they made,
+/// or by lineages from a start that they made up. In a listing of the seller's only proofs under the verifier count that the seller
+/// chose, and only the seller tells a lineage. A seller with two accounts has two counters, and harms its own model alone.
 /// @dev Verifiers and the market are only read, by static calls: nothing can be entered again from them.
 contract ModelRegistry is IModelRegistry {
     using ListingRecords for address;
@@ -78,7 +77,7 @@ contract ModelRegistry is IModelRegistry {
 
     mapping(bytes32 set => SetState) private _sets;
     mapping(bytes32 listing => ListingState) private _listings;
-    mapping(bytes32 modelAndTau => uint256) private _openings;
+    mapping(bytes32 sellerAndModel => uint256) private _openings;
 
     /// @param factory_ Factory of accuracy (family 0) and rounding verifiers (family 1).
     /// @param market_ Gradient market that lineages are in.
@@ -146,7 +145,7 @@ contract ModelRegistry is IModelRegistry {
         if (state.proven & _bit(group_) != 0) revert AlreadyProven(listing_, group_);
         uint256[2] memory model = record.modelOf();
         address verifier = record.verifierOf();
-        uint256 opened = _countOpening(model, verifier);
+        uint256 opened = _countOpening(record.sellerOf(), model);
         uint256 correct = IAccuracyVerifier(verifier).verify(listing_, model, data, proof);
         if (correct > samples) revert CorrectExceedsSamples(correct, samples);
         state.proven |= _bit(group_);
@@ -170,7 +169,7 @@ contract ModelRegistry is IModelRegistry {
         if (record.sellerOf() != msg.sender) revert NotSeller(listing_, msg.sender);
         _requireFamily(verifier, ROUNDING);
         uint256[2] memory model = record.modelOf();
-        uint256 opened = _countOpening(model, verifier);
+        uint256 opened = _countOpening(msg.sender, model);
         bytes32 statementHash = Lineages.hash(market, statement);
         uint256[2] memory point = Lineages.difference(market, model, statement);
         IRoundingVerifier(verifier).verify(listing_, statementHash, point, proof);
@@ -226,8 +225,8 @@ contract ModelRegistry is IModelRegistry {
     }
 
     /// @inheritdoc IModelRegistry
-    function openings(uint256[2] calldata model, uint256[4] calldata tau) external view returns (uint256) {
-        return _openings[keccak256(abi.encode(model, tau))];
+    function openings(address seller, uint256[2] calldata model) external view returns (uint256) {
+        return _openings[keccak256(abi.encode(seller, model))];
     }
 
     /// @inheritdoc IModelRegistry
@@ -249,9 +248,9 @@ contract ModelRegistry is IModelRegistry {
         return Lineages.hash(market, statement);
     }
 
-    /// @dev Takes one of the openings that are left of a commitment under a verifier's reference string.
-    function _countOpening(uint256[2] memory model, address verifier) private returns (uint256 opened) {
-        bytes32 id = keccak256(abi.encode(model, IKeyedVerifier(verifier).tau()));
+    /// @dev Takes one of the openings that are left of a commitment in a seller's listings.
+    function _countOpening(address seller, uint256[2] memory model) private returns (uint256 opened) {
+        bytes32 id = keccak256(abi.encode(seller, model));
         opened = _openings[id] + 1;
         if (opened > MAX_OPENINGS) revert OpeningsExhausted(model[0], model[1]);
         _openings[id] = opened;

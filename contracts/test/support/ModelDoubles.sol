@@ -20,22 +20,9 @@ contract FamilyFactory {
     }
 }
 
-/// @dev Under which reference string a double says that it verifies.
-abstract contract OfAnyString {
-    uint256[4] private _tau;
-
-    function pretend(uint256[4] calldata tau_) external {
-        _tau = tau_;
-    }
-
-    function tau() external view returns (uint256[4] memory) {
-        return _tau;
-    }
-}
-
 /// @dev Believes every proof, for tests of what the registry does around it. So does a sound verifier what whoever made its key
 /// proves.
-contract BelievingAccuracyVerifier is OfAnyString {
+contract BelievingAccuracyVerifier {
     function verify(bytes32, uint256[2] calldata, uint256[2][] calldata, AccuracyProof calldata proof)
         external
         pure
@@ -48,7 +35,7 @@ contract BelievingAccuracyVerifier is OfAnyString {
 }
 
 /// @dev The same for roundings.
-contract BelievingRoundingVerifier is OfAnyString {
+contract BelievingRoundingVerifier {
     function verify(bytes32, bytes32, uint256[2] calldata, RoundingProof calldata) external pure {}
 }
 

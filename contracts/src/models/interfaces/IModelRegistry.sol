@@ -182,10 +182,8 @@ interface IModelRegistry {
     /// @notice All that a sale needs; reverts as `price` does, and for a closed listing.
     function quote(bytes32 listing_) external view returns (Quote memory);
 
-    /// @notice How often a commitment was opened by proofs, over all listings that it is in; at most 128.
-    /// @param tau [tau]_2 of the reference string that it is committed under, as `IKeyedVerifier.tau` gives it: keys that others made
-    /// for themselves have their own, and count apart.
-    function openings(uint256[2] calldata model, uint256[4] calldata tau) external view returns (uint256);
+    /// @notice How often a commitment was opened by proofs, over all listings of a seller that it is in; at most 128.
+    function openings(address seller, uint256[2] calldata model) external view returns (uint256);
 
     /// @notice The lineage of a listing, if one was proven.
     function lineage(bytes32 listing_) external view returns (Lineage memory);
