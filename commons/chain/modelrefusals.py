@@ -59,6 +59,7 @@ _SALES = {
     "SaleNotOpen": "the sale {0:hex} was never locked, or is over; look at it on the chain",
     "RevealTooLate": "the key had to be revealed by {0:utc}: it is not taken any more; keep it secret",
     "RefundTooEarly": "the seller may reveal until {0:utc}; come back after that",
+    "KeyPointInvalid": "the key of the offer is no point of the curve; ask its seller for another one",
     "KeyMismatch": "the key {0:#x} is not the one that was locked; reveal it with the seller's state directory",
     "NotSigned": "{0:address} did not sign this offer for this contract and chain; ask it for another one",
 }

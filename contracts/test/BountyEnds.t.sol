@@ -181,7 +181,7 @@ contract BountyEndsTest is BountyScene {
         vm.expectRevert(abi.encodeWithSelector(IModelAccounts.NotSigned.selector, winner));
         bounties.lockOffer(bounty, x, y, SEALED, signature);
         signature = sign(entrantKey(1), bountyOfferDigest(listingOf(1), 0, 0, SEALED));
-        vm.expectRevert(abi.encodeWithSelector(IModelAccounts.KeyInvalid.selector, 0, 0));
+        vm.expectRevert(abi.encodeWithSelector(IModelAccounts.KeyPointInvalid.selector, 0, 0));
         bounties.lockOffer(bounty, 0, 0, SEALED, signature);
         vm.stopPrank();
         vm.expectRevert(abi.encodeWithSelector(IModelBounties.NotBountyOwner.selector, bounty, address(this)));

@@ -105,7 +105,7 @@ contract ModelSalesTest is SaleScene {
         ];
         for (uint256 i = 0; i < points.length; ++i) {
             (offer.keyX, offer.keyY) = (points[i][0], points[i][1]);
-            _refused(offer, abi.encodeWithSelector(IModelAccounts.KeyInvalid.selector, offer.keyX, offer.keyY));
+            _refused(offer, abi.encodeWithSelector(IModelAccounts.KeyPointInvalid.selector, offer.keyX, offer.keyY));
         }
     }
 

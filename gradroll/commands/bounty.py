@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,71 +28,72 @@ def add(parent: Subparsers) -> None:
     """Add the commands."""
     commands = group(parent, "bounty", "Prizes for the best model on hidden data")
     _add_open(commands)
-    parser = market_leaf(commands, "show", "Show a bounty and its entries.", f"gradroll bounty show {_BOUNTY}", show)
-    _named(parser)
-    parser = market_leaf(
-        commands, "draw", "End the entries when their window is over, and draw the groups that are to be drawn.",
-        f"gradroll bounty draw {_BOUNTY}", draw,
+    _leaf(commands, "show", "Show a bounty and its entries.", "", show)
+    _leaf(
+        commands,
+        "draw",
+        "End the entries when their window is over, and draw the groups that are to be drawn.",
+        "",
+        draw,
+    )
+    _add_entering(commands)
+    _leaf(
+        commands, "settle",
+        "Do what is due when a window is over: count the entries and name the winner, pass over one that failed to do "
+        "its part, compensate the entrants of an owner that withholds the tests, or end a bounty that nobody can "
+        "enter.", "", settle,
     )  # fmt: skip
-    _named(parser)
-    parser = market_leaf(
-        commands, "enter", "Enter a listing of this account on the bounty's set, and stake the bond.",
-        f"gradroll bounty enter {_BOUNTY} --listing 0x{'3f' * 32}", enter,
-    )  # fmt: skip
-    _named(parser)
+    _add_selling(commands)
+    bountycommittee.add(commands)
+
+
+def _add_entering(commands: Subparsers) -> None:
+    listing = f" --listing 0x{'3f' * 32}"
+    parser = _leaf(
+        commands, "enter", "Enter a listing of this account on the bounty's set, and stake the bond.", listing, enter
+    )
     parser.add_argument("--listing", type=word, required=True, metavar="LISTING")
     parser.add_argument("--unprovable", action="store_true",
                         help="also where tests within the bounty's bound could make the model impossible to prove, "
                         "which costs the bond")  # fmt: skip
-    parser = market_leaf(
-        commands, "settle",
-        "Do what is due when a window is over: count the entries and name the winner, pass over one that failed to do "
-        "its part, compensate the entrants of an owner that withholds the tests, or end a bounty that nobody can "
-        "enter.",
-        f"gradroll bounty settle {_BOUNTY}", settle,
-    )  # fmt: skip
-    _named(parser)
-    parser = market_leaf(
-        commands, "leave", "Leave with the bond of an entry that does not win at present.",
-        f"gradroll bounty leave {_BOUNTY} --listing 0x{'3f' * 32}", leave,
-    )  # fmt: skip
-    _named(parser)
+    parser = _leaf(commands, "leave", "Leave with the bond of an entry that does not win at present.", listing, leave)
     parser.add_argument("--listing", type=word, required=True, metavar="LISTING")
-    parser = market_leaf(
-        commands, "request", "Write the owner's signed request to the winner for its offer.",
-        f"gradroll bounty request {_BOUNTY} --out request.json", request,
-    )  # fmt: skip
-    _named(parser)
+
+
+def _add_selling(commands: Subparsers) -> None:
+    parser = _leaf(
+        commands,
+        "request",
+        "Write the owner's signed request to the winner for its offer.",
+        " --out request.json",
+        request,
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE")
-    parser = market_leaf(
+    parser = _leaf(
         commands, "offer", "Seal a model that wins to the bounty's owner, and sign the offer.",
-        f"gradroll bounty offer {_BOUNTY} --request request.json --out offer", offer,
+        " --request request.json --out offer", offer,
     )  # fmt: skip
-    _named(parser)
     parser.add_argument("--request", type=Path, required=True, metavar="FILE", help="the owner's request")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a directory that is not there yet")
-    parser = market_leaf(
-        commands, "take", "Check the winner's offer, and lock it (owner).",
-        f"gradroll bounty take {_BOUNTY} offer/offer.json", take,
-    )  # fmt: skip
-    _named(parser)
+    parser = _leaf(commands, "take", "Check the winner's offer, and lock it (owner).", " offer/offer.json", take)
     parser.add_argument("offer", type=Path, metavar="OFFER", help="the winner's offer.json; row.sealed lies beside it")
-    parser = market_leaf(
+    _leaf(
         commands, "reveal", "Reveal the key of the winning offer, once its lock is final: prize and bond are credited.",
-        f"gradroll bounty reveal {_BOUNTY}", reveal,
+        "", reveal,
     )  # fmt: skip
-    _named(parser)
-    parser = market_leaf(
-        commands, "claim", "Open the model that was won, and write it (owner).",
-        f"gradroll bounty claim {_BOUNTY} --out won.safetensors", claim,
-    )  # fmt: skip
-    _named(parser)
+    parser = _leaf(
+        commands, "claim", "Open the model that was won, and write it (owner).", " --out won.safetensors", claim
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE")
-    bountycommittee.add(commands)
 
 
-def _named(parser: argparse.ArgumentParser) -> None:
+def _leaf(
+    commands: Subparsers, name: str, does: str, further: str, run: Callable[[argparse.Namespace], int]
+) -> argparse.ArgumentParser:
+    """A command about one bounty; ``further`` is what its example has behind the bounty."""
+    parser = market_leaf(commands, name, does, f"gradroll bounty {name} {_BOUNTY}{further}", run)
     parser.add_argument("bounty", type=word, metavar="BOUNTY")
+    return parser
 
 
 def _add_open(commands: Subparsers) -> None:

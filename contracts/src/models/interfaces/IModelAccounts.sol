@@ -8,7 +8,7 @@ import {IModelRegistry} from "./IModelRegistry.sol";
 /// `Forfeit.NOBODY`.
 interface IModelAccounts {
     /// @notice K' is no point of the curve, or infinity. The seller takes k' from 1 to r - 1.
-    error KeyInvalid(uint256 keyX, uint256 keyY);
+    error KeyPointInvalid(uint256 keyX, uint256 keyY);
     /// @notice k' is zero, not below r, or not the logarithm of K'.
     error KeyMismatch(uint256 key);
     /// @notice The seller did not sign this, for this contract and chain.

@@ -168,12 +168,12 @@ interface IModelBounties is IModelAccounts {
 
     /// @notice The owner locks the winner's offer, which it checked.
     /// @param signature The winner's over BountyOffer(bytes32 bounty,bytes32 listing,uint256 keyX,uint256 keyY,bytes32 offer).
-    /// @dev Errors: `StageDiffers`, `TooLate`, `NotBountyOwner`, `KeyInvalid`, `NotSigned`.
+    /// @dev Errors: `StageDiffers`, `TooLate`, `NotBountyOwner`, `KeyPointInvalid`, `NotSigned`.
     function lockOffer(bytes32 bounty, uint256 keyX, uint256 keyY, bytes32 offer, bytes calldata signature) external;
 
     /// @notice The winner locks its offer, which a quorum checked in the owner's place.
     /// @param receipts Signatures over OfferReceipt(bytes32 bounty,bytes32 listing,uint256 keyX,uint256 keyY,bytes32 offer).
-    /// @dev Errors: `StageDiffers`, `TooLate`, `NotEntrant`, `KeyInvalid`, those of `ICommitteeRegistry.requireQuorum`.
+    /// @dev Errors: `StageDiffers`, `TooLate`, `NotEntrant`, `KeyPointInvalid`, those of `ICommitteeRegistry.requireQuorum`.
     function lockByReceipts(bytes32 bounty, uint256 keyX, uint256 keyY, bytes32 offer, Attestation[] calldata receipts)
         external;
 

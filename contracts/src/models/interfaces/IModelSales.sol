@@ -59,7 +59,7 @@ interface IModelSales is IModelAccounts {
     /// @param offer What the seller signed (EIP-712 `Offer`).
     /// @param signature The seller's: 65 bytes, or what its contract takes (ERC-1271).
     /// @return sale Identifier.
-    /// @dev Errors: `NotBuyer`, `PriceDiffers`, `DeadlineOutOfRange`, `KeyInvalid`, `NotSigned`, `KeyUsed`, `BondTooLow`,
+    /// @dev Errors: `NotBuyer`, `PriceDiffers`, `DeadlineOutOfRange`, `KeyPointInvalid`, `NotSigned`, `KeyUsed`, `BondTooLow`,
     /// `IModelRegistry.ListingUnknown`, `ListingClosed` and `NotFullyProven`, those of `Funds.take`.
     function lock(Offer calldata offer, bytes calldata signature) external payable returns (bytes32 sale);
 

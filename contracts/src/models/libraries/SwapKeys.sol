@@ -11,7 +11,7 @@ library SwapKeys {
     /// @notice Requires a canonical point of the curve that is not infinity. The group has prime order, so its logarithm is one
     /// number from 1 to r - 1.
     function requirePoint(uint256 x, uint256 y) internal pure {
-        if (!FinitePoint.isOne(x, y)) revert IModelAccounts.KeyInvalid(x, y);
+        if (!FinitePoint.isOne(x, y)) revert IModelAccounts.KeyPointInvalid(x, y);
     }
 
     /// @notice Requires that a key, from 1 to r - 1, is the logarithm of a point. A key has one form: r more is another number,
