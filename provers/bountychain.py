@@ -7,11 +7,12 @@ from functools import partial
 from typing import TypeVar
 
 from circuits.accuracy.sizeclasses import CLASSES, SizeClass
-from circuits.errors import ChainError, ContractError, NotReadyError, UnknownError
+from circuits.errors import ChainError, ContractError, NotReadyError, SignatureError, UnknownError
 from circuits.terms import MarketId
 from commons.chain.modelfacts import BountyEntry, BountyRecord, BountyStage, ListingRecord
 from commons.chain.modelview import ModelView
 from commons.protocol.bountydraws import TRAINING
+from commons.protocol.signing import require_signer, signs
 from commons.runtime.identifiers import shown
 from commons.runtime.memo import Memo
 from commons.settings.values import Depth
@@ -125,20 +126,48 @@ class BountyChain:
 
         return self._agreed(ask) is True
 
+    def is_cancelled(self, bounty: bytes) -> bool:
+        """Whether a bounty ended before anybody had entered: nobody has a use for what is kept.  Raises ChainError."""
+        return self._agreed(lambda view: view.bounty(bounty).stage is BountyStage.CANCELLED or None) is True
+
     def size_of(self, verifier: bytes) -> SizeClass:
-        """The size class that an accuracy verifier is for.  Raises ContractError where it is for none."""
+        """The size class that an accuracy verifier is for, as all nodes show it.
+
+        Raises:
+            ContractError: it is for none, or of another factory than the registry's.
+            NotReadyError: the nodes do not show it.
+            ChainError: too few nodes answer, or they differ.
+        """
 
         def load() -> SizeClass:
-            found = self._views[0].verifier(verifier)
-            if found.factory != self._views[0].factory:
+            found = self._agreed(lambda view: (view.verifier(verifier), view.factory))
+            if found is None:
+                raise NotReadyError("this prover's nodes do not show the bounty's verifier; ask again in a while")
+            shown_there, factory = found
+            if shown_there.factory != factory:
                 raise ContractError("the bounty's verifier is of another factory than the registry's")
-            return found.size_class(self._classes)
+            return shown_there.size_class(self._classes)
 
         return self._sizes.get(verifier, load)
 
-    def is_contract(self, account: bytes) -> bool:
-        """Whether an account signs by code.  Raises ChainError."""
-        return bool(self._views[0].chain.rpc.code(account))
+    def require_signed(self, account: bytes, digest: bytes, signature: bytes, what: str) -> None:
+        """Raise SignatureError unless an account signed a digest: by its key, or as its contract says (ERC-1271).
+
+        The key comes first, as in ``AccountSignatures.sol``: an account may have code delegated to it (EIP-7702).
+
+        Raises:
+            ChainError: too few nodes answer, or they differ about what a contract takes.
+        """
+        if signs(account, digest, signature):
+            return
+        if self._agreed(lambda view: bool(view.chain.rpc.code(account)) or None) is None:
+            require_signer(digest, signature, account, what)
+            return
+        if self._agreed(lambda view: view.chain.takes_signature(account, digest, signature) or None) is None:
+            raise SignatureError(
+                f"{what} is of the contract 0x{account.hex()}, which does not take its signature: sign as the contract "
+                "says (ERC-1271, isValidSignature); one that signs nothing can neither offer nor receive a model"
+            )
 
     def _agreed(self, ask: Callable[[ModelView], T | None]) -> T | None:
         found = [view.chain.most(partial(ask, view)) for view in self._views]

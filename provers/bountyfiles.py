@@ -1,14 +1,19 @@
 """What a prover keeps for bounties: a folder for each, with files named by their digests.
 
+BOUNTY/room                     whose bounty it is, and how many bytes are kept free for all of it
 BOUNTY/SHA-256.data             a group's file
 BOUNTY/INDEX.group              which group that is, and the SHA-256 of that
 BOUNTY/LISTING/OFFER.row        a sealed row
-BOUNTY/LISTING/OFFER.blinding   x of it
+BOUNTY/LISTING/OFFER-K'.blinding  x of it for one K', the SHA-256 of the row, and the SHA-256 of both
 BOUNTY/over                     since when nodes show that the bounty is over
+
+How much there is room for is in ``bountyroom``.
 """
 
 from __future__ import annotations
 
+import logging
+import os
 import re
 import shutil
 import threading
@@ -18,16 +23,20 @@ from hashlib import sha256
 from pathlib import Path
 
 from circuits.atomicfile import storing
-from circuits.errors import FullError, UnknownError
+from circuits.errors import FullError, StorageError, UnknownError
 from circuits.hashing import words
 from commons.protocol.bountydraws import HiddenGroup
-from commons.storage.erasing import destroy
+from commons.storage.erasing import destroy, finish_destroying
 from commons.storage.files import LOCAL_DISK, Disk, make_directory, write_durably
+from native import G1
+from provers.bountyroom import Share, Shares
 
 MOST_OFFERS = 8
 """Of one listing in one bounty.  None of them is let go of for a newer one: the winner may have any of them locked."""
 _NAME = re.compile(r"[0-9a-f]{64}")
-_OVER = "over"
+_OVER, _ROOM = "over", "room"
+_OWNER = 20
+_log = logging.getLogger(__name__)
 
 
 class BountyFiles:
@@ -41,28 +50,41 @@ class BountyFiles:
     """
 
     def __init__(self, directory: Path, most: int, disk: Disk = LOCAL_DISK) -> None:
-        self._directory, self._most, self._disk = directory, most, disk
+        self._directory, self._disk = directory, disk
         self._lock = threading.Lock()
-        self._reserved = 0
+        self._over = dict[bytes, int]()
         with storing(f"cannot use {directory}"):
             make_directory(directory)
-            self._held = {bounty: _size(self._folder(bounty)) for bounty in self.bounties()}
+            shares = {bounty: _share(self._folder(bounty)) for bounty in self.bounties()}
+        self._shares = Shares(most, shares)
+
+    def begin(self, bounty: bytes, owner: bytes, room: int) -> None:
+        """Keep room for all that a bounty may need, unless that is done; durable on return.
+
+        Args:
+            owner: 20-byte address.
+            room: bytes.
+
+        Raises:
+            FullError: this owner's bounties, or all of them, leave none.
+            StorageError: it cannot be written.
+        """
+        with self._lock:
+            if self._shares.admits(bounty, owner, room):
+                record = owner + room.to_bytes(8, "big")
+                write_durably(self._folder(bounty) / _ROOM, record, disk=self._disk)
+                self._shares.admit(bounty, owner, room)
 
     @contextmanager
-    def room(self, size: int) -> Iterator[None]:
+    def room(self, bounty: bytes, size: int) -> Iterator[None]:
         """Keep room for a file while it comes.  Raises FullError where there is none."""
         with self._lock:
-            if self._reserved + sum(self._held.values()) + size > self._most:
-                raise FullError(
-                    "this prover's room for bounties is used up; try again when others are over, or ask its operator "
-                    "to raise prover.max_bounty_bytes"
-                )
-            self._reserved += size
+            self._shares.reserve(bounty, size)
         try:
             yield
         finally:
             with self._lock:
-                self._reserved -= size
+                self._shares.release(bounty, size)
 
     def put_group(self, bounty: bytes, index: int, group: HiddenGroup, file: bytes) -> None:
         """Keep a group's checked data; durable on return.  Raises StorageError."""
@@ -86,37 +108,63 @@ class BountyFiles:
                 return group
         raise UnknownError(f"the data of group {index} of the bounty are not here; send them (again)")
 
-    def put_offer(self, bounty: bytes, listing: bytes, offer: bytes, row: bytes, blinding: int) -> None:
+    def holds_group(self, bounty: bytes, index: int, group: HiddenGroup) -> bool:
+        """Whether just this group's data are here, whole."""
+        try:
+            return self.group(bounty, index) == group
+        except UnknownError:
+            return False
+
+    def put_offer(self, bounty: bytes, listing: bytes, offer: bytes, public: G1, row: bytes, blinding: int) -> None:
         """Keep a winner's checked offer; durable on return.
+
+        A row is kept once, and x for each K' that a receipt is asked for: with the x of another K' nobody opens it.
 
         Raises:
             FullError: as many offers of this listing are here as are kept.
             StorageError: it cannot be written.
         """
-        folder, name = self._folder(bounty) / listing.hex(), offer.hex()
+        folder = self._folder(bounty) / listing.hex()
+        path = folder / _blinding_name(offer, public)
         with self._changed(bounty):
-            known = {path.stem for path in folder.glob("*.row")}
-            if name not in known and len(known) >= MOST_OFFERS:
+            known = {other.name for other in folder.glob("*.blinding")}
+            if path.name not in known and len(known) >= MOST_OFFERS:
                 raise FullError(f"{MOST_OFFERS} offers of this listing are here already; have one of them locked")
-            write_durably(folder / f"{name}.blinding", blinding.to_bytes(32, "big"), disk=self._disk)
-            write_durably(folder / f"{name}.row", row, disk=self._disk)
+            record = blinding.to_bytes(32, "big") + sha256(row).digest()
+            write_durably(path, record + sha256(record).digest(), disk=self._disk)
+            write_durably(folder / f"{offer.hex()}.row", row, disk=self._disk)
 
-    def blinding(self, bounty: bytes, listing: bytes, offer: bytes) -> int:
-        """x of an offer.  Raises UnknownError."""
-        raw = _content(self._folder(bounty) / listing.hex() / f"{offer.hex()}.blinding")
-        if raw is None or len(raw) != 32:
+    def holds_offer(self, bounty: bytes, listing: bytes, offer: bytes, public: G1, blinding: int) -> bool:
+        """Whether just this offer is here, whole."""
+        folder = self._folder(bounty) / listing.hex()
+        told = _told(folder / _blinding_name(offer, public))
+        if told is None or told[0] != blinding:
+            return False
+        row = _content(folder / f"{offer.hex()}.row")
+        return row is not None and sha256(row).digest() == told[1]
+
+    def blinding(self, bounty: bytes, listing: bytes, offer: bytes, public: G1) -> int:
+        """x of an offer, for its K'.  Raises UnknownError."""
+        told = _told(self._folder(bounty) / listing.hex() / _blinding_name(offer, public))
+        if told is None:
             raise UnknownError("what opens this offer was not told here; ask another member of the committee")
-        return int.from_bytes(raw, "big")
+        return told[0]
 
     def file(self, bounty: bytes, digest: bytes) -> bytes:
         """A group's file or a sealed row by its digest.  Raises UnknownError."""
         folder = self._folder(bounty)
-        rows = folder.glob(f"*/{digest.hex()}.row") if folder.is_dir() else ()
-        for path in (folder / f"{digest.hex()}.data", *rows):
-            found = _content(path)
-            if found is not None:
-                return found
-        raise UnknownError(f"nothing with the digest 0x{digest.hex()} is kept here for this bounty; ask another member")
+        data = _content(folder / f"{digest.hex()}.data")
+        if data is not None and sha256(data).digest() == digest:
+            return data
+        with storing(f"cannot look at {folder}"):
+            listings = [name for name in os.listdir(folder) if _NAME.fullmatch(name)] if folder.is_dir() else []
+        for listing in listings:
+            row = _content(folder / listing / f"{digest.hex()}.row")
+            if row is not None:
+                return row
+        raise UnknownError(
+            f"nothing whole with the digest 0x{digest.hex()} is kept here for this bounty; ask another member"
+        )
 
     def bounties(self) -> list[bytes]:
         """Bounties of which something is here.  Raises StorageError."""
@@ -124,16 +172,24 @@ class BountyFiles:
             return [bytes.fromhex(path.name) for path in self._directory.iterdir() if _NAME.fullmatch(path.name)]
 
     def over_since(self, bounty: bytes, now: int) -> int:
-        """When a bounty was first found to be over, which is now unless it was before.  Raises StorageError."""
+        """When a bounty was first found to be over, which is now unless it was before.
+
+        On a disk that is too full for the note it is kept in memory: a full disk is what deleting is for.
+        """
         path = self._folder(bounty) / _OVER
         raw = _content(path)
         if raw is not None and len(raw) == 8:
             return int.from_bytes(raw, "big")
-        write_durably(path, now.to_bytes(8, "big"), disk=self._disk)
-        return now
+        since = self._over.setdefault(bounty, now)
+        try:
+            write_durably(path, since.to_bytes(8, "big"), disk=self._disk)
+        except StorageError as error:
+            _log.warning("event=bounty-end-not-noted bounty=0x%s reason=%r", bounty.hex()[:16], str(error))
+        return since
 
     def go_on(self, bounty: bytes) -> None:
         """The bounty is not over: a block that said so was taken back.  Raises StorageError."""
+        self._over.pop(bounty, None)
         with storing("cannot tidy the bounties"):
             (self._folder(bounty) / _OVER).unlink(missing_ok=True)
 
@@ -141,15 +197,32 @@ class BountyFiles:
         """Delete all of a bounty; what opens its offers is overwritten first.  Raises StorageError."""
         folder = self._folder(bounty)
         with self._changed(bounty), storing("cannot delete a bounty's files"):
+            for path in (*folder.glob("*.data"), *folder.glob("*/*.row")):
+                path.unlink()  # first, as a full disk has no room for what takes the place of a secret
             for path in folder.glob("*/*.blinding"):
                 destroy(path, b"", self._disk)
+            for listing in folder.glob("*/"):
+                finish_destroying(listing, self._disk)  # what a crash left half written
             self._disk.durably(lambda: shutil.rmtree(folder))
+            self._over.pop(bounty, None)
+
+    @property
+    def files(self) -> int:
+        """Groups and sealed rows that are here.  Raises StorageError."""
+        with storing(f"cannot look at {self._directory}"):
+            return sum(path.suffix in (".data", ".row") for path in self._directory.rglob("*"))
 
     @property
     def held(self) -> int:
         """Bytes that are here."""
         with self._lock:
-            return sum(self._held.values())
+            return self._shares.held
+
+    @property
+    def promised(self) -> int:
+        """Bytes that are here or kept free."""
+        with self._lock:
+            return self._shares.charged
 
     @contextmanager
     def _changed(self, bounty: bytes) -> Iterator[None]:
@@ -159,12 +232,31 @@ class BountyFiles:
                 yield
             finally:
                 with storing("cannot count a bounty's files"):
-                    self._held[bounty] = _size(self._folder(bounty))
-                if not self._held[bounty]:
-                    del self._held[bounty]
+                    folder = self._folder(bounty)
+                    self._shares.count(bounty, _size(folder) if folder.is_dir() else None)
 
     def _folder(self, bounty: bytes) -> Path:
         return self._directory / bounty.hex()
+
+
+def _share(folder: Path) -> Share:
+    """What a bounty had room kept for; none where a crash left no record, or a damaged one."""
+    raw = _content(folder / _ROOM)
+    if raw is None or len(raw) != _OWNER + 8:
+        return Share(b"", 0, _size(folder))
+    return Share(raw[:_OWNER], int.from_bytes(raw[_OWNER:], "big"), _size(folder))
+
+
+def _blinding_name(offer: bytes, public: G1) -> str:
+    return f"{offer.hex()}-{sha256(public).hexdigest()[:32]}.blinding"
+
+
+def _told(path: Path) -> tuple[int, bytes] | None:
+    """x, and the SHA-256 of the row that it belongs to; None where they are not here, or damaged."""
+    raw = _content(path)
+    if raw is None or len(raw) != 96 or sha256(raw[:64]).digest() != raw[64:]:
+        return None
+    return int.from_bytes(raw[:32], "big"), raw[32:64]
 
 
 def _size(folder: Path) -> int:

@@ -13,9 +13,16 @@ from pathlib import Path
 
 import numpy as np
 
-from circuits.accuracy.sizeclasses import SizeClass
+from circuits.accuracy.sizeclasses import MAX_CHUNKS, SizeClass
 from circuits.accuracy.testdata import chunks, commit_chunk, group_hash
-from circuits.errors import GradrollError, InvalidInputError, ProofError, RuleViolationError, WireError
+from circuits.errors import (
+    GradrollError,
+    InvalidInputError,
+    ProofError,
+    RuleViolationError,
+    StorageError,
+    WireError,
+)
 from circuits.hashing import keccak
 from circuits.statement import TAIL
 from circuits.swap.offerchecks import check_row
@@ -23,20 +30,25 @@ from circuits.swap.sealedrows import SealedRow, encoded_length
 from circuits.swap.swapbases import swap_bases
 from circuits.swap.swapkeys import salted_point
 from circuits.swap.swaptranscript import swap_context
+from circuits.terms import DAY
 from commons.artifacts.datasetfiles import Dataset
 from commons.chain.modelfacts import BountyRecord, ListingRecord
 from commons.protocol.blindings import request_message, seal_blinding
 from commons.protocol.bountydraws import TRAINING
-from commons.protocol.bountyheads import GroupHead, WinnerHead
+from commons.protocol.bountyheads import MAX_GROUP_BYTES, GroupHead, WinnerHead
 from commons.protocol.modelofferings import BountyOffer, DatasetReceipt
-from commons.protocol.signing import require_signer
 from commons.storage.parameters import PublicParameters
 from provers.bountychain import BountyChain
-from provers.bountyfiles import BountyFiles
+from provers.bountyfiles import MOST_OFFERS, BountyFiles
 
 Read = Callable[[], bytes]
 """Reads what follows a head, once it is let in."""
 _log = logging.getLogger(__name__)
+_MOST_FALSE = 1024
+_FRAME = 1 << 12
+"""Bytes at most that safetensors adds to a group's arrays."""
+_SMALL = 1 << 14
+"""Bytes of a bounty's records beside its files."""
 
 
 class BountyReceipts:
@@ -62,6 +74,8 @@ class BountyReceipts:
         self._bases, self._sign, self._kept = bases, sign, kept
         self._checking = threading.Lock()
         """One check at a time: each takes all cores, and many times the memory of what is checked."""
+        self._false = dict[tuple[bytes, bytes], InvalidInputError | ProofError]()
+        """Why files that were committed to are refused, by bounty and leaf: they never get better."""
 
     def hold_group(self, head: GroupHead, read: Read) -> None:
         """Take in the data of a group that was drawn, if they are what the bounty committed to.
@@ -76,10 +90,19 @@ class BountyReceipts:
         if head.index not in _groups(record, head.stage):
             raise RuleViolationError(f"group {head.index} was not drawn in stage {head.stage}; send those that were")
         head.require_committed(record.terms.commitment)
+        if self._files.holds_group(head.bounty, head.index, head.group):
+            return  # sent again: its answer was lost, or others send it too
+        self._require_not_false(head)
         size = self._chain.size_of(record.terms.verifier)
-        with self._files.room(head.length):
+        if head.length > largest_group(size):
+            raise WireError(f"a group of class {size.name} has {largest_group(size)} bytes at most, not {head.length}")
+        self._begin(record, size)
+        with self._files.room(head.bounty, head.length):
             file = read()
+            if sha256(file).digest() != head.group.file_digest:
+                raise ProofError(f"the file is not the one of group {head.index}; send the file that was committed to")
             with self._checking:
+                self._require_not_false(head)  # of two that came at once
                 self._check_data(head, file, size, record.terms.feature_bound)
             self._files.put_group(head.bounty, head.index, head.group, file)
 
@@ -110,18 +133,20 @@ class BountyReceipts:
             )
         key = int.from_bytes(head.public[:32], "big"), int.from_bytes(head.public[32:], "big")
         said, domain = BountyOffer(head.bounty, head.listing, key, head.offer), self._chain.market.domain
-        if head.signature or not self._chain.is_contract(entry.seller):
-            require_signer(said.digest(domain), head.signature, entry.seller, "the winner's offer")
+        self._chain.require_signed(entry.seller, said.digest(domain), head.signature, "the winner's offer")
+        if self._files.holds_offer(head.bounty, head.listing, head.offer, head.public, head.blinding):
+            return self._sign(said.receipt_digest(domain))  # sent again: it was checked then
         size = self._chain.size_of(listing.terms.verifier)
         if head.length != encoded_length(size.weights):
             raise WireError(
                 f"a sealed row of class {size.name} has {encoded_length(size.weights)} bytes, not {head.length}"
             )
-        with self._files.room(head.length):
+        self._begin(record, size)
+        with self._files.room(head.bounty, head.length):
             row = read()
             with self._checking:
                 self._check_row(head, row, record, listing, size)
-            self._files.put_offer(head.bounty, head.listing, head.offer, row, head.blinding)
+            self._files.put_offer(head.bounty, head.listing, head.offer, head.public, row, head.blinding)
         return self._sign(said.receipt_digest(domain))
 
     def held(self, bounty: bytes, digest: bytes) -> bytes:
@@ -134,13 +159,13 @@ class BountyReceipts:
         Raises:
             NotReadyError, ChainError: as ``BountyChain.locked``.
             UnknownError: the offer was not shown here.
-            SignatureError: somebody else asks.
+            SignatureError: somebody else asks; of an owner that is a contract, it does not take the signature.
         """
         record, listing = self._chain.locked(bounty)
         domain = self._chain.market.domain
         asked = keccak(request_message(domain, listing, record.owner, key))
-        require_signer(asked, signature, record.owner, "the request")
-        blinding = self._files.blinding(bounty, listing, record.offer)
+        self._chain.require_signed(record.owner, asked, signature, "the request")
+        blinding = self._files.blinding(bounty, listing, record.offer, record.public)
         return seal_blinding(key, blinding, domain, listing, record.public)
 
     def tidy(self, now: int) -> None:
@@ -150,25 +175,56 @@ class BountyReceipts:
             now: this machine's time, seconds since 1970.
 
         Raises:
-            StorageError: something could not be deleted; the next turn goes on.
+            StorageError: something could not be deleted; all else was, and the next turn goes on.
         """
+        failed: StorageError | None = None
         for bounty in self._files.bounties():
             try:
-                over = self._chain.is_over(bounty)
+                self._tidy(bounty, now)
+            except StorageError as error:  # one folder that cannot be deleted keeps no other one
+                failed = error
             except GradrollError as error:  # nodes that are silent, or differ, delete nothing
                 _log.debug("event=bounty-kept bounty=0x%s reason=%r", bounty.hex()[:16], str(error))
-                continue
-            if not over:
-                self._files.go_on(bounty)
-            elif now > self._files.over_since(bounty, now) + self._kept:
-                self._files.drop(bounty)
-                _log.info("event=bounty-forgotten bounty=0x%s", bounty.hex()[:16])
+        if failed is not None:
+            raise failed
+
+    @property
+    def files(self) -> BountyFiles:
+        """What is kept."""
+        return self._files
+
+    def _tidy(self, bounty: bytes, now: int) -> None:
+        if not self._chain.is_over(bounty):
+            self._files.go_on(bounty)
+            return
+        kept = min(self._kept, DAY) if self._chain.is_cancelled(bounty) else self._kept
+        if now > self._files.over_since(bounty, now) + kept:
+            self._files.drop(bounty)
+            _log.info("event=bounty-forgotten bounty=0x%s", bounty.hex()[:16])
+
+    def _begin(self, record: BountyRecord, size: SizeClass) -> None:
+        """Keep room for all of a bounty: what is accepted in one stage finds room in the next.  Raises FullError."""
+        groups = record.terms.training_groups + record.terms.test_groups
+        room = groups * largest_group(size) + MOST_OFFERS * encoded_length(size.weights) + _SMALL
+        self._files.begin(record.bounty, record.owner, room)
+
+    def _require_not_false(self, head: GroupHead) -> None:
+        known = self._false.get((head.bounty, head.group.leaf))
+        if known is not None:
+            raise type(known)(str(known))
 
     def _check_data(self, head: GroupHead, file: bytes, size: SizeClass, bound: int) -> None:
-        group = head.group
-        if sha256(file).digest() != group.file_digest:
-            raise ProofError(f"the file is not the one of group {head.index}; send the file that was committed to")
-        data = Dataset.decode(file)
+        try:
+            self._require_true(head, file, size, bound)
+        except (InvalidInputError, ProofError) as error:
+            while len(self._false) >= _MOST_FALSE:
+                self._false.pop(next(iter(self._false)))
+            self._false[head.bounty, head.group.leaf] = error
+            raise
+
+    def _require_true(self, head: GroupHead, file: bytes, size: SizeClass, bound: int) -> None:
+        """Of a file with the SHA-256 that was committed to.  Raises ProofError, InvalidInputError."""
+        group, data = head.group, Dataset.decode(file)
         if int(np.abs(data.features.astype(np.int32)).max()) > bound:
             raise InvalidInputError(f"a feature of group {head.index} is beyond the {bound} that the terms allow")
         srs = self._parameters.srs
@@ -195,3 +251,8 @@ class BountyReceipts:
 
 def _groups(record: BountyRecord, stage: int) -> tuple[int, ...]:
     return record.training if stage == TRAINING else record.tests
+
+
+def largest_group(size: SizeClass) -> int:
+    """Bytes of the largest file of a group of a class: 16-bit features, a byte for each label, and what frames them."""
+    return min(MAX_CHUNKS * size.samples * (2 * size.inputs + 1) + _FRAME, MAX_GROUP_BYTES)

@@ -7,9 +7,12 @@ from typing import TypeVar
 
 from eth_utils.address import to_checksum_address
 
+from circuits.errors import ContractError
 from commons.chain.rpc import Rpc
 
 T = TypeVar("T")
+_MAGIC = bytes.fromhex("1626ba7e").ljust(32, b"\0")
+"""What a contract answers for a signature that it takes (ERC-1271), as a word."""
 
 
 class NodeReader:
@@ -36,3 +39,17 @@ class NodeReader:
     def gas_price(self) -> int:
         """Wei that a unit of gas costs at present."""
         return int(self.rpc.guarded(lambda: self.rpc.web3.eth.gas_price))
+
+    def takes_signature(self, account: bytes, digest: bytes, signature: bytes) -> bool:
+        """Whether a contract says that a signature is its own (ERC-1271), as ``AccountSignatures.sol`` asks it.
+
+        Args:
+            account: 20-byte address of the contract.
+            digest: 32 bytes.
+            signature: whatever the contract takes.
+        """
+        try:
+            told = self.rpc.answer(account, "isValidSignature(bytes32,bytes)", [digest, signature])
+        except ContractError:
+            return False
+        return told[:32] == _MAGIC

@@ -52,7 +52,7 @@ class WinnerHead:
         public: K'.
         offer: digest of the sealed row, 32 bytes.
         blinding: x, a secret until the owner has it.
-        signature: the winner's over its ``BountyOffer``, 65 bytes; empty of a winner that is a contract.
+        signature: the winner's over its ``BountyOffer``: 65 bytes, or what a contract takes (ERC-1271).
         length: bytes of the sealed row.
     """
 

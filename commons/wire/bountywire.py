@@ -73,7 +73,7 @@ def winner_from_wire(first: pb.AttestOfferRequest | None) -> WinnerHead:
     return WinnerHead(
         checks.digest(raw.bounty, "bounty"), checks.digest(raw.listing, "listing"),
         checks.g1(raw.public_key, "public_key"), checks.digest(raw.offer, "offer"), blinding,
-        checks.signature(raw.signature, "signature") if raw.signature else b"",
+        checks.account_signature(raw.signature, "signature"),
         checks.bounded(raw.length, 1, MAX_ROW_BYTES, "length of the sealed row"),
     )  # fmt: skip
 
@@ -109,7 +109,7 @@ def blinding_request_from_wire(message: pb.BlindingRequest) -> tuple[bytes, byte
     """Bounty, key and signature of an owner's request.  Raises WireError."""
     return (
         checks.digest(message.bounty, "bounty"), checks.sized(message.key, 32, "key"),
-        checks.signature(message.signature, "signature"),
+        checks.account_signature(message.signature, "signature"),
     )  # fmt: skip
 
 

@@ -13,6 +13,8 @@ CHUNK = 1 << 16
 """Bytes in each chunk of a stream but the last one: a link of 2 kB/s moves one in half a minute."""
 MAX_GRPC_MESSAGE = 6 << 20
 """Most bytes in one gRPC message: a body of 4 MiB, or a cohort of 256 headers for 32 provers, and room."""
+MAX_ACCOUNT_SIGNATURE = 1 << 12
+"""Bytes of what a contract takes for a signature; those of passkeys and of several signers have some hundred."""
 ADDRESS, DIGEST, SIGNATURE, G1_BYTES = 20, 32, 65, 64
 
 
@@ -38,6 +40,12 @@ def digest(raw: bytes, what: str) -> bytes:
 def signature(raw: bytes, what: str) -> bytes:
     """A 65-byte signature; whose it is, the caller checks."""
     return sized(raw, SIGNATURE, what)
+
+
+def account_signature(raw: bytes, what: str) -> bytes:
+    """A signature of an account: 65 bytes, or 1 to 4,096 where a contract says what it takes (ERC-1271)."""
+    bounded(len(raw), 1, MAX_ACCOUNT_SIGNATURE, f"length of {what}")
+    return raw
 
 
 def g1(raw: bytes, what: str) -> G1:

@@ -162,7 +162,7 @@ class ProverClient(Client):
 
         Args:
             key: the owner's X25519 public key.
-            signature: the owner's over ``blindings.request_message`` with it.
+            signature: the owner's over ``blindings.request_message`` with it: 65 bytes, or what a contract takes.
         """
         request = pb.BlindingRequest(bounty=bounty, key=key, signature=signature)
         return bountywire.blinding_from_wire(self._ask(self._stub.GetBlinding, request))

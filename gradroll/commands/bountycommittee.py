@@ -28,7 +28,13 @@ def add(commands: Subparsers) -> None:
         f"gradroll bounty stand-in {_BOUNTY} --out row.sealed", stand_in,
     )  # fmt: skip
     parser.add_argument("bounty", type=word, metavar="BOUNTY")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the sealed row, to be written")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="the sealed row, to be written; the same again when the command is run again",
+    )
     parser = market_leaf(
         commands, "receive",
         "Fetch from the committee the sealed model that it checked in the owner's place (owner).",
@@ -54,10 +60,8 @@ def publish(arguments: argparse.Namespace) -> int:
 
 def stand_in(arguments: argparse.Namespace) -> int:
     """Lock an offer by receipts."""
-    from gradroll.commands.destinations import require_free
     from gradroll.commands.paying import paying_session
 
-    require_free(arguments.out, force=False)
     with paying_session(arguments, model_settings(arguments)) as session:
         session.seller.stand_in(arguments.bounty, session.bounty_witnesses, arguments.out)
         arguments.console.line("the offer is locked; reveal its key in time (gradroll bounty reveal)")

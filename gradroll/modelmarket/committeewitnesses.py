@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from commons.protocol.bountyheads import GroupHead, WinnerHead
 from commons.protocol.modelofferings import BountyOffer, DatasetReceipt
 from commons.protocol.signing import require_signer
 from commons.wire.prover_client import ProverClient
+from gradroll.modelmarket.askingmembers import Asking
 from gradroll.modelmarket.datagroups import DataGroup
 from gradroll.modelmarket.listingchecks import CheckedListing
 from gradroll.modelmarket.swapping import row_bytes
@@ -25,6 +27,9 @@ from gradroll.modelmarket.witnesses import Receipts, StandingOffer
 
 _TRIES, _PAUSE = 3, 5.0
 """Members whose nodes are a little behind say so, and know more in some seconds."""
+_LEAST = 10.0
+"""Seconds that members have in any case: the chain's clock stands at its latest block."""
+T = TypeVar("T")
 Ask = Callable[[ProverClient], bytes]
 
 
@@ -36,6 +41,7 @@ class CommitteeWitnesses:
         tls_roots: PEM certificates to trust instead of the system's, where an endpoint has no pin.
         stall: seconds after which a member that does not move is given up.
         pause: seconds between two tries.
+        within: seconds for all members together, and never more than the bounty's window leaves.
     """
 
     def __init__(
@@ -45,9 +51,10 @@ class CommitteeWitnesses:
         tls_roots: bytes | None = None,
         stall: float = 60.0,
         pause: float = _PAUSE,
+        within: float = 900.0,
     ) -> None:
         self._models, self._roots = models, tls_roots
-        self._stall, self._pause = stall, pause
+        self._stall, self._pause, self._within = stall, pause, within
 
     def of_data(
         self,
@@ -81,45 +88,52 @@ class CommitteeWitnesses:
         return self._quorum(bounty, digest, lambda client: client.attest_offer(head, row))
 
     def handed_on(self, bounty: BountyRecord, key: bytes, signature: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """The row that was locked by receipts, and x sealed to its owner's key, of one member after the other.
+        """The row that was locked by receipts, and x sealed to its owner's key, of each member that gives them.
 
         Nothing of it is checked here.  Raises UnavailableError at the end, with why members gave none.
+
+        Args:
+            signature: the owner's over ``blindings.request_message``: 65 bytes, or what its contract takes (ERC-1271).
         """
-        refusals = {}
-        for member, endpoint in enumerate(self._committee(bounty).endpoints):
-            try:
-                with self._client(endpoint) as client:
-                    found = client.held(bounty.bounty, bounty.offer), client.blinding(bounty.bounty, key, signature)
-            except GradrollError as error:
-                refusals[member] = error
-                continue
-            yield found
+
+        def ask(_: int, client: ProverClient) -> tuple[bytes, bytes]:
+            return client.held(bounty.bounty, bounty.offer), client.blinding(bounty.bounty, key, signature)
+
+        refusals = dict[int, GradrollError]()
+        endpoints = dict(enumerate(self._committee(bounty).endpoints))
+        with closing(self._asking(ask).answers(endpoints, self._within)) as answers:
+            for member, found in answers:
+                if isinstance(found, GradrollError):
+                    refusals[member] = found
+                else:
+                    yield found
         raise UnavailableError(f"no member of the committee handed a sound row on; {_words(refusals)}")
 
     def _quorum(self, bounty: BountyRecord, digest: bytes, ask: Ask) -> Receipts:
         record = self._committee(bounty)
         committee, receipts, refusals = record.committee, dict[int, bytes](), dict[int, GradrollError]()
-        for tried in range(_TRIES):
-            if tried:
-                time.sleep(self._pause)
-            for member, endpoint in enumerate(record.endpoints):
-                if member in receipts:
+
+        def signed(member: int, client: ProverClient) -> bytes:
+            receipt = ask(client)
+            require_signer(digest, receipt, committee.members[member], "the receipt")
+            return receipt
+
+        within = min(self._within, max(bounty.deadline - self._models.chain.now(), _LEAST))
+        with closing(self._asking(signed).answers(dict(enumerate(record.endpoints)), within)) as answers:
+            for member, found in answers:
+                if isinstance(found, GradrollError):
+                    refusals[member] = found
                     continue
-                try:
-                    with self._client(endpoint) as client:
-                        receipt = ask(client)
-                    require_signer(digest, receipt, committee.members[member], "the receipt")
-                except GradrollError as error:
-                    refusals[member] = error
-                    continue
-                receipts[member] = receipt
+                receipts[member] = found
                 if len(receipts) == committee.quorum:
                     return sorted(receipts.items())
-        missing = {member: error for member, error in refusals.items() if member not in receipts}
         raise UnavailableError(
             f"{len(receipts)} of {committee.quorum} members that are needed gave a receipt; run the command again when "
-            f"others do: {_words(missing)}"
+            f"others do: {_words(refusals)}"
         )
+
+    def _asking(self, ask: Callable[[int, ProverClient], T]) -> Asking[T]:
+        return Asking(self._client, ask, _TRIES, self._pause)
 
     def _committee(self, bounty: BountyRecord) -> CommitteeRecord:
         record = self._models.chain.most(lambda: self._models.chain.committee_record(bounty.terms.committee_id))

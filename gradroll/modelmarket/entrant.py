@@ -6,18 +6,22 @@ from dataclasses import replace
 from pathlib import Path
 
 from circuits.accuracy.inference import largest_before
-from circuits.errors import ClosedError, NotReadyError, RuleViolationError
+from circuits.accuracy.sizeclasses import SizeClass
+from circuits.errors import ClosedError, NotReadyError, RuleViolationError, WireError
+from circuits.swap.sealedrows import SealedRow
 from circuits.terms import MarketId
 from commons.chain.modeldecoding import coordinates
 from commons.chain.modelfacts import BountyEntry, BountyRecord, BountyStage, ListingRecord, LockedOffer
 from commons.protocol.blindings import seal_blinding
 from commons.protocol.modelofferings import BountyOffer
 from commons.runtime.amounts import checksum, utc
-from gradroll.modelmarket.listingchecks import check_listing
+from commons.storage.files import write_durably
+from gradroll.modelmarket.listingchecks import CheckedListing, check_listing
+from gradroll.modelmarket.offerbook import MadeOffer
 from gradroll.modelmarket.offerfiles import VERSION, BountyOfferFile, OfferRequest
 from gradroll.modelmarket.revealing import REVEAL_MARGIN, let_leave, require_time_to_reveal
 from gradroll.modelmarket.seller import Seller
-from gradroll.modelmarket.swapping import SwapPlace
+from gradroll.modelmarket.swapping import SwapPlace, row_bytes
 from gradroll.modelmarket.witnesses import StandingOffer, Witnesses
 
 
@@ -97,16 +101,47 @@ class Entrant(Seller):
     def stand_in(self, bounty: bytes, witnesses: Witnesses, row_file: Path) -> None:
         """Have a quorum check this account's winning offer in the place of an owner that locks none, and lock it.
 
-        Members are told x with it, and hand it on to the owner.  Raises as ``offer_to_owner``; UnavailableError.
+        Members are told x with it, and hand it on to the owner.  The model is sealed once, and kept: members that are
+        asked again get the same bytes, and keep one row.  Raises as ``offer_to_owner``; UnavailableError.
+
+        Args:
+            row_file: that the sealed row is written to, unless it is there.
         """
         record, entry = self._winning(bounty)
-        place = SwapPlace(self._models.bounties_deployment, entry.listing, record.owner)
         winner = check_listing(self._models, self._parameters, entry.listing, {})
-        public, digest, blinding, _ = self._seal(place, winner.record.model, row_file)
-        said = BountyOffer(bounty, entry.listing, coordinates(public), digest)
+        offer = self._standing(record, winner)
+        encoded = row_bytes(offer.row, winner.size)
+        if not (row_file.exists() and row_bytes(row_file, winner.size) == encoded):
+            write_durably(row_file, encoded, replace=False)
+        self._chain.lock_by_receipts(bounty, offer.public, offer.digest, witnesses.of_offer(record, winner, offer))
+
+    def _standing(self, record: BountyRecord, winner: CheckedListing) -> StandingOffer:
+        """The offer that members are shown: the one that was made before, or a new one, which is kept."""
+        listing = winner.record.listing
+        kept = self._state.standing(record.bounty, listing)
+        made = self._sealed_before(kept, listing, record.owner, winner.size)
+        if made is None:
+            kept.unlink(missing_ok=True)  # damaged, or its key is lost: nobody can be sold what is in it
+            place = SwapPlace(self._models.bounties_deployment, listing, record.owner)
+            public, digest, blinding, _ = self._seal(place, winner.record.model, kept)
+        else:
+            public, digest, blinding = made.public, made.offer, made.blinding
+        said = BountyOffer(record.bounty, listing, coordinates(public), digest)
         signature = self._chain.sign_message(said.message(self._bounties_market.domain))
-        offer = StandingOffer(entry.listing, public, digest, blinding, signature, row_file)
-        self._chain.lock_by_receipts(bounty, public, digest, witnesses.of_offer(record, winner, offer))
+        return StandingOffer(listing, public, digest, blinding, signature, kept)
+
+    def _sealed_before(self, kept: Path, listing: bytes, owner: bytes, size: SizeClass) -> MadeOffer | None:
+        """The offer whose row is kept whole, with its key."""
+        if not kept.exists():
+            return None
+        try:
+            digest = SealedRow.decode(row_bytes(kept, size), size.weights).digest
+        except WireError:
+            return None
+        every = self._state.book.all()
+        return next(
+            (made for made in every if (made.listing, made.buyer, made.offer) == (listing, owner, digest)), None
+        )
 
     def reveal_won(self, bounty: bytes, margin: int = REVEAL_MARGIN) -> None:
         """Reveal the key of an offer that was locked, once the lock is final and while there is time.

@@ -57,5 +57,9 @@ class ModelState:
         """Keep a proof that was made, durably, so that nothing is opened twice for it.  Raises StorageError."""
         write_durably(self._proof(name), proof, replace=False)
 
+    def standing(self, bounty: bytes, listing: bytes) -> Path:
+        """File of the sealed row that a bounty's committee is shown; it may not be there."""
+        return self.directory / "standing" / f"{bounty.hex()}-{listing.hex()}.row"
+
     def _proof(self, name: str) -> Path:
         return self.directory / "proofs" / f"{name}.proof"

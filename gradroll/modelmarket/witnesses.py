@@ -36,7 +36,7 @@ class StandingOffer:
         public: K'.
         digest: of the sealed row.
         blinding: x, which members hand on to the owner.
-        signature: the winner's over its ``BountyOffer``, 65 bytes; empty of a contract.
+        signature: the winner's over its ``BountyOffer``: 65 bytes, or what a contract takes (ERC-1271).
         row: file of the sealed row.
     """
 

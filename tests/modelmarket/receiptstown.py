@@ -22,7 +22,7 @@ from commons.artifacts.datasetfiles import Dataset
 from commons.chain.modelfacts import BountyStage, BountyTerms
 from commons.chain.modelview import ModelView
 from commons.chain.view import ChainView
-from commons.protocol.bountydraws import TRAINING
+from commons.protocol.bountydraws import TRAINING, HiddenGroup, commitment
 from commons.protocol.bountyheads import GroupHead, WinnerHead
 from commons.storage.parameters import PublicParameters
 from commons.wire._generated.prover_pb2_grpc import add_ProverServicer_to_server
@@ -180,6 +180,21 @@ def file_group(stage: Stage, seed: int) -> DataGroup:
     made = toy_group(stage.parameters(), toy_model(), 12, seed)
     digest = sha256(encoded(made)).digest()
     return replace(made, file_digest=digest)
+
+
+def committed_alone(town: Town, group: DataGroup, said: DataGroup, **changes: object) -> tuple[GroupHead, bytes]:
+    """The head of a bounty on three times one file, of which its owner says what it likes."""
+    hidden = [HiddenGroup(bytes((n,)) * 32, said.hash, group.file_digest, said.samples) for n in range(3)]
+    leaves = tuple(one.leaf for one in hidden)
+    record = town.stage.models.bounty(town.opened())
+    terms = replace(record.terms, commitment=commitment(leaves), **changes)  # type: ignore[arg-type]
+    bounty = town.stage.writer(OWNER).open_bounty(terms)
+    town.stage.pass_time(1, 4)
+    town.owner.draw(bounty)
+    town.stage.pass_time(1, 2)
+    index = town.stage.models.bounty(bounty).training[0]
+    file = encoded(group)
+    return GroupHead(bounty, TRAINING, index, hidden[index], leaves, len(file)), file
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from commons.runtime.clock import SystemClock
 from commons.settings.loading import load
 from commons.storage.parameters import PublicParameters
 from gradroll.setup.keygen import SRS_FILE
+from native import G1
 from provers.bountychain import BountyChain
 from provers.bountyfiles import BountyFiles
 from provers.bountyreceipts import BountyReceipts
@@ -99,7 +100,7 @@ def test_nodes_that_differ_about_a_draw_give_no_receipt(town: Town) -> None:
 
 def test_an_end_that_is_taken_back_starts_the_clock_anew(tmp_path: Path) -> None:
     files, bounty = BountyFiles(tmp_path, 1 << 20), b"\x01" * 32
-    files.put_offer(bounty, bytes(32), bytes(32), b"row", 1)
+    files.put_offer(bounty, bytes(32), bytes(32), G1(bytes(64)), b"row", 1)
     assert (files.over_since(bounty, 5), files.over_since(bounty, 9)) == (5, 5)
     files.go_on(bounty)
     assert BountyFiles(tmp_path, 1 << 20).over_since(bounty, 9) == 9

@@ -939,7 +939,7 @@ class BountyOfferHead(_message.Message):
     blinding: _builtins.bytes
     """x, 32 bytes: K' = K - xG."""
     signature: _builtins.bytes
-    """The winner's over the EIP-712 "BountyOffer", 65 bytes; empty of a winner that is a contract."""
+    """The winner's over the EIP-712 "BountyOffer": 65 bytes, or what a contract takes (ERC-1271), 4,096 at most."""
     length: _builtins.int
     """Bytes of the sealed row, which follows in chunks."""
     def __init__(
@@ -1024,7 +1024,7 @@ class BlindingRequest(_message.Message):
     key: _builtins.bytes
     """X25519 public key of the owner, 32 bytes."""
     signature: _builtins.bytes
-    """The owner's over the EIP-712 "OfferRequest" with that key, 65 bytes."""
+    """The owner's over the EIP-712 "OfferRequest" with that key: 65 bytes, or what a contract takes (ERC-1271), 4,096 at most."""
     def __init__(
         self,
         *,

@@ -1,0 +1,341 @@
+"""Who wants something of a committee's members that it should not have: winners, strangers, nodes, silent members."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from web3.types import TxParams, Wei
+
+from circuits.errors import (
+    ChainError,
+    GradrollError,
+    ProofError,
+    SignatureError,
+    UnavailableError,
+)
+from circuits.hashing import keccak
+from circuits.swap.sealedrows import SealedRow
+from circuits.swap.swapkeys import salted_point
+from commons.chain.modeldecoding import coordinates
+from commons.chain.modelview import ModelView
+from commons.chain.view import ChainView
+from commons.protocol.blindings import open_blinding, request_message
+from commons.protocol.bountydraws import TRAINING
+from commons.protocol.bountyheads import WinnerHead
+from commons.protocol.modelofferings import BountyOffer, DatasetReceipt
+from commons.protocol.signing import recover
+from commons.sharing.sealing import generate, public_key
+from commons.wire.prover_client import ProverClient
+from gradroll.modelmarket.committeewitnesses import CommitteeWitnesses
+from native import R
+from provers.bountychain import BountyChain
+from provers.bountyreceipts import BountyReceipts
+from tests.modelmarket.modelstage import SIZE, model_stage, toy_model
+from tests.modelmarket.receiptstown import DEVELOPER, MEMBERS, STRANGER, WINDOW, Member, Town, committed_alone, town_on
+
+WALLET = bytes.fromhex("60043560005260206000206064351463" + "1626ba7e" + "0260e01b60005260206000f3")
+"""isValidSignature(bytes32 digest, bytes signature): true where the signature is the Keccak-256 hash of the digest."""
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    directory = tmp_path_factory.mktemp("attacks")
+    with model_stage(directory) as stage, town_on(stage, directory) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def wallet(town: Town) -> bytes:
+    """A contract that signs."""
+    web3 = town.stage.models.chain.rpc.web3
+    account = town.stage.accounts[STRANGER]
+    code = b"\x7f" + WALLET + bytes.fromhex("60005260206000f3")
+    call: TxParams = {
+        "data": code, "gas": 200_000, "chainId": town.stage.models.chain.chain_id, "value": Wei(0),
+        "maxFeePerGas": Wei(10**10), "maxPriorityFeePerGas": Wei(1), "type": 2,
+        "nonce": town.stage.models.chain.rpc.next_nonce(account.address, "pending"),  # type: ignore[typeddict-item]
+    }  # fmt: skip
+    sent = web3.eth.send_raw_transaction(account.sign_transaction(call))
+    made = web3.eth.wait_for_transaction_receipt(sent)["contractAddress"]
+    assert made is not None
+    return bytes.fromhex(made[2:])
+
+
+def views(town: Town) -> list[ModelView]:
+    """Two nodes."""
+    chain, places = town.stage.models.chain, town.stage.models.places
+    return [
+        ModelView(ChainView(town.stage.url, chain.market, expected_chain_id=chain.chain_id), places) for _ in range(2)
+    ]
+
+
+def with_other_blinding(town: Town, head: WinnerHead, row: bytes) -> WinnerHead:
+    """The same row under another K' of the winner's."""
+    blinding = head.blinding % (R - 1) + 1
+    public = salted_point(SealedRow.decode(row, SIZE.weights).key_point, blinding)
+    said = BountyOffer(head.bounty, head.listing, coordinates(public), head.offer)
+    signature = town.stage.accounts[DEVELOPER].sign(said.digest(town.stage.models.bounties_market.domain))
+    return replace(head, blinding=blinding, public=public, signature=signature)
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, name: str) -> list[object]:
+    """What a method of members is given; it works as before."""
+    calls, method = list[object](), getattr(BountyReceipts, name)
+
+    def behave(*told: object) -> object:
+        calls.append(told)
+        return method(*told)
+
+    monkeypatch.setattr(BountyReceipts, name, behave)
+    return calls
+
+
+def test_a_second_blinding_of_a_row_takes_nothing_from_the_first(town: Town, tmp_path: Path) -> None:
+    """A winner has members vouch for K', then write the x of another one over its x: the owner would open nothing."""
+    bounty = town.selling()
+    head, row = town.winner_head(bounty, tmp_path / "row")
+    receipts = []
+    for member in range(3):
+        with town.client(member) as client:
+            receipts.append((member, client.attest_offer(head, row)))
+            client.attest_offer(with_other_blinding(town, head, row), row)
+    town.stage.writer(DEVELOPER).lock_by_receipts(bounty, head.public, head.offer, receipts)
+    town.owner.receive(bounty, town.witnesses, tmp_path / "received")
+    town.developer.reveal_won(bounty, 60)
+    assert np.array_equal(town.owner.open_model(bounty).weights, toy_model(1))
+
+
+def test_an_offer_that_is_sent_again_is_not_checked_again(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bounty = town.selling()
+    head, row = town.winner_head(bounty, tmp_path / "row")
+    checked = counted(monkeypatch, "_check_row")
+    with town.client() as client:
+        first = client.attest_offer(head, row)
+        assert client.attest_offer(head, row) == first and len(checked) == 1
+        (kept,) = (town.members[0].directory / bounty.hex()).glob("*/*.row")
+        kept.write_bytes(kept.read_bytes()[:-1] + b"?")
+        assert client.attest_offer(head, row) == first and len(checked) == 2, "a damaged one is taken anew"
+        assert kept.read_bytes() == row
+
+
+def test_the_winner_seals_once_whatever_its_committee_says(town: Town, tmp_path: Path) -> None:
+    """Nine runs would be nine rows, of which members keep eight."""
+    bounty = town.selling()
+    runs = [town.winner_head(bounty, tmp_path / name) for name in ("row", "row", "elsewhere")]
+    assert runs[0] == runs[1] == runs[2]
+    assert (tmp_path / "row").read_bytes() == (tmp_path / "elsewhere").read_bytes() == runs[0][1]
+    kept = town.developer._state.standing(bounty, runs[0][0].listing)
+    kept.write_bytes(kept.read_bytes()[:-1])
+    head, row = town.winner_head(bounty, tmp_path / "anew")  # nothing was promised for a row that is damaged
+    assert head.offer != runs[0][0].offer and kept.read_bytes() == row
+    town.developer.stand_in(bounty, town.witnesses, tmp_path / "anew")
+    assert town.stage.models.bounty(bounty).offer == head.offer
+
+
+def test_a_group_that_is_false_is_checked_once(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its owner sends it again and again, while honest owners wait for their turn."""
+    names = list(town.data)
+    head, file = committed_alone(town, town.data[names[0]], town.data[names[1]])
+    checked = counted(monkeypatch, "_require_true")
+    with town.client() as client:
+        for _ in range(3):
+            with pytest.raises(ProofError, match="do not give the commitments"):
+                client.hold_group(head, file)
+    assert len(checked) == 1
+
+
+def test_a_group_that_is_here_is_not_checked_again(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    bounty = town.drawn()
+    head, file = town.head(bounty)
+    with town.client() as client:
+        client.hold_group(head, file)
+        monkeypatch.delattr(BountyReceipts, "_check_data")
+        client.hold_group(head, file)
+
+
+def test_others_cannot_fill_the_disk_between_two_draws(town: Town, tmp_path: Path) -> None:
+    """Otherwise an entrant fills it, the tests find no room, and it has the compensation."""
+    member = Member(tmp_path)
+    try:
+        receipts = member.begin(town.chain(), town.stage, MEMBERS[0], room=1 << 18)
+        bounty = town.drawn()
+        head, file = town.head(bounty)
+        with ProverClient(member.endpoint) as client:
+            client.hold_group(head, file)
+        kept = receipts.files.promised
+        for name in range(1, 200):
+            try:
+                receipts.files.begin(name.to_bytes(32, "big"), name.to_bytes(20, "big"), kept)
+            except GradrollError:
+                break
+        else:
+            raise AssertionError("the disk has no end")
+        with receipts.files.room(bounty, kept - receipts.files.held):
+            pass
+    finally:
+        member.stop()
+
+
+def test_one_node_that_lies_about_code_has_no_unsigned_offer_taken(town: Town) -> None:
+    """Strangers who know the model would use up the winner's eight rows."""
+    both = views(town)
+    chain = BountyChain(both, town.committee, 2, (SIZE,))
+    account = town.stage.accounts[DEVELOPER].address
+    both[0].chain.rpc.__dict__["code"] = lambda _: b"\x01"
+    both[0].chain.__dict__["takes_signature"] = lambda *_: True
+    for unsigned in (b"", bytes(65)):
+        with pytest.raises(SignatureError):
+            chain.require_signed(account, bytes(32), unsigned, "the offer")
+
+
+def test_one_node_that_lies_about_a_verifier_chooses_no_class(town: Town) -> None:
+    both = views(town)
+    chain = BountyChain(both, town.committee, 2, (SIZE,))
+    found = both[0].verifier(town.stage.verifier)
+    both[0].__dict__["verifier"] = lambda _: replace(found, factory=bytes(20))
+    with pytest.raises(ChainError, match="tell different things"):
+        chain.size_of(town.stage.verifier)
+    del both[0].__dict__["verifier"]
+    assert chain.size_of(town.stage.verifier) == SIZE, "what it said was not kept"
+
+
+def test_a_contract_signs_as_it_says(town: Town, wallet: bytes) -> None:
+    chain = BountyChain(views(town), town.committee, 2, (SIZE,))
+    digest = keccak(b"an offer")
+    chain.require_signed(wallet, digest, keccak(digest), "the offer")
+    for wrong in (b"", keccak(b"other"), bytes(65), town.stage.accounts[STRANGER].sign(digest)):
+        with pytest.raises(SignatureError, match="ERC-1271"):
+            chain.require_signed(wallet, digest, wrong, "the offer")
+    silent = town.stage.models.places.bounties  # a contract without the method
+    with pytest.raises(SignatureError, match="ERC-1271"):
+        chain.require_signed(silent, digest, keccak(digest), "the offer")
+
+
+def test_an_owner_that_is_a_contract_receives_x(town: Town, wallet: bytes, tmp_path: Path) -> None:
+    """Over the wire, with a signature that is none of a key."""
+    bounty = town.selling()
+    town.developer.stand_in(bounty, town.witnesses, tmp_path / "row")
+    record = town.stage.models.bounty(bounty)
+    both = views(town)
+    for view in both:
+        view.__dict__["bounty"] = lambda _: replace(record, owner=wallet)
+    private = generate()
+    public = public_key(private)
+    domain = town.stage.models.bounties_market.domain
+    listing = town.stage.models.entry(bounty, record.winner).listing
+    asked = keccak(request_message(domain, listing, wallet, public))
+    receipts = town.members[0].servicer._receipts
+    assert receipts is not None
+    receipts._chain = BountyChain(both, town.committee, 2, (SIZE,))
+    try:
+        with town.client() as client:
+            with pytest.raises(SignatureError, match="ERC-1271"):
+                client.blinding(bounty, public, bytes(65))
+            sealed = client.blinding(bounty, public, keccak(asked))
+    finally:
+        receipts._chain = town.chain()
+    blinding = open_blinding(private, sealed, domain, listing, record.public)
+    assert blinding == town.developer._state.book.find(record.public).blinding
+
+
+class Silent:
+    """A client of a member that takes calls and never answers, until it is left alone."""
+
+    def __init__(self, gave_up: list[str]) -> None:
+        self._left, self._gave_up = threading.Event(), gave_up
+
+    def __getattr__(self, name: str) -> Any:
+        return self._wait
+
+    def close(self) -> None:
+        self._left.set()
+
+    def _wait(self, *_: object) -> bytes:
+        if not self._left.wait(30):
+            self._gave_up.append("nobody left it alone: the others waited for it")
+        raise UnavailableError("left alone")
+
+
+def test_a_silent_member_delays_nobody(town: Town, tmp_path: Path) -> None:
+    """The first one that is asked is silent; a bounty's window may be shorter than what one call may take."""
+    gave_up = list[str]()
+
+    def asked(endpoint: str) -> Any:
+        return Silent(gave_up) if endpoint == town.members[0].endpoint else ProverClient(endpoint)
+
+    witnesses = CommitteeWitnesses(town.stage.models, pause=0)
+    witnesses._client = asked  # type: ignore[method-assign]
+    bounty = town.drawn()
+    town.owner.show(bounty, town.data.__getitem__, witnesses)
+    assert gave_up == []
+
+
+def test_members_that_are_all_silent_are_given_up_together(town: Town) -> None:
+    gave_up = list[str]()
+    witnesses = CommitteeWitnesses(town.stage.models, pause=0, within=0.2)
+    witnesses._client = lambda _: Silent(gave_up)  # type: ignore[method-assign, assignment, return-value]
+    bounty = town.drawn()
+    with pytest.raises(UnavailableError, match=r"member 0: it did not answer .*member 3: it did not answer"):
+        town.owner.show(bounty, town.data.__getitem__, witnesses)
+    assert gave_up == []
+
+
+def test_a_member_that_breaks_its_client_is_named(town: Town) -> None:
+    """An error that nobody foresaw is that member's, and not the end of the others."""
+
+    class Broken(ProverClient):
+        def hold_group(self, *_: object) -> None:
+            raise RuntimeError("unforeseen")
+
+    witnesses = CommitteeWitnesses(town.stage.models, pause=0)
+    witnesses._client = Broken  # type: ignore[method-assign]
+    with pytest.raises(UnavailableError, match=r"member 2: it could not be asked .RuntimeError: unforeseen"):
+        town.owner.show(town.drawn(), town.data.__getitem__, witnesses)
+
+
+def test_a_member_whose_key_was_rotated_signs_with_the_new_one_for_what_it_has(town: Town, tmp_path: Path) -> None:
+    """What is held is no key's: a receipt that former keys signed counts for nothing on the chain."""
+    member = Member(tmp_path)
+    try:
+        member.begin(town.chain(), town.stage, MEMBERS[0])
+        bounty = town.drawn()
+        head, file = town.head(bounty)
+        with ProverClient(member.endpoint) as client:
+            client.hold_group(head, file)
+            before = client.attest_groups(bounty, TRAINING)
+            member.begin(town.chain(), town.stage, STRANGER)
+            signed = client.attest_groups(bounty, TRAINING)
+        domain = town.stage.models.bounties_market.domain
+        digest = DatasetReceipt(bounty, TRAINING, {head.index: head.group}).digest(domain)
+        assert recover(digest, before) == town.stage.accounts[MEMBERS[0]].address
+        assert recover(digest, signed) == town.stage.accounts[STRANGER].address
+    finally:
+        member.stop()
+
+
+def test_what_a_cancelled_bounty_left_goes_after_a_day(town: Town, tmp_path: Path) -> None:
+    """Opening and cancelling bounties is cheap: what nobody has a use for is not kept for a month."""
+    member = Member(tmp_path)
+    try:
+        receipts = member.begin(town.chain(), town.stage, MEMBERS[0])
+        receipts._kept = 30 * 86_400
+        bounty = town.drawn()
+        with ProverClient(member.endpoint) as client:
+            client.hold_group(*town.head(bounty))
+        town.stage.pass_time(WINDOW + 1)
+        town.owner.settle(bounty)
+        receipts.tidy(10**10)
+        receipts.tidy(10**10 + 86_400)
+        assert receipts.files.bounties() == [bounty]
+        receipts.tidy(10**10 + 86_401)
+        assert receipts.files.bounties() == [] and receipts.files.promised == 0
+    finally:
+        member.stop()
