@@ -128,7 +128,14 @@ class BountyChain:
 
     def is_cancelled(self, bounty: bytes) -> bool:
         """Whether a bounty ended before anybody had entered: nobody has a use for what is kept.  Raises ChainError."""
-        return self._agreed(lambda view: view.bounty(bounty).stage is BountyStage.CANCELLED or None) is True
+
+        def ask(view: ModelView) -> bool | None:
+            try:
+                return view.bounty(bounty).stage is BountyStage.CANCELLED or None
+            except UnknownError:  # it was taken back, and may come again
+                return None
+
+        return self._agreed(ask) is True
 
     def size_of(self, verifier: bytes) -> SizeClass:
         """The size class that an accuracy verifier is for, as all nodes show it.

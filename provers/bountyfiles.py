@@ -45,6 +45,9 @@ class BountyFiles:
     Args:
         most: bytes of all files together.
 
+    Attributes:
+        most: as given.
+
     Raises:
         StorageError: the directory cannot be made or read.
     """
@@ -57,6 +60,7 @@ class BountyFiles:
             make_directory(directory)
             shares = {bounty: _share(self._folder(bounty)) for bounty in self.bounties()}
         self._shares = Shares(most, shares)
+        self.most = most
 
     def begin(self, bounty: bytes, owner: bytes, room: int) -> None:
         """Keep room for all that a bounty may need, unless that is done; durable on return.

@@ -25,6 +25,7 @@ from commons.wire.rpcstatus import OnError, answering
 from commons.wire.streams import blob_to_wire
 from provers.bountychain import BountyChain
 from provers.bountyfiles import BountyFiles
+from provers.bountymetrics import BLINDING, GROUPS, OFFER, BountyMetrics
 from provers.bountyreceipts import BountyReceipts
 
 FOLDER = "bounties"
@@ -37,10 +38,11 @@ class BountyServicer(prover_pb2_grpc.ProverServicer):
     Args:
         receipts: None where the operator names no contracts of the model market.
         refused: told of each call that is refused.
+        metrics: that count, if any do.
     """
 
-    def __init__(self, receipts: BountyReceipts | None, refused: OnError) -> None:
-        self._receipts, self._refused = receipts, refused
+    def __init__(self, receipts: BountyReceipts | None, refused: OnError, metrics: BountyMetrics | None = None) -> None:
+        self._receipts, self._told, self._bounty_metrics = receipts, refused, metrics
 
     def HoldGroup(  # noqa: N802
         self, request_iterator: Iterator[pb.HoldGroupRequest], context: grpc.ServicerContext
@@ -56,7 +58,9 @@ class BountyServicer(prover_pb2_grpc.ProverServicer):
         """Say that all groups of a draw are here."""
         with answering(context, self._refused):
             bounty, stage = checks.digest(request.bounty, "bounty"), bountywire.stage_from_wire(request.stage)
-            return bountywire.receipt_to_wire(self._own.attest_groups(bounty, stage))
+            receipt = self._own.attest_groups(bounty, stage)
+            self._given(GROUPS)
+            return bountywire.receipt_to_wire(receipt)
 
     def AttestOffer(  # noqa: N802
         self, request_iterator: Iterator[pb.AttestOfferRequest], context: grpc.ServicerContext
@@ -66,6 +70,7 @@ class BountyServicer(prover_pb2_grpc.ProverServicer):
             parts = Meter().incoming(request_iterator)
             head = bountywire.winner_from_wire(next(parts, None))
             receipt = self._own.attest_offer(head, bountywire.body(parts, head.length, "the sealed row"))
+            self._given(OFFER)
             yield bountywire.receipt_to_wire(receipt)
 
     def GetHeld(self, request: pb.HeldRequest, context: grpc.ServicerContext) -> Iterator[common_pb2.BlobPart]:  # noqa: N802
@@ -77,7 +82,18 @@ class BountyServicer(prover_pb2_grpc.ProverServicer):
     def GetBlinding(self, request: pb.BlindingRequest, context: grpc.ServicerContext) -> pb.BlindingReply:  # noqa: N802
         """Tell a bounty's owner what opens the row that was locked."""
         with answering(context, self._refused):
-            return pb.BlindingReply(sealed=self._own.blinding(*bountywire.blinding_request_from_wire(request)))
+            sealed = self._own.blinding(*bountywire.blinding_request_from_wire(request))
+            self._given(BLINDING)
+            return pb.BlindingReply(sealed=sealed)
+
+    def _given(self, kind: str) -> None:
+        if self._bounty_metrics is not None:
+            self._bounty_metrics.given(kind)
+
+    def _refused(self, error: GradrollError) -> None:
+        self._told(error)
+        if self._bounty_metrics is not None:
+            self._bounty_metrics.refused(error)
 
     @property
     def _own(self) -> BountyReceipts:

@@ -47,8 +47,9 @@ from commons.wire.methods import Pool
 from commons.wire.rpcstatus import answering
 from commons.wire.stalling import spaced
 from commons.wire.streams import blob_to_wire
-from provers import bountyservicer, prover_start, stepmetrics
+from provers import bountymetrics, bountyservicer, prover_start, stepmetrics
 from provers.background import Background
+from provers.bountymetrics import BountyMetrics
 from provers.bountyreceipts import BountyReceipts
 from provers.bountyservicer import BountyServicer, receipts_of
 from provers.joining.keyring import Keyring
@@ -104,6 +105,7 @@ class ProverNode:
         self._tidying = threading.Thread(target=self._tidy, daemon=True, name="tidy")
         self._turns = Pieces()
         self._metrics = StepMetrics(self.operations.telemetry, clock)
+        self._bounty_metrics = BountyMetrics(self.operations.telemetry)
         self._watch_over()
 
     def start(self) -> int:
@@ -116,7 +118,9 @@ class ProverNode:
             calls, _SERVICE,
             connections=room_for(own.max_connections), idle=own.idle_timeout, age=own.connection_age,
         )  # fmt: skip
-        servicer = Servicer(self.prover, self._background, calls, self._metrics.stepped, self._receipts)
+        servicer = Servicer(
+            self.prover, self._background, calls, self._metrics.stepped, self._receipts, self._bounty_metrics
+        )
         prover_pb2_grpc.add_ProverServicer_to_server(servicer, self._server)
         self.health.add_to(self._server)
         port = bind(self._server, self._own.listen, self._identity)
@@ -155,6 +159,8 @@ class ProverNode:
         watchdog.pieces("suspicions", self._background.pool.pieces)
         of_pools(telemetry, lambda: {"suspicions": self._background.pool})
         stepmetrics.show(telemetry, self.prover, self._own.max_store_bytes)
+        if self._receipts is not None:
+            bountymetrics.show(telemetry, self._receipts)
 
     def _state(self) -> dict[str, object]:
         """What the operator is shown, beside what all servers say."""
@@ -184,12 +190,13 @@ class Servicer(BountyServicer):
         calls: Calls,
         stepped: Callable[[str, float], None] = lambda _step, _seconds: None,
         receipts: BountyReceipts | None = None,
+        bounty_metrics: BountyMetrics | None = None,
     ) -> None:
         """Args:
         stepped: told a step's name and the seconds that this prover took for it.
         receipts: of bounties, if it gives any.
         """
-        super().__init__(receipts, prover.refused)
+        super().__init__(receipts, prover.refused, bounty_metrics)
         self._stepped = stepped
         self._prover = prover
         self._background = background

@@ -98,6 +98,18 @@ def test_nodes_that_differ_about_a_draw_give_no_receipt(town: Town) -> None:
     assert not chain.is_over(bounty), "one node that lies deletes nothing"
 
 
+def test_what_no_node_knows_goes_like_what_is_over(town: Town, tmp_path: Path) -> None:
+    """A bounty in blocks that were taken back: nobody settles it any more."""
+    files = BountyFiles(tmp_path, 1 << 20)
+    files.begin(b"\x07" * 32, bytes(20), 1000)
+    receipts = BountyReceipts(town.chain(), files, None, tmp_path, bytes, 100)  # type: ignore[arg-type]
+    receipts.tidy(1000)
+    receipts.tidy(1100)
+    assert files.bounties() == [b"\x07" * 32]
+    receipts.tidy(1101)
+    assert files.bounties() == []
+
+
 def test_an_end_that_is_taken_back_starts_the_clock_anew(tmp_path: Path) -> None:
     files, bounty = BountyFiles(tmp_path, 1 << 20), b"\x01" * 32
     files.put_offer(bounty, bytes(32), bytes(32), G1(bytes(64)), b"row", 1)
