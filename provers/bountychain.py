@@ -11,13 +11,19 @@ from circuits.errors import ChainError, ContractError, NotReadyError, SignatureE
 from circuits.terms import MarketId
 from commons.chain.modelfacts import BountyEntry, BountyRecord, BountyStage, ListingRecord
 from commons.chain.modelview import ModelView
-from commons.protocol.bountydraws import TRAINING
+from commons.protocol.bountydraws import TESTS, TRAINING
 from commons.protocol.signing import require_signer, signs
 from commons.runtime.identifiers import shown
 from commons.runtime.memo import Memo
 from commons.settings.values import Depth
 
 T = TypeVar("T")
+_SINCE_TESTS = (BountyStage.PROVING, BountyStage.SELLING, BountyStage.LOCKED)
+_SINCE = {
+    TESTS: _SINCE_TESTS,
+    TRAINING: (BountyStage.ENTERING, BountyStage.CLOSED, BountyStage.TESTS_DRAWN, *_SINCE_TESTS),
+}
+"""Stages in which the groups of a draw are shown, and somebody may want them."""
 _ENDS = (BountyStage.SOLD, BountyStage.UNSOLD, BountyStage.WITHHELD, BountyStage.CANCELLED)
 
 
@@ -45,8 +51,11 @@ class BountyChain:
         self.deployment = first.bounties_deployment
         self.market = MarketId(first.chain.chain_id, first.places.bounties, first.bounties_deployment)
 
-    def drawn(self, bounty: bytes, stage: int) -> BountyRecord:
+    def drawn(self, bounty: bytes, stage: int, *, shown: bool = False) -> BountyRecord:
         """A bounty whose groups of a stage are drawn for good, and not shown on the chain yet.
+
+        Args:
+            shown: also where they are shown, as long as the bounty is not over: a disk that lost them gets them again.
 
         Raises:
             NotReadyError: they are not, or the draw is not deep enough.
@@ -57,7 +66,8 @@ class BountyChain:
 
         def ask(view: ModelView) -> BountyRecord | None:
             record = view.bounty(bounty)
-            there = record.stage is awaited and view.drawn_at_depth(bounty, awaited, self._depth)
+            right = record.stage is awaited or (shown and record.stage in _SINCE[stage])
+            there = right and view.drawn_at_depth(bounty, awaited, self._depth)
             return record if there else None
 
         found = self._agreed(ask)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from circuits.errors import GradrollError
 from commons.telemetry.metrics import Telemetry
+from provers.bountyfiles import BountyFiles
 from provers.bountyreceipts import BountyReceipts
 
 GROUPS, OFFER, BLINDING = "groups", "offer", "blinding"
@@ -32,13 +35,14 @@ class BountyMetrics:
         self._refused.labels(error.code).inc()
 
 
-def show(telemetry: Telemetry, receipts: BountyReceipts) -> None:
-    """Have what is kept for bounties be read."""
-    files = receipts.files
-    telemetry.gauge("bounties_kept", "Bounties of which something is kept.", lambda: float(len(files.bounties())))
-    telemetry.gauge("bounty_files", "Groups' files and sealed rows of bounties.", lambda: float(files.files))
-    telemetry.gauge("bounty_used_bytes", "Bytes that are kept for bounties.", lambda: float(files.held))
-    telemetry.gauge(
-        "bounty_promised_bytes", "Bytes that bounties have, or have a claim to.", lambda: float(files.promised)
-    )
-    telemetry.gauge("bounty_limit_bytes", "The setting prover.max_bounty_bytes.", lambda: float(files.most))
+def show(telemetry: Telemetry, receipts: BountyReceipts | None) -> None:
+    """Have what is kept for bounties be read; of a prover that gives no receipts there is nothing to read."""
+
+    def gauge(name: str, words: str, read: Callable[[BountyFiles], float]) -> None:
+        telemetry.gauge(name, words, lambda: None if receipts is None else float(read(receipts.files)))
+
+    gauge("bounties_kept", "Bounties of which something is kept.", lambda files: len(files.bounties()))
+    gauge("bounty_files", "Groups' files and sealed rows of bounties.", lambda files: files.files)
+    gauge("bounty_used_bytes", "Bytes that are kept for bounties.", lambda files: files.held)
+    gauge("bounty_promised_bytes", "Bytes that bounties have, or have a claim to.", lambda files: files.promised)
+    gauge("bounty_limit_bytes", "The setting prover.max_bounty_bytes.", lambda files: files.most)

@@ -86,7 +86,7 @@ class BountyReceipts:
             ProofError, InvalidInputError: the data are others, or not as the terms have them.
             StorageError: there is no room.
         """
-        record = self._chain.drawn(head.bounty, head.stage)
+        record = self._chain.drawn(head.bounty, head.stage, shown=True)
         if head.index not in _groups(record, head.stage):
             raise RuleViolationError(f"group {head.index} was not drawn in stage {head.stage}; send those that were")
         head.require_committed(record.terms.commitment)

@@ -159,8 +159,7 @@ class ProverNode:
         watchdog.pieces("suspicions", self._background.pool.pieces)
         of_pools(telemetry, lambda: {"suspicions": self._background.pool})
         stepmetrics.show(telemetry, self.prover, self._own.max_store_bytes)
-        if self._receipts is not None:
-            bountymetrics.show(telemetry, self._receipts)
+        bountymetrics.show(telemetry, self._receipts)
 
     def _state(self) -> dict[str, object]:
         """What the operator is shown, beside what all servers say."""

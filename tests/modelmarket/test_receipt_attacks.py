@@ -12,22 +12,27 @@ import numpy as np
 import pytest
 from web3.types import TxParams, Wei
 
+from circuits.accuracy.sizeclasses import CLASSES, MAX_CHUNKS, SizeClass
 from circuits.errors import (
     ChainError,
     GradrollError,
+    NotReadyError,
     ProofError,
     SignatureError,
     UnavailableError,
+    UnknownError,
 )
 from circuits.hashing import keccak
 from circuits.swap.sealedrows import SealedRow
 from circuits.swap.swapkeys import salted_point
+from commons.artifacts.datasetfiles import Dataset
 from commons.chain.modeldecoding import coordinates
+from commons.chain.modelfacts import BountyStage
 from commons.chain.modelview import ModelView
 from commons.chain.view import ChainView
 from commons.protocol.blindings import open_blinding, request_message
-from commons.protocol.bountydraws import TRAINING
-from commons.protocol.bountyheads import WinnerHead
+from commons.protocol.bountydraws import TESTS, TRAINING
+from commons.protocol.bountyheads import MAX_GROUP_BYTES, WinnerHead
 from commons.protocol.modelofferings import BountyOffer, DatasetReceipt
 from commons.protocol.signing import recover
 from commons.sharing.sealing import generate, public_key
@@ -35,7 +40,7 @@ from commons.wire.prover_client import ProverClient
 from gradroll.modelmarket.committeewitnesses import CommitteeWitnesses
 from native import R
 from provers.bountychain import BountyChain
-from provers.bountyreceipts import BountyReceipts
+from provers.bountyreceipts import BountyReceipts, largest_group
 from tests.modelmarket.modelstage import SIZE, model_stage, toy_model
 from tests.modelmarket.receiptstown import DEVELOPER, MEMBERS, STRANGER, WINDOW, Member, Town, committed_alone, town_on
 
@@ -339,3 +344,35 @@ def test_what_a_cancelled_bounty_left_goes_after_a_day(town: Town, tmp_path: Pat
         assert receipts.files.bounties() == [] and receipts.files.promised == 0
     finally:
         member.stop()
+
+
+def test_a_disk_that_lost_data_gets_them_again_after_they_are_shown(town: Town) -> None:
+    """From whoever has them: entrants read them for as long as the bounty lasts, and a receipt promises that."""
+    bounty = town.drawn()
+    head, file = town.head(bounty)
+    town.owner.show(bounty, town.data.__getitem__, town.witnesses)
+    assert town.stage.models.bounty(bounty).stage is BountyStage.ENTERING
+    lost = town.members[3].directory / bounty.hex() / f"{head.group.file_digest.hex()}.data"
+    lost.unlink(missing_ok=True)
+    with town.client(3) as client:
+        with pytest.raises(UnknownError, match="another member"):
+            client.held(bounty, head.group.file_digest)
+        client.hold_group(head, file)
+        assert client.held(bounty, head.group.file_digest) == file
+        with pytest.raises(NotReadyError):
+            client.attest_groups(bounty, TRAINING)
+        with pytest.raises(NotReadyError):  # tests are not drawn yet
+            client.hold_group(replace(head, stage=TESTS), file)
+    town.stage.pass_time(WINDOW + 1)
+    town.owner.close_entries(bounty)
+    assert town.stage.models.bounty(bounty).stage is BountyStage.CANCELLED
+    with town.client(3) as client, pytest.raises(NotReadyError):
+        client.hold_group(head, file)
+
+
+@pytest.mark.parametrize("size", CLASSES, ids=lambda size: size.name)
+def test_the_largest_group_of_a_class_has_room(size: SizeClass) -> None:
+    samples = MAX_CHUNKS * size.samples
+    features = np.zeros((samples, size.inputs), dtype=np.int16)
+    file = Dataset(features, np.zeros(samples, dtype=np.uint8)).encode()
+    assert len(file) <= largest_group(size) <= MAX_GROUP_BYTES
