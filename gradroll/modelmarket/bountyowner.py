@@ -232,18 +232,23 @@ class BountyOwner:
             raise NotReadyError(f"no offer is locked: the bounty's stage is {record.stage.name.lower()}")
         listing = self._models.entry(bounty, record.winner).listing
         seen, request = check_listing(self._models, self._parameters, listing, {}), self._request(listing)
+        part = row.with_name(f"{row.name}.part")
         for sealed_row, sealed in witnesses.handed_on(record, request.key, request.signature):
             try:
                 blinding = open_blinding(
                     self._state.purchases.key(), sealed, self._market.domain, listing, record.public
                 )
-                write_durably(row, sealed_row)
-                checked = checked_row(self._parameters, self._place(listing), seen.record.model, seen.size, row)
+                write_durably(part, sealed_row)
+                checked = checked_row(self._parameters, self._place(listing), seen.record.model, seen.size, part)
                 require_offered(checked, record.offer, record.public, blinding)
             except (InvalidInputError, ProofError):  # this member lies; another one may not
-                row.unlink(missing_ok=True)
+                part.unlink(missing_ok=True)
                 continue
-            return self._state.purchases.add(Purchase(listing, record.offer, record.public, blinding, row.absolute()))
+            # The file last: while it is not there the same command goes on.
+            self._state.purchases.add(Purchase(listing, record.offer, record.public, blinding, row.absolute()))
+            write_durably(row, sealed_row, replace=False)
+            part.unlink(missing_ok=True)
+            return
 
     def open_model(self, bounty: bytes, groups: Mapping[int, DataGroup] | None = None) -> BoughtModel:
         """The model that was won, once its key was revealed: decrypted, and held against the listing.

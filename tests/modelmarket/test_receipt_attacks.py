@@ -37,6 +37,7 @@ from commons.protocol.modelofferings import BountyOffer, DatasetReceipt
 from commons.protocol.signing import recover
 from commons.sharing.sealing import generate, public_key
 from commons.wire.prover_client import ProverClient
+from gradroll.modelmarket import bountyowner
 from gradroll.modelmarket.committeewitnesses import CommitteeWitnesses
 from native import R
 from provers.bountychain import BountyChain
@@ -376,3 +377,28 @@ def test_the_largest_group_of_a_class_has_room(size: SizeClass) -> None:
     features = np.zeros((samples, size.inputs), dtype=np.int16)
     file = Dataset(features, np.zeros(samples, dtype=np.uint8)).encode()
     assert len(file) <= largest_group(size) <= MAX_GROUP_BYTES
+
+
+def test_an_owner_that_is_stopped_while_it_receives_goes_on(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bounty = town.selling()
+    town.developer.stand_in(bounty, town.witnesses, tmp_path / "made")
+    out = tmp_path / "received"
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for place in ("checked_row", "require_offered"):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(bountyowner, place, stop)
+            town.owner.receive(bounty, town.witnesses, out)
+        assert not out.exists()
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(town.owner._state.purchases, "add", stop)
+        town.owner.receive(bounty, town.witnesses, out)
+    assert not out.exists()
+    town.owner.receive(bounty, town.witnesses, out)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["made", "received"]
+    town.developer.reveal_won(bounty, 60)
+    assert np.array_equal(town.owner.open_model(bounty).weights, toy_model(1))
