@@ -64,7 +64,7 @@ class Books:
                 "gas": str(gas[account.address]), "after": str(after),
             }  # fmt: skip
         self._require_empty()
-        console.line("  each balance follows from these to the wei, and the market's contracts hold nothing", "green")
+        console.line("  each balance follows to the wei; the contracts of bounties and sales hold nothing", "green")
         return report
 
     def _require_empty(self) -> None:
