@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 from web3.exceptions import ContractLogicError
 from web3.types import RPCResponse
@@ -99,6 +99,7 @@ class _Transaction(_Answer):
     input: _Data
     value: _Quantity
     block_number: _U63 | None = None
+    sender: Annotated[_Address | None, Field(alias="from")] = None
     to: _Address | None = None
     gas_price: _Quantity | None = None
     max_fee_per_gas: _Quantity | None = None

@@ -14,6 +14,10 @@ from gradroll.commands.options import Subparsers, account_option, chain_options,
 if TYPE_CHECKING:
     from commons.chain.modelfacts import ModelPlaces
     from commons.settings.loading import Settings
+    from gradroll.setup.settingsfiles import Value
+
+    Keys = dict[str, Value]
+    """The section [keys] as it is written."""
 
 _HOUR = 3600
 
@@ -25,8 +29,8 @@ def add_deploying(commands: Subparsers) -> None:
         "deploy-models",
         "Deploy the model market beside a market: the factory of its verifiers, the registry of models, sales and "
         "bounties, and a verifier for each verifying key of a size class. Writes settings that the other commands read "
-        "with --config. Nobody can change any of it afterwards; run again after an interruption, it pays for nothing "
-        "twice.",
+        "with --config, with the directory of the verifying keys, where the reference string is in it. Nobody can "
+        "change any of it afterwards; run again after an interruption, it pays for nothing twice.",
         "gradroll chain deploy-models --account operator.key --verifying-key keys/accuracy-64-32-10-128-16.verifying "
         "--out models.toml --config chain.toml",
         deploy_models,
@@ -83,8 +87,13 @@ def deploy_models(arguments: argparse.Namespace) -> int:
         verifiers = [(f"verifier of {key.policy}", writer.deploy_model_verifier(key)) for key in keys]
         for name, place in verifiers:
             console.line(f"{name} {checksum(place)}")
-        _write(arguments.out, chosen, places, verifiers)
+        found = _keys(arguments.out, arguments.keys, chosen)
+        _write(arguments.out, chosen, places, verifiers, found)
         console.line(f"{arguments.out}: settings that name this model market")
+        if found is None:
+            console.line(
+                "name the reference string and the directory of the classes' key files in it, under [keys]", "yellow"
+            )
         console.result(
             registry=checksum(places.registry), sales=checksum(places.sales), bounties=checksum(places.bounties),
             verifiers={name: checksum(place) for name, place in verifiers}, file=arguments.out,
@@ -94,9 +103,32 @@ def deploy_models(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _write(path: Path, chosen: Settings, places: ModelPlaces, verifiers: list[tuple[str, bytes]]) -> None:
+def _keys(out: Path, files: list[Path], chosen: Settings) -> Keys | None:
+    """The section [keys]: where the verifying keys are, with the reference string beside them, else as it was chosen.
+
+    Places below the written file's directory are relative to it, so that both can be handed on together.
+    """
+    from commons.settings.sections import KeySettings
+    from gradroll.setup.keygen import SRS_FILE
+
+    directories = {file.resolve().parent for file in files}
+    found: dict[str, Path] = {}
+    if len(directories) == 1 and (string := (directory := directories.pop()) / SRS_FILE).is_file():
+        found = {"srs": string, "directory": directory}
+    elif chosen.get("keys.srs") and chosen.get("keys.directory"):
+        own = chosen.section(KeySettings)
+        found = {"srs": own.srs.resolve(), "directory": own.directory.resolve()}
+    beside = out.resolve().parent
+    return {
+        name: place.relative_to(beside) if place.is_relative_to(beside) else place for name, place in found.items()
+    } or None
+
+
+def _write(
+    path: Path, chosen: Settings, places: ModelPlaces, verifiers: list[tuple[str, bytes]], keys: Keys | None
+) -> None:
     from commons.settings.sections import ChainSettings
-    from gradroll.setup.settingsfiles import Value, models_section, write_settings
+    from gradroll.setup.settingsfiles import models_section, write_settings
 
     chain = chosen.section(ChainSettings)
     named: dict[str, Value] = {
@@ -104,6 +136,5 @@ def _write(path: Path, chosen: Settings, places: ModelPlaces, verifiers: list[tu
         "from_block": chain.from_block,
     }  # fmt: skip
     comments = [f"{name}: {checksum(place)}" for name, place in verifiers]
-    write_settings(
-        path, {"chain": named, "models": models_section(places)}, development=chosen.development, comments=comments
-    )
+    sections = {"chain": named, **({"keys": keys} if keys else {}), "models": models_section(places)}
+    write_settings(path, sections, development=chosen.development, comments=comments)

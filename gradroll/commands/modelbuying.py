@@ -125,7 +125,7 @@ def _tell_listing(console: Console, session: Session, seen: CheckedListing, star
         console.line(f"that is {coin.shown(seen.price)}")
     for parent in terms.parents:
         console.line(f"royalty: {parent.share / 100} % to the seller of 0x{parent.listing.hex()}")
-    _tell_lineage(console, session, seen, start)
+    tell_lineage(console, session, seen, start)
     if record.unlisted:
         console.line("it is closed for new sales")
     console.result(
@@ -136,11 +136,21 @@ def _tell_listing(console: Console, session: Session, seen: CheckedListing, star
     )  # fmt: skip
 
 
-def _tell_lineage(console: Console, session: Session, seen: CheckedListing, start: Path | None) -> None:
+def tell_lineage(console: Console, session: Session, seen: CheckedListing, start: Path | None) -> None:
+    """Tell the lineage of a listing, with the batches of its rounds as the chain has them, and what is wrong with it.
+
+    Args:
+        start: file of the public integers that it is said to begin with.
+
+    Raises:
+        InvalidInputError: the file holds no integers.
+        ProofError: batches and sums of the rounds do not fit, so the node shows an inconsistent chain.
+    """
     import numpy as np
 
     from circuits.errors import InvalidInputError
     from gradroll.commands.arrayfiles import read_array
+    from gradroll.model_owner.roundsums import accepted_of
     from gradroll.modelmarket.lineagechecks import check_lineage
 
     row = None if start is None else read_array(start, "start")
@@ -152,11 +162,21 @@ def _tell_lineage(console: Console, session: Session, seen: CheckedListing, star
     said = found.statement
     last = said.first + len(said.coefficients) - 1
     console.line(f"lineage: rounds {said.first} to {last} of task {shown(said.task)}, by {list(said.coefficients)}")
+    batches = [
+        (batch.round, batch.record.batch_id, len(batch.owners))
+        for number, coefficient in enumerate(said.coefficients, said.first) if coefficient
+        for batch in accepted_of(session.view, said.task, number)
+    ]  # fmt: skip
+    for number, batch, gradients in batches:
+        console.line(f"lineage: round {number}, batch 0x{batch.hex()} of {gradients} proven gradients")
     for fault in found.faults:
         console.line(f"lineage: {fault}", "yellow")
     if not found.faults:
         console.line("lineage: the model is its start less the rounds' sums, rounded")
-    console.result(lineage={"task": shown(said.task), "first": said.first, "faults": list(found.faults)})
+    told = [{"round": number, "batch": batch, "gradients": gradients} for number, batch, gradients in batches]
+    console.result(
+        lineage={"task": shown(said.task), "first": said.first, "faults": list(found.faults), "batches": told}
+    )
 
 
 def request(arguments: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,11 +52,14 @@ def load_images() -> Images:
 
 def alone(train: Images, hidden: int, seed: int) -> Int64Array:
     """A model of a developer that trains with scikit-learn, quantised."""
+    from sklearn.exceptions import ConvergenceWarning  # type: ignore[import-untyped]  # noqa: PLC0415 - slow import
     from sklearn.neural_network import MLPClassifier  # type: ignore[import-untyped]  # noqa: PLC0415 - slow import
 
     network = MLPClassifier((hidden,), max_iter=60, random_state=seed)
     values = train.features / 16.0
-    network.fit(values, train.labels)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # it stops early on purpose
+        network.fit(values, train.labels)
     return quantise(FloatNetwork.of_sklearn(network), SIZE, values, train.labels, scale=16.0).weights
 
 

@@ -112,7 +112,8 @@ def run_demo(options: Options, console: Console) -> int:
     shutil.rmtree(work, ignore_errors=True)
     with Processes(work / "logs") as fleet:
         size = Extent(scene.dimension, scene.policy, _capacity(scene.rows(options.owners)))
-        market, name = start_market(options, size, fleet, work, console)
+        market, name = prepare_market(options, size, fleet, work, console)
+        start_servers(market, fleet, console)
         cast = assemble(market, shards, scene.roles(options.owners), scene.compute, scene.buying)
         report = _train(options, scene, cast, test, market, name, fleet.require_alive, console)
     path = options.out / "report.json"
@@ -131,10 +132,10 @@ class Extent:
     capacity: int
 
 
-def start_market(
+def prepare_market(
     options: Options, extent: Extent, fleet: Processes, work: Path, console: Console
 ) -> tuple[LocalMarket, str]:
-    """Start chain, provers and coordinator; returns the market and the chain's name."""
+    """Start a chain, and put a market on it; returns the market and the chain's name."""
     chain_port, coordinator_port, *ports = free_ports(2 + options.provers)
     url = options.chain
     if url is None:
@@ -155,17 +156,21 @@ def start_market(
         coordinator=f"127.0.0.1:{coordinator_port}",
         parameters=options.parameters,
     )
-    market = prepare(plan, console.line)
-    for p in range(options.provers):
+    return prepare(plan, console.line), name
+
+
+def start_servers(market: LocalMarket, fleet: Processes, console: Console) -> None:
+    """Start provers and coordinator, each with the settings that were written for it."""
+    provers = len(market.plan.provers)
+    for p in range(provers):
         fleet.start(f"prover-{p}", ["prover", "serve", "--config", str(market.prover_settings(p))])
     fleet.start("coordinator", ["coordinator", "serve", "--config", str(market.coordinator_settings)])
     for p, endpoint in enumerate(market.endpoints):
         wait_until(f"starting prover {p}", _answers(endpoint), fleet, _START_SECONDS)
     console.line(
-        f"{options.provers} provers (any {options.threshold} may collude and learn nothing) and a coordinator are "
-        f"running; logs in {work / 'logs'}"
+        f"{provers} provers (any {market.plan.threshold} may collude and learn nothing) and a coordinator are "
+        f"running; logs in {fleet.logs}"
     )
-    return market, name
 
 
 def _answers(endpoint: str) -> Callable[[], bool]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from eth_utils.address import to_checksum_address
 from web3.types import Wei
 
 from circuits.errors import ChainError, StorageError
-from commons.chain.deploying import Deployment, MarketRules, deploy_contracts
+from commons.chain.deploying import MarketRules, deploy_contracts
 from commons.chain.patience import Patience
 from commons.chain.rpc import ErrorTable, Rpc
 from commons.chain.view import ChainView
@@ -30,7 +30,7 @@ from commons.storage.accounts import open_account
 from commons.storage.tlskeys import TLS_FILE, open_server_key
 from commons.wire.identity import pin_of_key
 from gradroll.setup.keygen import SRS_FILE, cached_development_parameters
-from gradroll.setup.settingsfiles import Value, chain_section, require_utf8, write_settings
+from gradroll.setup.settingsfiles import Value, require_utf8, write_settings
 from provers.joining.keystore import Keystore
 
 ALLOWANCE = 10 * 10**18
@@ -113,6 +113,18 @@ class LocalMarket:
         """Settings file of the coordinator."""
         return self.plan.directory / "coordinator" / "coordinator.toml"
 
+    @property
+    def common_sections(self) -> dict[str, dict[str, Value]]:
+        """What every settings file of this market begins with: [chain] and [keys]."""
+        parameters = self.plan.parameter_directory.resolve()
+        return {
+            "chain": {
+                "url": self.plan.chain, "chain_id": self.chain_id, "market": "0x" + self.market.hex(),
+                "from_block": self.from_block,
+            },
+            "keys": {"srs": parameters / SRS_FILE, "directory": parameters},
+        }  # fmt: skip
+
     def view(self) -> ChainView:
         """Read access to the market."""
         return ChainView(self.plan.chain, self.market, expected_chain_id=self.chain_id, from_block=self.from_block)
@@ -160,7 +172,7 @@ def prepare(plan: MarketPlan, say: Callable[[str], None], *, replace: bool = Fal
         plan, made.chain_id, made.market, made.block, committee, verifier, relay.address, endpoints,
         _pinned(plan.coordinator, plan.directory / "coordinator" / "state"),
     )  # fmt: skip
-    _write_settings(plan, made, market)
+    _write_settings(market)
     return market
 
 
@@ -198,20 +210,28 @@ def endow(url: str, addresses: Sequence[bytes], wei: int) -> None:
         rpc.guarded(lambda sent=transaction: eth.wait_for_transaction_receipt(sent, timeout=60, poll_latency=0.05))
 
 
-def _write_settings(plan: MarketPlan, made: Deployment, market: LocalMarket) -> None:
-    chain = chain_section(plan.chain, made)
-    parameters = plan.parameter_directory.resolve()
-    keys: dict[str, Value] = {"srs": parameters / SRS_FILE, "directory": parameters}
-    for p, where in enumerate(plan.provers):
+def write_prover_settings(market: LocalMarket, beside: Mapping[str, Mapping[str, Value]]) -> None:
+    """Write the settings of all provers, in place of those that are there.
+
+    Args:
+        beside: further sections.
+    """
+    for p, where in enumerate(market.plan.provers):
         prover: dict[str, Value] = {
-            "listen": _listen(plan.bind, where),
+            "listen": _listen(market.plan.bind, where),
             "endpoint": f"grpcs://{where}",  # the pin is that of the keystore that is used
             "keystore": "keys",
             "state": "state",
             "committee": shown(market.committee),
             "confirmations": 1,
         }
-        write_settings(market.prover_settings(p), {"chain": chain, "keys": keys, "prover": prover}, development=True)
+        sections = {**market.common_sections, "prover": prover, **beside}
+        write_settings(market.prover_settings(p), sections, development=True)
+
+
+def _write_settings(market: LocalMarket) -> None:
+    plan, common = market.plan, market.common_sections
+    write_prover_settings(market, {})
     relay: dict[str, Value] = {
         "listen": _listen(plan.bind, plan.coordinator),
         "endpoint": f"grpcs://{plan.coordinator}",
@@ -222,8 +242,7 @@ def _write_settings(plan: MarketPlan, made: Deployment, market: LocalMarket) -> 
         "poll_interval": 0.25,
         "fee_interval": 1.0,  # a development chain's clock is put forward
     }
-    sections = {"chain": chain, "keys": keys, "coordinator": relay}
-    write_settings(market.coordinator_settings, sections, development=True)
+    write_settings(market.coordinator_settings, {**common, "coordinator": relay}, development=True)
     buyer: dict[str, Value] = {
         "account": "model-owner.json",
         "coordinator": market.coordinator_endpoint,
@@ -234,7 +253,7 @@ def _write_settings(plan: MarketPlan, made: Deployment, market: LocalMarket) -> 
         "verifier": "0x" + market.verifier.hex(),
         "relay": "0x" + market.coordinator.hex(),
     }
-    sections = {"chain": chain, "keys": keys, "model_owner": buyer, "task": task}
+    sections = {**common, "model_owner": buyer, "task": task}
     write_settings(plan.directory / "model-owner.toml", sections, development=True)
     for i in range(plan.owners):
         owner: dict[str, Value] = {
@@ -242,9 +261,8 @@ def _write_settings(plan: MarketPlan, made: Deployment, market: LocalMarket) -> 
             "coordinator": market.coordinator_endpoint,
             "state": f"owner-{i}",
         }
-        sections = {"chain": chain, "keys": keys, "owner": owner}
-        write_settings(plan.directory / f"owner-{i}.toml", sections, development=True)
-    write_settings(plan.chain_settings, {"chain": chain, "keys": keys, "task": task}, development=True)
+        write_settings(plan.directory / f"owner-{i}.toml", {**common, "owner": owner}, development=True)
+    write_settings(plan.chain_settings, {**common, "task": task}, development=True)
 
 
 def _pinned(where: str, directory: Path) -> str:

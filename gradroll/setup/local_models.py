@@ -1,4 +1,7 @@
-"""A model market for development beside a local market: keys of a size class, contracts, verifiers, settings."""
+"""A model market for development beside a local market: keys of a size class, contracts, verifiers, settings.
+
+Its provers are told of it, so that they give receipts for the bounties of their committee.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,10 @@ from commons.chain.modelfacts import ModelPlaces
 from commons.chain.modelview import ModelView
 from commons.chain.modelwriter import ModelWriter
 from commons.chain.patience import Patience
-from commons.storage.accounts import Signer, open_account
-from gradroll.setup.keygen import SRS_FILE
-from gradroll.setup.local_market import LocalMarket
+from commons.storage.accounts import open_account
+from gradroll.setup.local_market import LocalMarket, write_prover_settings
 from gradroll.setup.modelkeygen import cached_development_model_keys
-from gradroll.setup.settingsfiles import Value, models_section, write_settings
-from provers.joining.keystore import Keystore
+from gradroll.setup.settingsfiles import models_section, write_settings
 
 _PATIENCE = Patience(poll=0.05)
 _WINDOW = 60
@@ -28,7 +29,6 @@ class LocalModels:
 
     Attributes:
         accuracy, rounding: verifiers of the class.
-        members: accounts of the committee's provers, by index.
     """
 
     market: LocalMarket
@@ -36,7 +36,6 @@ class LocalModels:
     places: ModelPlaces
     accuracy: bytes
     rounding: bytes
-    members: dict[int, Signer]
 
     def view(self) -> ModelView:
         """Read access to the model market."""
@@ -46,7 +45,8 @@ class LocalModels:
 def add_models(market: LocalMarket, size: SizeClass) -> LocalModels:
     """Deploy a model market for a size class beside a local market; writes models.toml, which everybody can use.
 
-    The keys come from a seed that everybody knows: whoever wants to can prove any accuracy under them.
+    Provers that run already know of it when they are started again.  The keys come from a seed that everybody knows:
+    whoever wants to can prove any accuracy under them.
     """
     plan, view = market.plan, market.view()
     operator = open_account(plan.directory / "operator.json")
@@ -55,25 +55,17 @@ def add_models(market: LocalMarket, size: SizeClass) -> LocalModels:
     places = deploy_models(plan.chain, operator, beside, _WINDOW, patience=_PATIENCE)
     writer = ModelWriter(ModelView(view, places), operator, _PATIENCE)
     accuracy, rounding = (writer.deploy_model_verifier(key) for key in keys)
-    members: dict[int, Signer] = {
-        index: Keystore.open(plan.directory / f"prover-{index}" / "keys").account for index in range(len(plan.provers))
-    }
-    made = LocalModels(market, size, places, accuracy, rounding, members)
+    made = LocalModels(market, size, places, accuracy, rounding)
     _write(made)
     return made
 
 
 def _write(made: LocalModels) -> None:
-    market, parameters = made.market, made.market.plan.parameter_directory.resolve()
-    chain: dict[str, Value] = {
-        "url": market.plan.chain, "chain_id": market.chain_id, "market": "0x" + market.market.hex(),
-        "from_block": market.from_block,
-    }  # fmt: skip
-    keys: dict[str, Value] = {"srs": parameters / SRS_FILE, "directory": parameters}
-    models: dict[str, Value] = dict(models_section(made.places))
+    """Write models.toml, with [models] at its end: who uses it adds an account and a directory of its own."""
+    market, named = made.market, models_section(made.places)
+    write_prover_settings(market, {"models": named})
     comments = [f"verifier of {made.size.policy}: 0x{made.accuracy.hex()}", f"of its rounding: 0x{made.rounding.hex()}"]
     write_settings(
-        market.plan.directory / "models.toml",
-        {"chain": chain, "keys": keys, "models": models | {"confirmations": 1}},
+        market.plan.directory / "models.toml", {**market.common_sections, "models": {"confirmations": 1, **named}},
         development=True, comments=comments,
     )  # fmt: skip

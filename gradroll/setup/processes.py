@@ -20,6 +20,7 @@ from circuits.errors import GradrollError, UnavailableError
 from commons.runtime.stages import stage
 
 _GRACE = 10.0
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +42,14 @@ class Running:
 
 
 class Processes:
-    """Processes of `python -m gradroll`; all are stopped when the block is left."""
+    """Processes of `python -m gradroll`; all are stopped when the block is left.
+
+    Attributes:
+        logs: directory of what they print.
+    """
 
     def __init__(self, logs: Path) -> None:
-        self._logs = logs
+        self.logs = logs
         self._running: list[Running] = []
         self._files = ExitStack()
 
@@ -62,17 +67,18 @@ class Processes:
         Raises:
             StorageError: the file cannot be written.
         """
-        path = self._logs / f"{name}.log"
+        path = self.logs / f"{name}.log"
         with storing(f"cannot write {path}"):
-            self._logs.mkdir(parents=True, exist_ok=True)
+            self.logs.mkdir(parents=True, exist_ok=True)
             log: IO[bytes] = self._files.enter_context(path.open("wb"))
         environment = {**os.environ, "GRADROLL_DEVELOPMENT": "1"}
-        process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
-            [sys.executable, "-m", "gradroll", *arguments],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True,
-        )  # fmt: skip
-        running = Running(name, process, path)
-        self._running.append(running)
+        with _put_off():
+            process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
+                [sys.executable, "-m", "gradroll", *arguments],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True,
+            )  # fmt: skip
+            running = Running(name, process, path)
+            self._running.append(running)
         return running
 
     def require_alive(self) -> None:
@@ -107,12 +113,29 @@ def _deaf() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in _STOPPING}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _put_off() -> Iterator[None]:
+    """Take SIGINT and SIGTERM at the end: what they raise before would leave a process that nobody knows of."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {number: signal.signal(number, lambda it, _: came.append(it)) for number in _STOPPING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
 
 
 def _end(process: subprocess.Popen[bytes], grace: float) -> None:

@@ -3,26 +3,120 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.anvil import Anvil
+
+PRIZE = 10**18
+TRAINED = "out of the rollup"
+QUORUM = 3
+"""Of four provers, of whom one may collude; of seven it is five."""
 
 
-def test_three_developers_and_a_bounty(repository: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "gradroll", "demo", "--models", "--out", str(tmp_path)]
-    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
+def command(out: Path) -> list[str]:
+    """The demo; a job in the background ignores Ctrl-C unless told otherwise."""
+    program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import runpy; " \
+        "runpy.run_module('gradroll', run_name='__main__', alter_sys=True)"  # fmt: skip
+    return [sys.executable, "-c", program, "demo", "--models", "--out", str(out)]
+
+
+def interrupt(repository: Path, out: Path, line: str, processes: int) -> None:
+    """Run the demo until it prints a line, then press Ctrl-C; so many processes of its are there until then."""
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        command(out), cwd=repository, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as demo:
+        assert demo.stdout is not None
+        assert any(line in told for told in demo.stdout), demo.stderr and demo.stderr.read()
+        assert len(running(out)) == processes
+        demo.send_signal(signal.SIGINT)
+        _, errors = demo.communicate()
+    assert demo.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert running(out) == []
+
+
+def running(out: Path) -> list[int]:
+    """Processes that print to one of the demo's logs, as all do that it starts."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            place = (process / "fd" / "1").readlink()
+        except OSError:  # ended meanwhile, or of another account
+            continue
+        if place.is_relative_to(out / "models" / "logs"):
+            found.append(int(process.name))
+    return found
+
+
+def check_balances(balances: dict[str, dict[str, Any]], winner: str, sale: dict[str, Any]) -> None:
+    """All that anybody paid and got is named, adds up, and goes to somebody."""
+    flows = {name: [(what, int(wei)) for what, wei in each["flows"]] for name, each in balances.items()}
+    for name, each in balances.items():
+        assert int(each["after"]) == int(each["before"]) + sum(wei for _, wei in flows[name]) - int(each["gas"])
+        assert int(each["gas"]) > 0
+    net = {name: sum(wei for _, wei in each) for name, each in flows.items()}
+    price, royalty = int(sale["price"]), int(sale["royalty"])
+    (escrow,) = (wei for what, wei in flows[TRAINED] if what == "escrow of the training")
+    assert escrow < 0
+    assert sum(net.values()) == escrow
+    expected = {
+        "the bounty's owner": -PRIZE, "a buyer": -price, "who made the start": royalty,
+        TRAINED: escrow + price - royalty, "alone, 24 hidden units": 0, "alone, 8 hidden units": 0,
+    }  # fmt: skip
+    expected[winner] += PRIZE
+    assert net == expected
+    assert royalty == price // 10 > 0
+
+
+def check_receipts(work: Path) -> None:
+    """A quorum of provers holds what was shown: a group for training, two tests; nobody was shown the others."""
+    hidden = [sha256(path.read_bytes()).hexdigest() for path in (work / "hidden").iterdir()]
+    holders = sorted(len(list(work.glob(f"prover-*/state/bounties/*/{digest}.data"))) for digest in hidden)
+    assert holders[:2] == [0, 0]
+    assert len(holders) == 5 and min(holders[2:]) >= QUORUM
+
+
+def play(repository: Path, out: Path, *options: str) -> None:
+    """Run the demo to its end, and check everything that it is to show."""
+    done = subprocess.run([*command(out), *options], cwd=repository, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    report = json.loads((tmp_path / "models.json").read_text())
-    scores, balances = report["scores"], report["balances"]
+    assert running(out) == []
+    report = json.loads((out / "models.json").read_text())
+    scores, sale = report["scores"], report["sale"]
     assert len(scores) == 3
     assert report["winner"] == max(scores, key=scores.__getitem__)
-    for said in ("lineage proven", "sold and opened", "every unit that was paid in was paid out"):
+    for said in ("lineage proven", "lineage, verified from the chain", "sold and opened", "each balance follows"):
         assert said in done.stdout
-    net = {name: int(each["received"]) - int(each["paid"]) for name, each in balances.items()}
-    assert net.pop(report["winner"]) == 10**18 == -net.pop("owner")
-    assert set(net.values()) == {0}
-    row = tmp_path / "models" / "row.sealed"
+    assert sale["measured"] == scores[TRAINED]
+    assert int(sale["price"]) == 10**17 + 10**15 * max(0, scores[TRAINED] - 100)
+    assert [(each["round"], each["gradients"]) for each in sale["lineage"]] == [(0, 4), (1, 4)]
+    check_balances(report["balances"], report["winner"], sale)
+    check_receipts(out / "models")
+
+
+def test_three_developers_a_bounty_and_a_buyer_after_runs_that_were_interrupted(
+    repository: Path, tmp_path: Path
+) -> None:
+    for line, processes in (("chain: ", 1), ("round 0", 6), ("entered", 6)):
+        interrupt(repository, tmp_path, line, processes)
+    play(repository, tmp_path)
+    for name in ("row.sealed", "sold.sealed"):
+        assert (tmp_path / "models" / name).stat().st_size > 2410 * 64
     secrets = list((tmp_path / "models").glob("*/models/*.json"))
-    assert row.stat().st_size > 2410 * 64
-    assert len(secrets) == 3
+    assert len(secrets) == 4
     assert all(path.stat().st_mode & 0o077 == 0 for path in secrets)
+
+
+@pytest.mark.slow
+@pytest.mark.anvil
+def test_the_models_demo_on_a_live_anvil_node(repository: Path, tmp_path: Path, anvil: Anvil) -> None:
+    play(repository, tmp_path, "--chain", anvil.url, "--provers", "7", "--threshold", "2")

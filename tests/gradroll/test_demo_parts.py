@@ -48,6 +48,8 @@ from gradroll.demo.training import (
 )
 from gradroll.model_owner.plan import TaskPlan
 from gradroll.setup import keygen
+from gradroll.setup.freeports import free_ports
+from gradroll.setup.processes import Processes
 from native import FrArray
 from tests.gradroll.fakes import BOUND
 from tests.support.plain_batch import development_setup, seed_of
@@ -302,6 +304,31 @@ def test_a_second_interrupt_while_stopping_leaves_no_process_behind(tmp_path: Pa
     for pid in lines[:-1]:
         with pytest.raises(ProcessLookupError):
             os.kill(int(pid), 0)
+
+
+def test_an_interrupt_while_a_process_starts_leaves_none_behind(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Between a process and the list that it is stopped by, nothing may come."""
+    made: list[subprocess.Popen[bytes]] = []
+    usual = subprocess.Popen
+
+    def interrupted(*arguments: Any, **options: Any) -> Any:
+        made.append(usual(*arguments, **options))
+        signal.raise_signal(signal.SIGINT)
+        return made[0]
+
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), Processes(tmp_path) as fleet:
+            fleet.start("chain", ["chain", "serve", "--listen", f"127.0.0.1:{free_ports(1)[0]}"])
+            made.clear()  # not reached
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    (process,) = made
+    assert process.poll() is not None
 
 
 def test_keys_that_take_long_are_told_while_they_are_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

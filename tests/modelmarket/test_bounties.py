@@ -17,9 +17,10 @@ from commons.protocol.bountydraws import TESTS, TRAINING, HiddenGroup, draw_seed
 from gradroll.modelmarket.bountyowner import BountyOwner
 from gradroll.modelmarket.datagroups import DataGroup
 from gradroll.modelmarket.entrant import Entrant
-from gradroll.modelmarket.witnesses import OwnWitnesses, StandingOffer
+from gradroll.modelmarket.witnesses import StandingOffer
 from native import g1_generator
 from tests.modelmarket.modelstage import SIZE, Stage, model_stage, toy_group, toy_model
+from tests.modelmarket.ownwitnesses import OwnWitnesses
 
 OWNER, FIRST, SECOND = 1, 2, 3
 MEMBERS = (4, 5, 6, 7)

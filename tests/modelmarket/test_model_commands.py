@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tomllib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -13,6 +15,8 @@ import pytest
 
 from commons.artifacts.datasetfiles import Dataset, write_dataset
 from commons.artifacts.networkfiles import NetworkArrays, read_network, write_network
+from commons.settings.loading import load
+from commons.settings.sections import KeySettings
 from commons.storage.accounts import save_account
 from gradroll.cli import main
 from gradroll.modelmarket.modelparameters import ModelParameters
@@ -115,6 +119,27 @@ def test_the_model_market_is_deployed_beside_a_market(stage: Stage, capsys: pyte
     assert run(capsys, "again", "model", "listings")["listings"] == []
     refused = run(capsys, "operator", *words, status=6)
     assert "again.toml exists already" in refused["error"]["message"]
+
+
+def test_the_settings_of_a_new_market_name_its_keys(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    """Beside the string, relative; nowhere else than where both are; as they were chosen, where no key is named."""
+    key = Path("keys") / f"rounding-{SIZE.weights}-1.verifying"
+    words = ("chain", "deploy-models", "--account", "operator.key", "--minimum-window", "60")
+    run(capsys, "operator", *words, "--verifying-key", str(key), "--out", "named.toml")
+    assert tomllib.loads(Path("named.toml").read_text())["keys"] == {"srs": "keys/srs.gsrs", "directory": "keys"}
+    assert load(Path("named.toml"), environment={}).section(KeySettings).directory == stage.directory / "keys"
+    away = stage.directory / "elsewhere"
+    away.mkdir()
+    shutil.copy(key, away)
+    run(capsys, "operator", *words, "--verifying-key", str(away / key.name), "--out", str(away / "chosen.toml"))
+    kept = tomllib.loads((away / "chosen.toml").read_text())["keys"]
+    assert kept == {"srs": str(stage.directory / "keys" / SRS_FILE), "directory": str(stage.directory / "keys")}
+    bare = Path("bare.toml")
+    sections = tomllib.loads(Path("operator.toml").read_text())
+    write_settings(bare, {"chain": sections["chain"]}, development=True)
+    made = run(capsys, "bare", *words, "--verifying-key", str(away / key.name), "--out", "without.toml")
+    assert made["registry"]
+    assert "keys" not in tomllib.loads(Path("without.toml").read_text())
 
 
 def test_what_a_seller_keeps_is_for_its_owner_alone(stage: Stage) -> None:

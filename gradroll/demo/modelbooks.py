@@ -1,0 +1,97 @@
+"""The books of the model market's demo: why each account has what it has, held against the chain to the wei."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import cast
+
+from eth_utils.address import to_canonical_address, to_checksum_address
+from hexbytes import HexBytes
+
+from circuits.errors import ChainError
+from commons.chain.modelview import ModelView
+from commons.runtime.amounts import ether
+from gradroll.console import Console
+
+
+@dataclass
+class _Account:
+    """An account, what it had when it was entered, and what the terms say that it paid (below 0) and got."""
+
+    address: bytes
+    block: int
+    before: int
+    flows: list[tuple[str, int]] = field(default_factory=list)
+
+
+class Books:
+    """What is expected of each account by the terms, and what the chain says; gas is kept apart.
+
+    Args:
+        view: shows balances, blocks and receipts.
+    """
+
+    def __init__(self, view: ModelView) -> None:
+        self._view, self._eth = view, view.chain.rpc.web3.eth
+        self._accounts: dict[str, _Account] = {}
+
+    def enter(self, name: str, address: bytes) -> None:
+        """Begin with an account, as it is now."""
+        self._accounts[name] = _Account(address, self._view.chain.rpc.head().number, self._balance(address))
+
+    def note(self, name: str, what: str, wei: int) -> None:
+        """State that an account pays (below 0) or gets an amount."""
+        self._accounts[name].flows.append((what, wei))
+
+    def close(self, console: Console) -> dict[str, dict[str, object]]:
+        """Hold every account against the chain, and show it; amounts are strings of wei.
+
+        Raises:
+            ChainError: an account has another amount than follows from what it paid and got, or a contract keeps some.
+        """
+        console.heading("balances")
+        gas, report = self._gas(), dict[str, dict[str, object]]()
+        for name, account in self._accounts.items():
+            after, net = self._balance(account.address), sum(wei for _, wei in account.flows)
+            expected = account.before + net - gas[account.address]
+            if after != expected:
+                raise ChainError(f"{name} has {ether(after)}; by what it paid and got it should have {ether(expected)}")
+            console.line(f"  {name}: " + ", ".join(f"{what} {_signed(wei)}" for what, wei in account.flows))
+            console.line(f"    {_signed(net)}, and {ether(gas[account.address])} of gas: has {ether(after)}")
+            report[name] = {
+                "before": str(account.before), "flows": [[what, str(wei)] for what, wei in account.flows],
+                "gas": str(gas[account.address]), "after": str(after),
+            }  # fmt: skip
+        self._require_empty()
+        console.line("  each balance follows to the wei; the contracts of bounties and sales hold nothing", "green")
+        return report
+
+    def _require_empty(self) -> None:
+        places = self._view.places
+        for name, place in (("bounties", places.bounties), ("sales", places.sales)):
+            left = self._balance(place)
+            if left:
+                raise ChainError(f"the contract of {name} holds {ether(left)} that nobody is owed")
+
+    def _balance(self, address: bytes) -> int:
+        place = to_checksum_address(address)
+        return int(self._view.chain.rpc.guarded(lambda: self._eth.get_balance(place)))
+
+    def _gas(self) -> dict[bytes, int]:
+        """What each account paid for its transactions since it was entered, by the receipts."""
+        since = {account.address: account.block for account in self._accounts.values()}
+        paid = dict.fromkeys(since, 0)
+        guarded, last = self._view.chain.rpc.guarded, self._view.chain.rpc.head().number
+        for number in range(min(since.values()) + 1, last + 1):
+            for sent in guarded(partial(self._eth.get_block, number))["transactions"]:
+                transaction = guarded(partial(self._eth.get_transaction, cast(HexBytes, sent)))
+                sender = to_canonical_address(transaction["from"])
+                if number > since.get(sender, last):
+                    receipt = guarded(partial(self._eth.get_transaction_receipt, transaction["hash"]))
+                    paid[sender] += int(receipt["gasUsed"]) * int(receipt["effectiveGasPrice"])
+        return paid
+
+
+def _signed(wei: int) -> str:
+    return f"{'-' if wei < 0 else '+'}{ether(abs(wei))}"
