@@ -51,11 +51,12 @@ def publish(arguments: argparse.Namespace) -> int:
         store, models = session.artifact_store, session.models
         record = models.bounty(arguments.bounty)
         drawn = record.stage in (BountyStage.TRAINING_DRAWN, BountyStage.TESTS_DRAWN)
+        shown: list[int] = []
         if drawn or not models.all_shown_groups(arguments.bounty):
             size = session.model_parameters.class_of(models.verifier(record.terms.verifier))
-            session.bounty_owner.show(arguments.bounty, partial(read_group, session, size), session.bounty_witnesses)
-        shown = sorted(models.all_shown_groups(arguments.bounty))
-        arguments.console.line(f"groups {shown} are shown; members of the committee serve their files")
+            read = partial(read_group, session, size)
+            shown = sorted(session.bounty_owner.show(arguments.bounty, read, session.bounty_witnesses))
+            arguments.console.line(f"groups {shown} are shown; members of the committee serve their files")
         listed = session.bounty_owner.publish(store, arguments.bounty, progress("put"))
         arguments.console.line(f"data {listed.root}, in {store.shown} (gradroll bounty data)")
         arguments.console.result(bounty=arguments.bounty, groups=shown, cid=str(listed.root))

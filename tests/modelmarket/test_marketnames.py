@@ -20,7 +20,7 @@ def test_whole_identifiers_are_taken_as_they_are() -> None:
 def test_a_beginning_finds_the_one_that_has_it() -> None:
     named = market_name("0xABCDEF01")
     assert named == Beginning("abcdef01")
-    assert resolve(named, [OTHER, MINE, MINE], "listing") == MINE  # type: ignore[arg-type]
+    assert resolve(named, [OTHER, MINE, MINE], "listing") == MINE
 
 
 @pytest.mark.parametrize("text", ["0xabcde", "abcdef", "0x", "0xabcdeg", "0x" + "a" * 65, "-0xabcdef", "0xabcdef\n.."])
