@@ -12,6 +12,9 @@ from types import TracebackType
 from typing import Self
 
 from circuits.errors import ConfigError
+from commons.artifacts.blockstores import BlockStore
+from commons.artifacts.localstore import LocalStore
+from commons.artifacts.opening import open_store
 from commons.chain.externalsigner import signer_of
 from commons.chain.modelfacts import ModelPlaces
 from commons.chain.modelview import ModelView
@@ -23,6 +26,7 @@ from commons.chain.variants import OnSent
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from commons.settings.accountplaces import AccountPlace, SignerPlace
+from commons.settings.artifactsettings import ArtifactSettings
 from commons.settings.loading import Settings, load
 from commons.settings.modelsettings import ModelMarketSettings
 from commons.settings.sections import ChainSettings, KeySettings, ModelOwnerSettings, OwnerSettings, UnlockSettings
@@ -165,6 +169,15 @@ class Session:
         made = ModelState(own.state, self._unlock, self._unlock if own.encrypt else None)
         self._open.callback(made.close)
         return made
+
+    @cached_property
+    def artifact_store(self) -> BlockStore:
+        """Where offers and data of [models] are kept by content: the store of [artifacts], else a directory of
+        ``models.state``."""
+        own = self.settings.section(ArtifactSettings)
+        if own.store is not None:
+            return open_store(own.store, own)
+        return LocalStore(self.settings.section(ModelMarketSettings, "state").state / "artifacts")
 
     @cached_property
     def model_account(self) -> ModelWriter:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -47,6 +48,13 @@ def put_file(store: BlockStore, path: Path, progress: Progress = silent) -> Arti
         root = writer.below(size, depth_of(size)).cid
     store.keep(root)
     return Artifact(root, size)
+
+
+def put_bytes(store: BlockStore, content: bytes) -> Artifact:
+    """Put what is in memory into a store, under the name that a file of it has.  Raises as ``put_file``."""
+    root = _Writer(io.BytesIO(content), len(content), silent, store).below(len(content), depth_of(len(content))).cid
+    store.keep(root)
+    return Artifact(root, len(content))
 
 
 def cid_of_file(path: Path, progress: Progress = silent) -> Artifact:
@@ -121,6 +129,15 @@ def get_file(
         os.fsync(out.fileno())
         publish_durably(part, path, replace=replace)
     return Artifact(root, reader.size)
+
+
+def get_kept(store: BlockStore, root: Cid, path: Path, *, most: int, progress: Progress = silent) -> Artifact:
+    """Fetch a file, unless it is there already; other bytes under the name are replaced.  Raises as ``get_file``."""
+    if path.is_file():
+        found = cid_of_file(path)
+        if found.root == root and found.size <= most:
+            return found
+    return get_file(store, root, path, most=most, progress=progress, replace=True)
 
 
 def read_bytes(store: BlockStore, root: Cid, *, most: int, progress: Progress = silent) -> bytes:
@@ -200,6 +217,7 @@ class _Reader:
         self._store, self._root = store, root
         block = store.get(root)
         self._node = Node.decode(block) if root.codec == DAG_PB else None
+        self._only = block if self._node is None else None
         self.size = len(block) if self._node is None else self._node.size
         if self.size > min(most, MAX_SIZE):
             raise InvalidInputError(f"{root} has {self.size} bytes, more than the {most} that may be fetched")
@@ -232,7 +250,7 @@ class _Reader:
 
     def leaf(self, link: Link) -> bytes:
         """The bytes of a leaf."""
-        block = self._store.get(link.cid)
+        block = self._store.get(link.cid) if self._only is None else self._only
         if len(block) != link.size:
             raise InvalidInputError(f"{self._root} states another size of a leaf than the leaf has; use another file")
         return block

@@ -51,6 +51,7 @@ BOUNTY_TERMS = (
 )
 BOUNTY = f"(address,uint8,bytes32,uint256,uint256,uint64,uint64,uint256,uint256,uint256,uint256,bytes32,{BOUNTY_TERMS})"
 ENTRY = "(bytes32,address,uint64,uint8)"
+SET_CREATED = "SetCreated(bytes32,address,uint256,bytes32)"
 LISTED = f"Listed(bytes32,address,bytes32,uint256,{LISTING_TERMS},uint256[2])"
 LOCKED = f"Locked(bytes32,bytes32,address,{SALE})"
 REVEALED = "Revealed(bytes32,uint256)"

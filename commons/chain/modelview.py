@@ -33,7 +33,7 @@ from commons.chain.modelfacts import (
 from commons.chain.modelverifiers import ModelVerifier, read_model_verifier
 from commons.chain.nodememo import NodeMemo
 from commons.chain.view import ChainView
-from commons.protocol.bountydraws import TRAINING, HiddenGroup
+from commons.protocol.bountydraws import TESTS, TRAINING, HiddenGroup
 from commons.runtime.amounts import checksum
 from commons.settings.values import Depth
 from native import G1
@@ -102,6 +102,10 @@ class ModelView:
             for at, there in enumerate(registered)
         )
         return decoding.set_record(set_id, raw, hashes)
+
+    def sets(self) -> list[bytes]:
+        """Identifiers of all sets, oldest first."""
+        return self.registry_events.read(decoding.first_topic, decoding.SET_CREATED)
 
     def score(self, listing: bytes) -> Score:
         """What a listing was proven to do.  Raises UnknownError."""
@@ -224,6 +228,10 @@ class ModelView:
         event = decoding.TRAINING_SHOWN if stage == TRAINING else decoding.TESTS_SHOWN
         found = self.bounty_events.read(decoding.shown_groups, event, bounty)
         return found[0] if found else {}
+
+    def all_shown_groups(self, bounty: bytes) -> dict[int, HiddenGroup]:
+        """The groups of both stages that a bounty's owner showed."""
+        return self.shown_groups(bounty, TRAINING) | self.shown_groups(bounty, TESTS)
 
     def won_key(self, bounty: bytes) -> int | None:
         """k' with which a bounty was won, once it was."""

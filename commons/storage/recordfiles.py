@@ -20,7 +20,12 @@ _AGAIN = "have it signed again"
 
 def write_record(path: Path, codec: Codec[T], value: T, *, replace: bool = True, disk: Disk = LOCAL_DISK) -> None:
     """Write a value to a file.  Raises StorageError, also for a file that exists and is not to be replaced."""
-    write_durably(path, json.dumps(codec.encode(value), indent=1).encode() + b"\n", replace=replace, disk=disk)
+    write_durably(path, record_bytes(codec, value), replace=replace, disk=disk)
+
+
+def record_bytes(codec: Codec[T], value: T) -> bytes:
+    """What ``write_record`` writes."""
+    return json.dumps(codec.encode(value), indent=1).encode() + b"\n"
 
 
 def read_record(path: Path, codec: Codec[T], what: str, *, most: int = _MAX_BYTES, cure: str = _AGAIN) -> T:
@@ -42,15 +47,20 @@ def read_record(path: Path, codec: Codec[T], what: str, *, most: int = _MAX_BYTE
         raise UnknownError(f"there is no {what} {path}; correct the path") from None
     except OSError as error:
         raise InvalidInputError(f"the {what} {path} cannot be read ({error.strerror}); correct the path") from error
+    if len(content) > most:
+        raise no_record(path, what, cure)
+    return parse_record(content, codec, path, what, cure)
+
+
+def parse_record(content: bytes, codec: Codec[T], named: object, what: str, cure: str = _AGAIN) -> T:
+    """The value in a record's bytes, which have the name ``named``.  Raises InvalidInputError."""
     try:
-        if len(content) > most:
-            raise ValueError("too long")
         return codec.decode(parse_json(content))
     except (RecordError, ValueError):
-        raise no_record(path, what, cure) from None
+        raise no_record(named, what, cure) from None
 
 
-def no_record(path: Path, what: str, cure: str = _AGAIN) -> InvalidInputError:
+def no_record(path: object, what: str, cure: str = _AGAIN) -> InvalidInputError:
     """What to raise for a file that holds something else."""
     return InvalidInputError(f"{path} is no {what} of this release; {cure}")
 

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 from gradroll.commands.destinations import force_option, require_free
 from gradroll.commands.options import Subparsers, group, leaf, settings
+from gradroll.commands.storeoptions import content_identifier, progress, store_option
 
 if TYPE_CHECKING:
     from commons.artifacts.blockstores import BlockStore
-    from commons.artifacts.cids import Cid
     from commons.artifacts.transfers import Artifact
     from commons.settings.artifactsettings import ArtifactSettings
-    from gradroll.commands.transferprogress import TransferProgress
 
 _AGAIN = "After Ctrl-C, or when the line breaks, the same command goes on where it stopped."
 
@@ -34,7 +33,7 @@ def add(parent: Subparsers) -> None:
         "gradroll artifact put model.safetensors --store http://127.0.0.1:5001/api/v0", put,
     )  # fmt: skip
     parser.add_argument("file", type=Path, metavar="FILE", help="the file")
-    _store_option(parser)
+    store_option(parser)
     parser = leaf(
         commands, "get",
         "Fetch a file from a store that need not be trusted: each block is compared with its identifier, and the file "
@@ -45,7 +44,7 @@ def add(parent: Subparsers) -> None:
     _cid_argument(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where to write it")
     force_option(parser)
-    _store_option(parser)
+    store_option(parser)
     parser = leaf(
         commands, "verify",
         "Say whether a file, or a store without --file, has all of what a content identifier names. Exits with 7 when "
@@ -55,37 +54,20 @@ def add(parent: Subparsers) -> None:
     )  # fmt: skip
     _cid_argument(parser)
     parser.add_argument("--file", type=Path, metavar="FILE", help="the file; without it the store is read")
-    _store_option(parser)
+    store_option(parser)
 
 
 def _cid_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("cid", type=_cid, metavar="CID", help="the content identifier, bafkrei... or bafybei...")
-
-
-def _cid(text: str) -> Cid:
-    """An argparse type."""
-    from circuits.errors import InvalidInputError
-    from commons.artifacts.cids import Cid
-
-    try:
-        return Cid.parse(text)
-    except InvalidInputError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _store_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--store", metavar="URL",
-        help="a directory, http://127.0.0.1:5001/api/v0 (kubo), s3://bucket/prefix?endpoint=.., or a gateway's "
-        "https:// address (artifacts.store)",
-    )  # fmt: skip
+        "cid", type=content_identifier, metavar="CID", help="the content identifier, bafkrei... or bafybei..."
+    )
 
 
 def cid(arguments: argparse.Namespace) -> int:
     """Name a file."""
     from commons.artifacts.transfers import cid_of_file
 
-    found = cid_of_file(arguments.file, _progress("read"))
+    found = cid_of_file(arguments.file, progress("read"))
     arguments.console.line(str(found.root))
     _result(arguments, found)
     return 0
@@ -96,7 +78,7 @@ def put(arguments: argparse.Namespace) -> int:
     from commons.artifacts.transfers import put_file
 
     store, _ = _opened(arguments)
-    found = put_file(store, arguments.file, _progress("put"))
+    found = put_file(store, arguments.file, progress("put"))
     arguments.console.line(str(found.root))
     _result(arguments, found)
     return 0
@@ -109,7 +91,7 @@ def get(arguments: argparse.Namespace) -> int:
     require_free(arguments.out, force=arguments.force)
     store, chosen = _opened(arguments)
     found = get_file(
-        store, arguments.cid, arguments.out, most=chosen.max_bytes, progress=_progress("fetched"),
+        store, arguments.cid, arguments.out, most=chosen.max_bytes, progress=progress("fetched"),
         replace=arguments.force,
     )  # fmt: skip
     arguments.console.line(f"{arguments.out}: {found.size} bytes, all of {found.root}", "green")
@@ -124,10 +106,10 @@ def verify(arguments: argparse.Namespace) -> int:
 
     if arguments.file is None:
         store, chosen = _opened(arguments)
-        found = check_stored(store, arguments.cid, most=chosen.max_bytes, progress=_progress("read"))
+        found = check_stored(store, arguments.cid, most=chosen.max_bytes, progress=progress("read"))
         arguments.console.line(f"{store.shown} has all {found.size} bytes of {found.root}", "green")
     else:
-        found = cid_of_file(arguments.file, _progress("read"))
+        found = cid_of_file(arguments.file, progress("read"))
         if found.root != arguments.cid:
             raise ProofError(f"{arguments.file} is {found.root}, not {arguments.cid}; get it again")
         arguments.console.line(f"{arguments.file}: all {found.size} bytes are those of {found.root}", "green")
@@ -147,12 +129,6 @@ def _opened(arguments: argparse.Namespace) -> tuple[BlockStore, ArtifactSettings
             "GRADROLL_ARTIFACTS_STORE, or pass --store"
         )
     return open_store(chosen.store, chosen), chosen
-
-
-def _progress(what: str) -> TransferProgress:
-    from gradroll.commands.transferprogress import TransferProgress
-
-    return TransferProgress(what)
 
 
 def _result(arguments: argparse.Namespace, found: Artifact) -> None:

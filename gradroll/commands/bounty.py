@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commons.runtime.amounts import checksum, utc
-from gradroll.commands import bountycommittee
+from gradroll.commands import bountycommittee, bountydata
+from gradroll.commands.marketnames import market_name, resolve_names
 from gradroll.commands.modeloptions import market_leaf, model_settings, read_group, word
 from gradroll.commands.options import Subparsers, address, amount, group, natural, whole, whole_identifier
+from gradroll.commands.storeoptions import file_or_identifier, market_store_option, progress, put_offer_files
 
 if TYPE_CHECKING:
     from commons.chain.modelfacts import BountyRecord, BountyTerms
@@ -45,6 +47,7 @@ def add(parent: Subparsers) -> None:
     )  # fmt: skip
     _add_selling(commands)
     bountycommittee.add(commands)
+    bountydata.add(commands)
 
 
 def _add_entering(commands: Subparsers) -> None:
@@ -52,12 +55,12 @@ def _add_entering(commands: Subparsers) -> None:
     parser = _leaf(
         commands, "enter", "Enter a listing of this account on the bounty's set, and stake the bond.", listing, enter
     )
-    parser.add_argument("--listing", type=word, required=True, metavar="LISTING")
+    parser.add_argument("--listing", type=market_name, required=True, metavar="LISTING")
     parser.add_argument("--unprovable", action="store_true",
                         help="also where tests within the bounty's bound could make the model impossible to prove, "
                         "which costs the bond")  # fmt: skip
     parser = _leaf(commands, "leave", "Leave with the bond of an entry that does not win at present.", listing, leave)
-    parser.add_argument("--listing", type=word, required=True, metavar="LISTING")
+    parser.add_argument("--listing", type=market_name, required=True, metavar="LISTING")
 
 
 def _add_selling(commands: Subparsers) -> None:
@@ -75,8 +78,13 @@ def _add_selling(commands: Subparsers) -> None:
     )  # fmt: skip
     parser.add_argument("--request", type=Path, required=True, metavar="FILE", help="the owner's request")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a directory that is not there yet")
-    parser = _leaf(commands, "take", "Check the winner's offer, and lock it (owner).", " offer/offer.json", take)
-    parser.add_argument("offer", type=Path, metavar="OFFER", help="the winner's offer.json; row.sealed lies beside it")
+    market_store_option(parser)
+    parser = _leaf(commands, "take", "Check the winner's offer, and lock it (owner). One that is named by its content "
+                   "is fetched first.", " offer/offer.json", take)  # fmt: skip
+    parser.add_argument("offer", type=file_or_identifier, metavar="OFFER",
+                        help="the winner's offer: its content identifier, or its file offer.json, beside which "
+                        "row.sealed lies")  # fmt: skip
+    market_store_option(parser)
     _leaf(
         commands, "reveal", "Reveal the key of the winning offer, once its lock is final: prize and bond are credited.",
         "", reveal,
@@ -92,7 +100,7 @@ def _leaf(
 ) -> argparse.ArgumentParser:
     """A command about one bounty; ``further`` is what its example has behind the bounty."""
     parser = market_leaf(commands, name, does, f"gradroll bounty {name} {_BOUNTY}{further}", run)
-    parser.add_argument("bounty", type=word, metavar="BOUNTY")
+    parser.add_argument("bounty", type=market_name, metavar="BOUNTY")
     return parser
 
 
@@ -169,6 +177,7 @@ def show(arguments: argparse.Namespace) -> int:
     from gradroll.session import Session
 
     with Session(model_settings(arguments)) as session:
+        resolve_names(arguments, session)
         record = session.models.bounty(arguments.bounty)
         _tell(arguments.console, session, record)
     return 0
@@ -209,6 +218,7 @@ def draw(arguments: argparse.Namespace) -> int:
     from gradroll.commands.paying import paying_session
 
     with paying_session(arguments, model_settings(arguments)) as session:
+        resolve_names(arguments, session)
         _tell(arguments.console, session, session.bounty_owner.draw(arguments.bounty))
     return 0
 
@@ -218,6 +228,7 @@ def settle(arguments: argparse.Namespace) -> int:
     from gradroll.commands.paying import paying_session
 
     with paying_session(arguments, model_settings(arguments)) as session:
+        resolve_names(arguments, session)
         _tell(arguments.console, session, session.bounty_owner.settle(arguments.bounty))
     return 0
 
@@ -227,6 +238,7 @@ def enter(arguments: argparse.Namespace) -> int:
     from gradroll.commands.paying import paying_session
 
     with paying_session(arguments, model_settings(arguments)) as session:
+        resolve_names(arguments, session, own=True)
         number = session.seller.enter(
             arguments.bounty, arguments.listing, session.reveal_margin, unprovable=arguments.unprovable
         )
@@ -240,6 +252,7 @@ def leave(arguments: argparse.Namespace) -> int:
     from gradroll.commands.paying import paying_session
 
     with paying_session(arguments, model_settings(arguments)) as session:
+        resolve_names(arguments, session, own=True)
         session.seller.step_down(arguments.bounty, arguments.listing)
         arguments.console.line("the bond is credited (gradroll model earnings)")
         arguments.console.result(listing=arguments.listing)
@@ -254,6 +267,7 @@ def request(arguments: argparse.Namespace) -> int:
 
     require_free(arguments.out, force=False)
     with Session(model_settings(arguments)) as session:
+        resolve_names(arguments, session)
         write_request(arguments.out, session.bounty_owner.request(arguments.bounty))
     arguments.console.line(f"{arguments.out}: send it to the winner, which answers with an offer")
     arguments.console.result(file=arguments.out)
@@ -269,10 +283,13 @@ def offer(arguments: argparse.Namespace) -> int:
     require_free(arguments.out, force=False)
     asked = read_request(arguments.request)
     with Session(model_settings(arguments)) as session:
+        resolve_names(arguments, session)
+        store = session.artifact_store
         made = session.seller.offer_to_owner(arguments.bounty, asked, arguments.out / "row.sealed")
         write_bounty_offer(arguments.out / "offer.json", made)
-    arguments.console.line(f"{arguments.out}: send both files to the owner; reveal once it has locked the offer")
-    arguments.console.result(file=arguments.out / "offer.json")
+        root = put_offer_files(arguments, store)
+    arguments.console.line(f"{arguments.out}: tell the owner its name, or send both files; reveal once it is locked")
+    arguments.console.result(file=arguments.out / "offer.json", cid=root, row=made.row)
     return 0
 
 
@@ -281,9 +298,13 @@ def take(arguments: argparse.Namespace) -> int:
     from gradroll.commands.paying import paying_session
     from gradroll.modelmarket.offerfiles import read_bounty_offer
 
-    made = read_bounty_offer(arguments.offer)
+    named = arguments.offer
+    given = (read_bounty_offer(named), named.with_name("row.sealed")) if isinstance(named, Path) else None
     with paying_session(arguments, model_settings(arguments)) as session:
-        session.bounty_owner.take(arguments.bounty, made, arguments.offer.with_name("row.sealed"))
+        resolve_names(arguments, session)
+        owner = session.bounty_owner
+        made, row = given or owner.fetch(session.artifact_store, arguments.bounty, named, progress("fetched"))
+        owner.take(arguments.bounty, made, row)
         _tell(arguments.console, session, session.models.bounty(arguments.bounty))
     return 0
 
@@ -293,6 +314,7 @@ def reveal(arguments: argparse.Namespace) -> int:
     from gradroll.commands.paying import paying_session
 
     with paying_session(arguments, model_settings(arguments)) as session:
+        resolve_names(arguments, session)
         session.seller.reveal_won(arguments.bounty, session.reveal_margin)
         arguments.console.line("prize and bond are credited (gradroll model earnings)")
         arguments.console.result(bounty=arguments.bounty)
@@ -307,6 +329,7 @@ def claim(arguments: argparse.Namespace) -> int:
 
     require_free(arguments.out, force=False)
     with Session(model_settings(arguments)) as session:
+        resolve_names(arguments, session)
         won = session.bounty_owner.open_model(arguments.bounty)
     write_network(arguments.out, NetworkArrays.of_weights(won.size, won.weights))
     arguments.console.line(f"{arguments.out}: the model of listing 0x{won.listing.hex()}, verified against it", "green")

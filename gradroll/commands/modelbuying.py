@@ -10,8 +10,10 @@ from commons.runtime.amounts import checksum, utc
 from commons.runtime.identifiers import shown
 from gradroll.commands.confirming import DECLINED, confirmed, yes_option
 from gradroll.commands.destinations import require_free
-from gradroll.commands.modeloptions import data_option, groups_of, market_leaf, model_settings, word
+from gradroll.commands.marketnames import market_name, resolve_names
+from gradroll.commands.modeloptions import data_option, groups_of, market_leaf, model_settings
 from gradroll.commands.options import Subparsers, address
+from gradroll.commands.storeoptions import file_or_identifier, market_store_option, progress
 
 if TYPE_CHECKING:
     from gradroll.console import Console
@@ -29,14 +31,14 @@ def add_buying(commands: Subparsers) -> None:
         "one with gradroll model show.", "gradroll model listings", listings,
     )  # fmt: skip
     parser.add_argument("--seller", type=address, metavar="0x...", help="only of this seller")
-    parser.add_argument("--set", type=word, dest="of", metavar="SET", help="only on this set")
+    parser.add_argument("--set", type=market_name, metavar="SET", help="only on this set")
     parser = market_leaf(
         commands, "show",
         "Show a listing: who proves it and under which key, what was proven, what it costs. Groups of its set whose "
         "data are given are computed again; nobody is believed.",
         f"gradroll model show {_LISTING} --data test-0.safetensors", show,
     )  # fmt: skip
-    parser.add_argument("listing", type=word, metavar="LISTING")
+    parser.add_argument("listing", type=market_name, metavar="LISTING")
     data_option(parser, "what the set is said to hold")
     parser.add_argument("--start", type=Path, metavar="FILE",
                         help="public integers that its lineage is said to begin with (.npy)")  # fmt: skip
@@ -44,17 +46,22 @@ def add_buying(commands: Subparsers) -> None:
         commands, "request", "Write a signed request for an offer, which the seller needs; it costs nothing.",
         f"gradroll model request {_LISTING} --out request.json", request,
     )  # fmt: skip
-    parser.add_argument("listing", type=word, metavar="LISTING")
+    parser.add_argument("listing", type=market_name, metavar="LISTING")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE")
     parser = market_leaf(
         commands, "buy",
-        "Check an offer and its sealed model, and lock the price. Everything is checked before money moves: verifier, "
+        "Check an offer and its sealed model, and lock the price. An offer that is named by its content is fetched "
+        "first; after Ctrl-C the same command goes on. Everything is checked before money moves: verifier, "
         "key and class, the set's data, what was proven, price and deadline, and that the key that the seller has to "
         "reveal opens the committed model. Without the key in time the money comes back, with the seller's bond.",
-        "gradroll model buy offer/offer.json --data test-0.safetensors", buy,
+        "gradroll model buy bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku --store "
+        "https://gateway.example.org --data test-0.safetensors", buy,
     )  # fmt: skip
-    parser.add_argument("offer", type=Path, metavar="OFFER", help="the seller's offer.json")
-    parser.add_argument("--row", type=Path, metavar="FILE", help="the sealed model (default: row.sealed beside it)")
+    parser.add_argument("offer", type=file_or_identifier, metavar="OFFER",
+                        help="the seller's offer: its content identifier, or its file offer.json")  # fmt: skip
+    parser.add_argument("--row", type=Path, metavar="FILE", help="the sealed model (default: row.sealed beside the "
+                        "offer's file, else what the offer names is fetched)")  # fmt: skip
+    market_store_option(parser)
     data_option(parser, "what the set is said to hold")
     parser.add_argument("--unseen", action="store_true", help="take groups without a file on their creator's word")
     yes_option(parser)
@@ -64,14 +71,14 @@ def add_buying(commands: Subparsers) -> None:
         "tried on the data that are given; nothing is written before that.",
         f"gradroll model open {_SALE} --out bought.safetensors", open_,
     )  # fmt: skip
-    parser.add_argument("sale", type=word, metavar="SALE")
+    parser.add_argument("sale", type=market_name, metavar="SALE")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE")
     data_option(parser, "what to try it on")
     parser = market_leaf(
         commands, "refund", "Take back the price of a sale whose key was not revealed in time, with the seller's bond.",
         f"gradroll model refund {_SALE}", refund,
     )  # fmt: skip
-    parser.add_argument("sale", type=word, metavar="SALE")
+    parser.add_argument("sale", type=market_name, metavar="SALE")
 
 
 def listings(arguments: argparse.Namespace) -> int:
@@ -79,7 +86,8 @@ def listings(arguments: argparse.Namespace) -> int:
     from gradroll.session import Session
 
     with Session(model_settings(arguments)) as session:
-        found = session.models.listings(seller=arguments.seller, set_id=arguments.of)
+        resolve_names(arguments, session)
+        found = session.models.listings(seller=arguments.seller, set_id=arguments.set)
         for listing in found:
             record, score = session.models.listing(listing), session.models.score(listing)
             coin = session.view.tokens.currency(record.terms.token)
@@ -95,6 +103,7 @@ def show(arguments: argparse.Namespace) -> int:
     from gradroll.session import Session
 
     with Session(model_settings(arguments)) as session:
+        resolve_names(arguments, session)
         groups = _groups(session, arguments.listing, arguments.data)
         seen = session.look(arguments.listing, groups)
         _tell_listing(arguments.console, session, seen, arguments.start)
@@ -186,6 +195,7 @@ def request(arguments: argparse.Namespace) -> int:
 
     require_free(arguments.out, force=False)
     with Session(model_settings(arguments)) as session:
+        resolve_names(arguments, session)
         write_request(arguments.out, session.shopper.request(arguments.listing))
     arguments.console.line(f"{arguments.out}: send it to the seller, which answers with an offer")
     arguments.console.result(file=arguments.out)
@@ -198,21 +208,27 @@ def buy(arguments: argparse.Namespace) -> int:
     from gradroll.commands.paying import paying_session
     from gradroll.modelmarket.offerfiles import read_offer
 
-    offer = read_offer(arguments.offer)
-    row = arguments.row or arguments.offer.with_name("row.sealed")
+    named = arguments.offer
+    given = read_offer(named) if isinstance(named, Path) else None
     with paying_session(arguments, model_settings(arguments)) as session:
-        offer.require_sound(session.shopper.market)
+        shopper = session.shopper
+        offer = given or shopper.fetch(session.artifact_store, named)
+        offer.require_sound(shopper.market)
+        beside = named.with_name("row.sealed") if isinstance(named, Path) else None
+        row = arguments.row or (beside if beside is not None and (beside.exists() or not offer.row) else None)
+        if row is None:
+            row = shopper.fetch_row(session.artifact_store, offer, progress("fetched"))
         groups = _groups(session, offer.listing, arguments.data)
         hashes = session.models.set_of(session.models.listing(offer.listing).terms.set_id).hashes
         unseen = frozenset(range(len(hashes))) - set(groups) if arguments.unseen else frozenset()
         with stage("checking the offer and its sealed model"):
-            checked = session.shopper.check(offer, row, groups, unseen=unseen)
+            checked = shopper.check(offer, row, groups, unseen=unseen)
         coin = session.view.tokens.currency(checked.quote.token)
         _tell_listing(arguments.console, session, checked.listing)
         arguments.console.line(f"the offer holds; the key is to be revealed by {utc(offer.deadline)}")
         if not confirmed(arguments, f"lock {coin.shown(offer.price)} for it?"):
             return DECLINED
-        sale = session.shopper.buy(checked)
+        sale = shopper.buy(checked)
         arguments.console.line(f"sale 0x{sale.hex()}: {coin.shown(offer.price)} are locked")
         arguments.console.result(sale=sale, price=str(offer.price), deadline=offer.deadline)
     return 0
@@ -225,6 +241,7 @@ def open_(arguments: argparse.Namespace) -> int:
 
     require_free(arguments.out, force=False)
     with Session(model_settings(arguments)) as session:
+        resolve_names(arguments, session)
         listing = session.shopper.listing_of(arguments.sale)
         bought = session.shopper.open(arguments.sale, _groups(session, listing, arguments.data))
     write_network(arguments.out, NetworkArrays.of_weights(bought.size, bought.weights))
@@ -240,6 +257,7 @@ def refund(arguments: argparse.Namespace) -> int:
     from gradroll.commands.paying import paying_session
 
     with paying_session(arguments, model_settings(arguments)) as session:
+        resolve_names(arguments, session)
         locked = session.shopper.refund(arguments.sale)
         coin = session.view.tokens.currency(locked.token)
         back = locked.offer.price + locked.bond

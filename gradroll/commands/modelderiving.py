@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from commons.runtime.identifiers import shown
 from gradroll.commands.destinations import require_free
-from gradroll.commands.modeloptions import market_leaf, model_settings, word
+from gradroll.commands.marketnames import market_name, resolve_names
+from gradroll.commands.modeloptions import market_leaf, model_settings
 from gradroll.commands.options import Subparsers, address, endpoint, natural, task_argument, the_task, whole
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def add_deriving(commands: Subparsers) -> None:
     parser.add_argument("--coordinator", type=endpoint, metavar="grpcs://HOST:PORT",
                         help="asked for sums that are not on the chain; it is not believed")  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="FILE", help="where to write the model (safetensors)")
-    parser.add_argument("--listing", type=word, metavar="LISTING", help="prove the lineage of this listing")
+    parser.add_argument("--listing", type=market_name, metavar="LISTING", help="prove the lineage of this listing")
     parser.add_argument("--verifier", type=address, metavar="0x...", help="the rounding verifier, with --listing")
 
 
@@ -59,6 +60,7 @@ def derive(arguments: argparse.Namespace) -> int:
         require_free(arguments.out, force=False)
     size, console = size_class(arguments.size), arguments.console
     with paying_session(arguments, model_settings(arguments)) as session:
+        resolve_names(arguments, session, own=True)
         derived = _derived(arguments, session, size)
         if arguments.out is not None:
             write_network(arguments.out, NetworkArrays.of_weights(size, derived.weights))

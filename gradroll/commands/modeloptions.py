@@ -63,19 +63,15 @@ def model_settings(arguments: argparse.Namespace) -> Settings:
         arguments,
         models__account=getattr(arguments, "account", None),
         models__state=getattr(arguments, "state", None),
+        artifacts__store=getattr(arguments, "store", None),
     )
 
 
 def read_group(session: Session, size: SizeClass, path: Path) -> DataGroup:
     """The group in a file, committed to for a class.  Raises UnknownError, InvalidInputError."""
-    import hashlib
-
-    from commons.artifacts.datasetfiles import read_dataset
     from gradroll.modelmarket.datagroups import DataGroup
 
-    data = read_dataset(path)
-    digest = hashlib.sha256(data.encode()).digest()
-    return DataGroup.of(size, session.model_parameters.srs, data.features, data.labels, digest)
+    return DataGroup.of_file(size, session.model_parameters.srs, path)
 
 
 def groups_of(session: Session, size: SizeClass, files: Sequence[Path], of: SetRecord) -> dict[int, DataGroup]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from commons.runtime.amounts import checksum, utc
 from gradroll.commands.destinations import require_free
+from gradroll.commands.marketnames import market_name, resolve_names
 from gradroll.commands.modeloptions import (
     commitment,
     data_option,
@@ -17,6 +18,7 @@ from gradroll.commands.modeloptions import (
     word,
 )
 from gradroll.commands.options import Subparsers, address, amount, natural, whole
+from gradroll.commands.storeoptions import market_store_option, put_offer_files
 
 if TYPE_CHECKING:
     from commons.chain.modelfacts import ListingTerms, Parent
@@ -43,20 +45,20 @@ def add_selling(commands: Subparsers) -> None:
         "commitment once, of 128 times: it is counted before it is sent, and a repeated command sends the same one.",
         f"gradroll model prove {_LISTING} --data test-0.safetensors", prove,
     )  # fmt: skip
-    parser.add_argument("listing", type=word, metavar="LISTING")
+    parser.add_argument("listing", type=market_name, metavar="LISTING")
     data_option(parser, "what to prove the model on", required=True)
     parser = market_leaf(
         commands, "bond", "Deposit the bond of a listing. Each open sale stakes what its terms say; a seller that does "
         "not reveal loses that to the buyer.", f"gradroll model bond {_LISTING} 0.01ether", bond,
     )  # fmt: skip
-    parser.add_argument("listing", type=word, metavar="LISTING")
+    parser.add_argument("listing", type=market_name, metavar="LISTING")
     parser.add_argument("amount", type=amount(1), metavar="AMOUNT", help="in the listing's token")
     parser.add_argument("--withdraw", action="store_true", help="take it back instead, as far as it is free")
     _add_offer(commands)
     parser = market_leaf(
         commands, "unlist", "Close a listing for new sales, for good.", f"gradroll model unlist {_LISTING}", unlist
     )
-    parser.add_argument("listing", type=word, metavar="LISTING")
+    parser.add_argument("listing", type=market_name, metavar="LISTING")
     parser = market_leaf(
         commands, "earnings", "Have what sales and bounties owe this account paid out.",
         "gradroll model earnings", earnings,
@@ -95,20 +97,23 @@ def _add_offer(commands: Subparsers) -> None:
     parser = market_leaf(
         commands, "offer",
         "Seal a listed model to a buyer that asked for it, under a key that is used once, and sign the offer: writes "
-        "offer.json and row.sealed to a directory, which the buyer needs. The model stays sealed until the key is "
-        "revealed.",
-        "gradroll model offer request.json --out offer", offer,
+        "offer.json and row.sealed to a directory, and puts both into a store, from which the buyer fetches them by "
+        "the content identifier that is printed. The model stays sealed until the key is revealed.",
+        "gradroll model offer request.json --out offer --store s3://models/offers?region=eu-central-1", offer,
     )  # fmt: skip
     parser.add_argument("request", type=Path, metavar="REQUEST", help="the buyer's request (gradroll model request)")
     parser.add_argument("--hours", type=whole(1, 720), default=48, help="until when it is revealed (default 48)")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a directory that is not there yet")
+    market_store_option(parser)
     parser = market_leaf(
         commands, "reveal",
         "Reveal the keys of sales of this account whose lock is final (models.confirmations), which credits the price. "
         "Nothing is revealed near the deadline (models.reveal_margin): a late key is public, and pays nothing.",
         "gradroll model reveal", reveal,
     )  # fmt: skip
-    parser.add_argument("sale", type=word, nargs="?", metavar="SALE", help="only this one (default: all open ones)")
+    parser.add_argument(
+        "sale", type=market_name, nargs="?", metavar="SALE", help="only this one (default: all open ones)"
+    )
 
 
 def commit(arguments: argparse.Namespace) -> int:
@@ -159,6 +164,7 @@ def prove(arguments: argparse.Namespace) -> int:
     from gradroll.commands.paying import paying_session
 
     with paying_session(arguments, model_settings(arguments)) as session:
+        resolve_names(arguments, session, own=True)
         record = session.models.listing(arguments.listing)
         size = session.model_parameters.class_of(session.models.verifier(record.terms.verifier))
         groups = groups_of(session, size, arguments.data, session.models.set_of(record.terms.set_id))
@@ -183,6 +189,7 @@ def bond(arguments: argparse.Namespace) -> int:
     from gradroll.commands.paying import paying_session
 
     with paying_session(arguments, model_settings(arguments)) as session:
+        resolve_names(arguments, session, own=True)
         coin = session.view.tokens.currency(session.models.listing(arguments.listing).terms.token)
         units = arguments.amount.of(coin)
         if arguments.withdraw:
@@ -203,13 +210,17 @@ def offer(arguments: argparse.Namespace) -> int:
     require_free(arguments.out, force=False)
     request = read_request(arguments.request)
     with Session(model_settings(arguments)) as session:
+        store = session.artifact_store
         deadline = session.view.now() + arguments.hours * 3600
         made = session.seller.offer(request, deadline, arguments.out / "row.sealed", session.reveal_margin)
         write_offer(arguments.out / "offer.json", made)
         coin = session.view.tokens.currency(session.models.listing(made.listing).terms.token)
-    arguments.console.line(f"{arguments.out}: an offer to {checksum(made.buyer)} for {coin.shown(made.price)}")
-    arguments.console.line(f"send both files to the buyer; once it has paid, reveal by {utc(deadline)}")
-    arguments.console.result(file=arguments.out / "offer.json", price=str(made.price), deadline=deadline)
+        arguments.console.line(f"{arguments.out}: an offer to {checksum(made.buyer)} for {coin.shown(made.price)}")
+        root = put_offer_files(arguments, store)
+    arguments.console.line(f"once the buyer has paid, reveal by {utc(deadline)}")
+    arguments.console.result(
+        file=arguments.out / "offer.json", cid=root, row=made.row, price=str(made.price), deadline=deadline
+    )
     return 0
 
 
@@ -220,6 +231,7 @@ def reveal(arguments: argparse.Namespace) -> int:
 
     console = arguments.console
     with paying_session(arguments, model_settings(arguments)) as session:
+        resolve_names(arguments, session)
         margin, revealed = session.reveal_margin, []
         named = [arguments.sale] if arguments.sale else [sale.sale for sale in session.seller.locked_sales()]
         for sale in named:
@@ -243,6 +255,7 @@ def unlist(arguments: argparse.Namespace) -> int:
     from gradroll.commands.paying import paying_session
 
     with paying_session(arguments, model_settings(arguments)) as session:
+        resolve_names(arguments, session, own=True)
         session.model_account.unlist(arguments.listing)
         arguments.console.line("the listing takes no new sales; what was locked goes on")
         arguments.console.result(listing=arguments.listing)

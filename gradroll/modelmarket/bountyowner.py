@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from circuits.errors import InvalidInputError, NotReadyError, ProofError, UnknownError
 from circuits.terms import MarketId
+from commons.artifacts.blockstores import BlockStore
+from commons.artifacts.cids import Cid
+from commons.artifacts.transfers import Artifact, Progress, silent
 from commons.chain.modelfacts import BountyRecord, BountyStage, BountyTerms
 from commons.chain.modelwriter import ModelWriter
 from commons.protocol.blindings import open_blinding
@@ -21,16 +24,15 @@ from commons.storage.files import write_durably
 from gradroll.modelmarket.bountybook import KeptGroup
 from gradroll.modelmarket.committeewitnesses import CommitteeWitnesses
 from gradroll.modelmarket.datagroups import DataGroup
+from gradroll.modelmarket.datatransfers import ReadGroup, kept_files, put_groups
 from gradroll.modelmarket.listingchecks import BoughtModel, check_listing, opened_model
 from gradroll.modelmarket.modelparameters import ModelParameters
 from gradroll.modelmarket.modelstate import ModelState
-from gradroll.modelmarket.offerfiles import VERSION, BountyOfferFile, OfferRequest
+from gradroll.modelmarket.offerfiles import VERSION, BountyOfferFile, OfferRequest, read_bounty_offer
+from gradroll.modelmarket.offertransfers import fetch_offer_file, fetch_row
 from gradroll.modelmarket.purchases import Purchase
 from gradroll.modelmarket.swapping import SwapPlace, checked_row, require_offered
 from gradroll.modelmarket.witnesses import Witnesses, require_as_shown
-
-ReadGroup = Callable[[Path], DataGroup]
-"""Reads a group of data from its file."""
 
 
 class BountyOwner:
@@ -189,6 +191,34 @@ class BountyOwner:
         market, key = self._market, self._state.purchases.public_key()
         unsigned = OfferRequest(VERSION, market.chain_id, market.address, listing, self.address, key, b"")
         return replace(unsigned, signature=self._chain.sign_message(unsigned.message(market)))
+
+    def publish(self, store: BlockStore, bounty: bytes, progress: Progress = silent) -> Artifact:
+        """Put the files of the groups that the chain shows, and a list of them, into a store; returns the list.
+
+        Raises:
+            NotReadyError: no group is shown yet.
+            InvalidInputError: a file holds other data now, or the node shows other groups.
+            UnavailableError, StorageError: of the store.
+        """
+        shown = self._models.all_shown_groups(bounty)
+        if not shown:
+            raise NotReadyError("no group of the bounty is shown yet; draw and show them first")
+        kept = self._state.bounties.find(self._models.bounty(bounty).terms.commitment)
+        return put_groups(store, kept_files(kept, shown), progress)
+
+    def fetch(
+        self, store: BlockStore, bounty: bytes, root: Cid, progress: Progress = silent
+    ) -> tuple[BountyOfferFile, Path]:
+        """The winner's offer and its sealed row from a store that is not believed, as ``take`` wants them.
+
+        Raises:
+            InvalidInputError: it is no offer, one at another market, or not of the bounty's class.
+            UnknownError, ProofError, UnavailableError, StorageError: of the store.
+        """
+        offer = read_bounty_offer(fetch_offer_file(store, root, self._state.directory))
+        offer.require_sound(self._market)
+        size = self._parameters.class_of(self._models.verifier(self._models.bounty(bounty).terms.verifier))
+        return offer, fetch_row(store, offer.row, size, self._state.directory, progress)
 
     def take(self, bounty: bytes, offer: BountyOfferFile, row: Path) -> None:
         """Check the winner's offer, and lock it: the prize is the winner's once it reveals the key.

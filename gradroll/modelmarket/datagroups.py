@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +13,7 @@ from circuits.accuracy.sizeclasses import SizeClass
 from circuits.accuracy.testdata import Chunk, chunks, commit_chunk, group_hash
 from circuits.errors import InvalidInputError
 from circuits.srs import Srs
+from commons.artifacts.datasetfiles import read_dataset
 from native import G1
 
 
@@ -43,6 +46,12 @@ class DataGroup:
         """
         made = tuple(commit_chunk(srs, size, chunk) for chunk in chunks(size, features, labels))
         return cls(features, labels, made, file_digest)
+
+    @classmethod
+    def of_file(cls, size: SizeClass, srs: Srs, path: Path) -> DataGroup:
+        """The group in a file.  Raises UnknownError where there is none, and as ``of``."""
+        data = read_dataset(path)
+        return cls.of(size, srs, data.features, data.labels, hashlib.sha256(data.encode()).digest())
 
     @property
     def samples(self) -> int:

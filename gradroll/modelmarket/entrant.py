@@ -10,15 +10,20 @@ from circuits.accuracy.sizeclasses import SizeClass
 from circuits.errors import ClosedError, NotReadyError, RuleViolationError, WireError
 from circuits.swap.sealedrows import SealedRow
 from circuits.terms import MarketId
+from commons.artifacts.blockstores import BlockStore
+from commons.artifacts.cids import Cid
+from commons.artifacts.transfers import Progress, silent
 from commons.chain.modeldecoding import coordinates
 from commons.chain.modelfacts import BountyEntry, BountyRecord, BountyStage, ListingRecord, LockedOffer
 from commons.protocol.blindings import seal_blinding
 from commons.protocol.modelofferings import BountyOffer
 from commons.runtime.amounts import checksum, utc
 from commons.storage.files import write_durably
+from gradroll.modelmarket.datafetching import fetch_shown
 from gradroll.modelmarket.listingchecks import CheckedListing, check_listing
 from gradroll.modelmarket.offerbook import MadeOffer
 from gradroll.modelmarket.offerfiles import VERSION, BountyOfferFile, OfferRequest
+from gradroll.modelmarket.offertransfers import row_name
 from gradroll.modelmarket.revealing import REVEAL_MARGIN, let_leave, require_time_to_reveal
 from gradroll.modelmarket.seller import Seller
 from gradroll.modelmarket.swapping import SwapPlace, row_bytes
@@ -72,6 +77,12 @@ class Entrant(Seller):
                 "quantise it with a smaller scale of the first layer, or take the risk (--unprovable)"
             )
 
+    def fetch_data(
+        self, store: BlockStore, bounty: bytes, directory: Path, root: Cid | None = None, progress: Progress = silent
+    ) -> dict[int, Path]:
+        """The data that a bounty's owner showed, from a store, into a directory; see ``fetch_shown``."""
+        return fetch_shown(self._models, self._parameters, store, bounty, directory, root, progress)
+
     def offer_to_owner(self, bounty: bytes, request: OfferRequest, row_file: Path) -> BountyOfferFile:
         """Seal a model that wins to the bounty's owner, and sign the offer; writes the sealed row to a file.
 
@@ -94,8 +105,9 @@ class Entrant(Seller):
         public, digest, blinding, size = self._seal(place, model, row_file)
         sealed = seal_blinding(request.key, blinding, market.domain, entry.listing, public)
         unsigned = BountyOfferFile(
-            VERSION, market.chain_id, market.address, bounty, entry.listing, public, digest, "", size, sealed, b""
-        )
+            VERSION, market.chain_id, market.address, bounty, entry.listing, public, digest, row_name(row_file), size,
+            sealed, b"",
+        )  # fmt: skip
         return replace(unsigned, signature=self._chain.sign_message(unsigned.message(market)))
 
     def stand_in(self, bounty: bytes, witnesses: Witnesses, row_file: Path) -> None:

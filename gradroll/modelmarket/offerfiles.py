@@ -20,7 +20,8 @@ from commons.storage.recordfiles import read_record, write_record
 from native import G1
 
 VERSION = 1
-_MOST = 1 << 14
+MOST_BYTES = 1 << 14
+"""Of each of these files."""
 _CURE = "get the file again from whoever wrote it"
 
 
@@ -61,7 +62,7 @@ class OfferFile:
     Attributes:
         public: K', what the chain gets.
         offer: digest of the sealed row.
-        row: content identifier of the sealed row; empty where it travels as a file.
+        row: content identifier of the sealed row, wherever it is kept; empty in offers of releases before this one.
         row_bytes: its size.
         blinding: x, sealed to the buyer's key.
         signature: the seller's over the offer, 65 bytes, or what its contract takes.
@@ -149,7 +150,7 @@ def write_request(path: Path, request: OfferRequest) -> None:
 
 def read_request(path: Path) -> OfferRequest:
     """Read a request.  Raises UnknownError, InvalidInputError."""
-    return read_record(path, REQUESTS, "request for an offer", most=_MOST, cure=_CURE)
+    return read_record(path, REQUESTS, "request for an offer", most=MOST_BYTES, cure=_CURE)
 
 
 def write_offer(path: Path, offer: OfferFile) -> None:
@@ -159,7 +160,7 @@ def write_offer(path: Path, offer: OfferFile) -> None:
 
 def read_offer(path: Path) -> OfferFile:
     """Read an offer.  Raises UnknownError, InvalidInputError."""
-    return read_record(path, OFFERS, "offer of a model", most=_MOST, cure=_CURE)
+    return read_record(path, OFFERS, "offer of a model", most=MOST_BYTES, cure=_CURE)
 
 
 def write_bounty_offer(path: Path, offer: BountyOfferFile) -> None:
@@ -169,7 +170,7 @@ def write_bounty_offer(path: Path, offer: BountyOfferFile) -> None:
 
 def read_bounty_offer(path: Path) -> BountyOfferFile:
     """Read a winner's offer.  Raises UnknownError, InvalidInputError."""
-    return read_record(path, BOUNTY_OFFERS, "winner's offer", most=_MOST, cure=_CURE)
+    return read_record(path, BOUNTY_OFFERS, "winner's offer", most=MOST_BYTES, cure=_CURE)
 
 
 def _require_ours(version: int, chain_id: int, sales: bytes, market: MarketId) -> None:

@@ -7,7 +7,7 @@ paid for what it cannot open.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from circuits.errors import KeyFileError, StorageError, UnknownError
@@ -62,17 +62,21 @@ class Purchases:
         return public_key(self.key())
 
     def add(self, purchase: Purchase) -> None:
-        """Write a purchase down, durably; the same one again changes nothing.  Raises StorageError."""
+        """Write a purchase down, durably; the same one again changes nothing but where its row is.
+
+        Raises StorageError.
+        """
         content = {
             "listing": purchase.listing.hex(), "offer": purchase.offer.hex(), "public": purchase.public.hex(),
             "blinding": purchase.blinding.to_bytes(_SCALAR, "big").hex(), "row": str(purchase.row),
         }  # fmt: skip
         path = self._path(purchase.offer)
-        if path.exists():
-            if self.find(purchase.offer) != purchase:
-                raise StorageError(f"{path} holds another purchase under the same offer; move it away")
+        known = self.find(purchase.offer) if path.exists() else None
+        if known == purchase:
             return
-        write_secret_file(path, _KIND, content, replace=False, unlock=self._encrypting)
+        if known is not None and replace(known, row=purchase.row) != purchase:
+            raise StorageError(f"{path} holds another purchase under the same offer; move it away")
+        write_secret_file(path, _KIND, content, replace=known is not None, unlock=self._encrypting)
 
     def find(self, offer: bytes) -> Purchase:
         """The purchase of an offer, by its digest.

@@ -32,6 +32,7 @@ from gradroll.modelmarket.modelstate import ModelState
 from gradroll.modelmarket.modelvault import KeptModel
 from gradroll.modelmarket.offerbook import MadeOffer
 from gradroll.modelmarket.offerfiles import VERSION, OfferFile, OfferRequest
+from gradroll.modelmarket.offertransfers import row_name
 from gradroll.modelmarket.openingledger import Opening
 from gradroll.modelmarket.revealing import REVEAL_MARGIN, let_leave, require_time_to_reveal
 from gradroll.modelmarket.swapping import SwapPlace, sealed_row
@@ -245,7 +246,8 @@ class Seller:
         public, digest, blinding, size = self._seal(place, record.model, row_file)
         unsigned = OfferFile(
             VERSION, market.chain_id, market.address, request.listing, request.buyer, public, digest, quote.price,
-            deadline, "", size, seal_blinding(request.key, blinding, market.domain, request.listing, public), b"",
+            deadline, row_name(row_file), size,
+            seal_blinding(request.key, blinding, market.domain, request.listing, public), b"",
         )  # fmt: skip
         return replace(unsigned, signature=self._chain.sign_message(unsigned.message(market)))
 

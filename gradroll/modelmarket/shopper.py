@@ -8,6 +8,9 @@ from pathlib import Path
 
 from circuits.errors import ClosedError, InvalidInputError, NotReadyError, ProofError, UnknownError
 from circuits.terms import MarketId
+from commons.artifacts.blockstores import BlockStore
+from commons.artifacts.cids import Cid
+from commons.artifacts.transfers import Progress, silent
 from commons.chain.modelfacts import ListingQuote, LockedSale, SaleStatus
 from commons.chain.modelwriter import ModelWriter
 from commons.protocol.blindings import open_blinding
@@ -18,7 +21,8 @@ from gradroll.modelmarket.datagroups import DataGroup
 from gradroll.modelmarket.listingchecks import BoughtModel, CheckedListing, check_listing, opened_model
 from gradroll.modelmarket.modelparameters import ModelParameters
 from gradroll.modelmarket.modelstate import ModelState
-from gradroll.modelmarket.offerfiles import VERSION, OfferFile, OfferRequest
+from gradroll.modelmarket.offerfiles import VERSION, OfferFile, OfferRequest, read_offer
+from gradroll.modelmarket.offertransfers import fetch_offer_file, fetch_row
 from gradroll.modelmarket.purchases import Purchase
 from gradroll.modelmarket.swapping import SwapPlace, checked_row, require_offered
 
@@ -65,6 +69,28 @@ class Shopper:
     def look(self, listing: bytes, groups: Mapping[int, DataGroup] | None = None) -> CheckedListing:
         """A listing, checked as ``check_listing`` does; ``groups``: data by number of the group."""
         return check_listing(self._models, self._parameters, listing, groups or {})
+
+    def fetch(self, store: BlockStore, root: Cid) -> OfferFile:
+        """An offer from a store that is not believed; ``root`` is what its seller calls it.
+
+        Raises:
+            InvalidInputError: it is no offer, or one at another market.
+            UnknownError, ProofError, UnavailableError, StorageError: of the store.
+        """
+        offer = read_offer(fetch_offer_file(store, root, self._state.directory))
+        offer.require_sound(self.market)
+        return offer
+
+    def fetch_row(self, store: BlockStore, offer: OfferFile, progress: Progress = silent) -> Path:
+        """The sealed row of an offer, below the state directory; the same call goes on where a break stopped it.
+
+        Raises:
+            InvalidInputError: it is not of the listing's class.
+            UnknownError, ProofError, UnavailableError, StorageError: of the store.
+        """
+        record = self._models.listing(offer.listing)
+        size = self._parameters.class_of(self._models.verifier(record.terms.verifier))
+        return fetch_row(store, offer.row, size, self._state.directory, progress)
 
     def check(
         self, offer: OfferFile, row: Path, groups: Mapping[int, DataGroup], *, unseen: frozenset[int] = frozenset()

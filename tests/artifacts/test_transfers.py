@@ -15,7 +15,9 @@ from commons.artifacts.transfers import (
     cid_of_file,
     find_root,
     get_file,
+    get_kept,
     look_up,
+    put_bytes,
     put_file,
     read_bytes,
 )
@@ -56,6 +58,9 @@ def test_a_file_comes_back(size: int, store: MemoryStore, tmp_path: Path) -> Non
     assert (tmp_path / "out" / "copy").read_bytes() == DATA[:size] == read_bytes(store, got.root, most=size)
     assert os.listdir(tmp_path / "out") == ["copy"]
     assert store.kept == [put_in.root]
+    store.got.clear()
+    check_stored(store, put_in.root, most=size)
+    assert set(store.got.values()) == {1}  # also of a file that is one block
 
 
 def test_a_deep_tree_comes_back(store: MemoryStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,3 +287,21 @@ def test_a_node_that_is_served_as_a_file_is_a_node_all_the_same(store: MemorySto
     root = put_file(store, source).root
     store.blocks[Cid(RAW, root.digest)] = store.blocks[root]
     assert find_root(store, root.digest) == root
+
+
+def test_bytes_have_the_name_that_a_file_of_them_has(store: MemoryStore, source: Path) -> None:
+    assert put_bytes(store, DATA) == cid_of_file(source)
+    assert store.kept == [cid_of_file(source).root]
+    assert read_bytes(store, store.kept[0], most=MOST) == DATA
+
+
+def test_what_was_fetched_before_is_not_asked_for_again(store: MemoryStore, source: Path, tmp_path: Path) -> None:
+    root = put_file(store, source).root
+    for _ in range(2):
+        assert get_kept(store, root, tmp_path / "copy", most=MOST).size == len(DATA)
+    assert store.got[root] == 1
+    (tmp_path / "copy").write_bytes(DATA[:-1])
+    get_kept(store, root, tmp_path / "copy", most=MOST)
+    assert (tmp_path / "copy").read_bytes() == DATA
+    with pytest.raises(InvalidInputError, match="may be fetched"):
+        get_kept(store, root, tmp_path / "copy", most=len(DATA) - 1)

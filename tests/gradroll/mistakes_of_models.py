@@ -12,7 +12,14 @@ MODEL_MISTAKES = (
             "put it under [models] in the file given by --config, or set GRADROLL_MODELS_REGISTRY"),
     Mistake(MODELS, "an identifier that is cut off", "model show 0x3fa9 --config chain.toml", USAGE,
             "gradroll model show: error: argument LISTING: '0x3fa9' is no identifier: ",
-            "write 0x and all of its 64 digits"),
+            "write 0x and its 64 digits, or at least the first 6 of them"),
+    Mistake(MODELS, "an offer that is no content identifier", f"bounty data {_WORD} --from Qm --out d "
+            "--config chain.toml", USAGE, "gradroll bounty data: error: argument --from: this is no content "
+            "identifier of version 1 in base32, such as bafkrei... or bafybei... of 59 letters; ",
+            "`ipfs cid format -v 1 -b base32` rewrites others"),
+    Mistake(MODELS, "a manifest and a list of files", f"dataset register --class small --data a --publish --manifest "
+            f"{_WORD} --config chain.toml", USAGE, "gradroll dataset register: error: argument --manifest: ",
+            "not allowed with argument --publish"),
     Mistake(MODELS, "a size class that is none", "model commit model.npy --class tiny --config chain.toml",
             "invalid-input", "no size class is called 'tiny'; ", "choose one of small, medium, large"),
     Mistake(MODELS, "a model file that is not there", "model commit nothing --class small --config chain.toml",
