@@ -74,7 +74,8 @@ def _add_selling(commands: Subparsers) -> None:
         " --request request.json --out offer", offer,
     )  # fmt: skip
     parser.add_argument("--request", type=Path, required=True, metavar="FILE", help="the owner's request")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a directory that is not there yet")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR",
+                        help="a new directory, or that of an offer that was interrupted")  # fmt: skip
     parser = _leaf(commands, "take", "Check the winner's offer, and lock it (owner).", " offer/offer.json", take)
     parser.add_argument("offer", type=Path, metavar="OFFER", help="the winner's offer.json; row.sealed lies beside it")
     _leaf(
@@ -266,7 +267,7 @@ def offer(arguments: argparse.Namespace) -> int:
     from gradroll.modelmarket.offerfiles import read_request, write_bounty_offer
     from gradroll.session import Session
 
-    require_free(arguments.out, force=False)
+    require_free(arguments.out / "offer.json", force=False)
     asked = read_request(arguments.request)
     with Session(model_settings(arguments)) as session:
         made = session.seller.offer_to_owner(arguments.bounty, asked, arguments.out / "row.sealed")

@@ -87,11 +87,12 @@ class Entrant(Seller):
             )
         place = SwapPlace(market.deployment, entry.listing, record.owner)
         model = self._models.listing(entry.listing).model
-        public, digest, blinding, size = self._seal(place, model, row_file)
-        sealed = seal_blinding(request.key, blinding, market.domain, entry.listing, public)
+        made, size = self._seal(place, model, row_file)
+        sealed = seal_blinding(request.key, made.blinding, market.domain, entry.listing, made.public)
         unsigned = BountyOfferFile(
-            VERSION, market.chain_id, market.address, bounty, entry.listing, public, digest, "", size, sealed, b""
-        )
+            VERSION, market.chain_id, market.address, bounty, entry.listing, made.public, made.offer, "", size, sealed,
+            b"",
+        )  # fmt: skip
         return replace(unsigned, signature=self._chain.sign_message(unsigned.message(market)))
 
     def stand_in(self, bounty: bytes, witnesses: Witnesses, row_file: Path) -> None:
@@ -102,11 +103,11 @@ class Entrant(Seller):
         record, entry = self._winning(bounty)
         place = SwapPlace(self._models.bounties_deployment, entry.listing, record.owner)
         winner = check_listing(self._models, self._parameters, entry.listing, {})
-        public, digest, blinding, _ = self._seal(place, winner.record.model, row_file)
-        said = BountyOffer(bounty, entry.listing, coordinates(public), digest)
+        made, _ = self._seal(place, winner.record.model, row_file)
+        said = BountyOffer(bounty, entry.listing, coordinates(made.public), made.offer)
         signature = self._chain.sign_message(said.message(self._bounties_market.domain))
-        offer = StandingOffer(entry.listing, public, digest, blinding, signature, row_file)
-        self._chain.lock_by_receipts(bounty, public, digest, witnesses.of_offer(record, winner, offer))
+        offer = StandingOffer(entry.listing, made.public, made.offer, made.blinding, signature, row_file)
+        self._chain.lock_by_receipts(bounty, made.public, made.offer, witnesses.of_offer(record, winner, offer))
 
     def reveal_won(self, bounty: bytes, margin: int = REVEAL_MARGIN) -> None:
         """Reveal the key of an offer that was locked, once the lock is final and while there is time.
