@@ -35,7 +35,7 @@ from circuits.accuracy.linkgadgets import (
     recompose_limbs,
     square,
 )
-from circuits.accuracy.sizeclasses import MAX_CHUNKS, SizeClass
+from circuits.accuracy.sizeclasses import MAX_CHUNKS, SizeClass, known_digest
 from circuits.gadgets import occurs
 from circuits.r1cs import ONE, Circuit, ConstraintSystem, LinearCombination, Variable, total
 from circuits.statement import TAIL, domain_size
@@ -72,6 +72,11 @@ class AccuracyCircuit:
 def accuracy_circuit(size: SizeClass) -> AccuracyCircuit:
     """The circuit of a size class, compiled once a process."""
     return AccuracyCircuit(size, _Builder(size).build())
+
+
+def circuit_digest(size: SizeClass) -> bytes:
+    """The digest of a class's circuit; compiled only for a class that is none of this release."""
+    return known_digest(size) or accuracy_circuit(size).circuit.digest
 
 
 def block_length(size: SizeClass) -> int:

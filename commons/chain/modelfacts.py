@@ -81,6 +81,10 @@ def set_id(deployment: bytes, creator: bytes, salt: bytes, groups: int, manifest
     return keccak(words(tag("gradroll/v1/set"), deployment, creator, salt, groups, manifest))
 
 
+MOST_REVEAL_WINDOW = 14 * 86_400
+"""Seconds; no listing has a longer reveal window (`ModelRegistry`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class ListingRecord:
     """A listing as the registry holds it.

@@ -10,8 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import contracts
-from circuits.accuracy.accuracycircuit import accuracy_circuit
-from circuits.accuracy.roundingcircuit import rounding_circuit
+from circuits.accuracy.accuracycircuit import circuit_digest
 from circuits.accuracy.sizeclasses import SizeClass
 from circuits.errors import ContractError, KeyMismatchError
 from circuits.groth16 import VerifyingKey
@@ -39,27 +38,21 @@ class ModelVerifier:
     key: VerifyingKey
 
     def size_class(self, classes: Iterable[SizeClass]) -> SizeClass:
-        """The class among these whose circuit the key is for; each is compiled until one fits.
+        """The class among these whose circuit the key is for, found by the circuit's digest in the key.
+
+        The key is whatever its maker says; no circuit of this release is compiled to see that it is none of them.
 
         Raises:
             ContractError: the key is for no circuit of these, so nobody knows what it proves.
         """
         if self.contract == ACCURACY_VERIFIER:
             for size in classes:
-                if accuracy_circuit(size).circuit.digest == self.key.circuit:
+                if circuit_digest(size) == self.key.circuit:
                     return size
         raise ContractError(
             f"the verifier {checksum(self.address)} is for no size class of this release, so nobody knows what it "
             "proves; name one of those that the market's operator publishes"
         )
-
-    def require_rounding(self, dimension: int) -> None:
-        """Raise ContractError unless it shows that rows of so many entries are 12-bit."""
-        if self.contract != ROUNDING_VERIFIER or self.key.circuit != rounding_circuit(dimension).circuit.digest:
-            raise ContractError(
-                f"the verifier {checksum(self.address)} does not prove the rounding of models of {dimension} weights, "
-                "so the lineage shows nothing; do not count on it"
-            )
 
 
 def model_codes() -> list[bytes]:

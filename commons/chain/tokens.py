@@ -23,6 +23,7 @@ _SYMBOL = re.compile(r"[A-Za-z0-9.$+_-]{1,12}")
 _TAKEN = frozenset(("ETH", "ETHER", "WEI", "GWEI"))
 """What no token is called here: it would be read as the chain's own money."""
 _MOST_DECIMALS = 36
+_WORD = 32
 _PERMIT_TYPE = "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
 
 
@@ -53,6 +54,22 @@ class Tokens:
     def allowance(self, token: bytes, account: bytes, spender: bytes) -> int:
         """What a contract may take of an account's tokens.  Raises as ``balance``."""
         return int(self._rpc.call(token, "allowance(address,address)", [account, spender], ["uint256"])[0])
+
+    def is_token(self, token: bytes) -> bool:
+        """Whether an address answers like an ERC-20, as the contracts ask: it has code, balances and allowances.
+
+        What has no allowances, such as an ERC-721, is none.  Raises ChainError when the node is the trouble.
+        """
+        if not self._rpc.code(token):
+            return False
+        try:
+            answers = (
+                self._rpc.answer(token, "balanceOf(address)", [token]),
+                self._rpc.answer(token, "allowance(address,address)", [token, token]),
+            )
+        except ContractError:
+            return False
+        return all(len(answer) >= _WORD for answer in answers)
 
     def permit_message(self, token: bytes, account: bytes, spender: bytes, amount: int, deadline: int) -> bytes | None:
         """What an account signs the Keccak-256 hash of, to let a contract take an amount until a time (EIP-2612).

@@ -6,6 +6,7 @@ import {BN254} from "../src/libraries/BN254.sol";
 import {IModelRegistry} from "../src/models/interfaces/IModelRegistry.sol";
 import {ListingTerms, ListingView, Parent, Quote} from "../src/models/types/Listings.sol";
 import {ModelStage} from "./support/ModelStage.sol";
+import {Collectible, Points, SilentToken} from "./support/Tokens.sol";
 
 /// @title Listings, their parents and prices
 contract ModelListingsTest is ModelStage {
@@ -32,9 +33,10 @@ contract ModelListingsTest is ModelStage {
     /// @dev Every field is read back from the packed record, at its least and its most.
     function testFuzz_list_terms(ListingTerms memory drawn, uint256 seed) external {
         ListingTerms memory terms = fixtureTerms();
-        (terms.token, terms.base, terms.step, terms.floor) = (drawn.token, drawn.base, drawn.step, drawn.floor);
+        (terms.base, terms.step, terms.floor) = (drawn.base, drawn.step, drawn.floor);
+        terms.token = seed % 2 == 0 ? address(0) : _tokenAt(drawn.token);
         (terms.bond, terms.artifact) = (drawn.bond, drawn.artifact);
-        terms.revealWindow = uint32(1 + drawn.revealWindow % 30 days);
+        terms.revealWindow = uint32(1 + drawn.revealWindow % 14 days);
         uint256 count = seed % 5;
         terms.parents = new Parent[](count);
         for (uint256 i = 0; i < count; ++i) {
@@ -48,8 +50,8 @@ contract ModelListingsTest is ModelStage {
     function test_list_extremes() external {
         ListingTerms memory terms = fixtureTerms();
         (terms.base, terms.step, terms.bond) = (type(uint128).max, type(uint128).max, type(uint128).max);
-        (terms.floor, terms.revealWindow, terms.artifact) = (type(uint32).max, 30 days, bytes32(type(uint256).max));
-        terms.token = address(type(uint160).max);
+        (terms.floor, terms.revealWindow, terms.artifact) = (type(uint32).max, 14 days, bytes32(type(uint256).max));
+        terms.token = _tokenAt(address(type(uint160).max));
         ListingView memory told = models.listing(listAs(SELLER, terms, _model, type(uint256).max));
         equal(keccak256(abi.encode(told.terms)), keccak256(abi.encode(terms)), "terms");
     }
@@ -115,14 +117,27 @@ contract ModelListingsTest is ModelStage {
 
     function test_list_revealWindows() external {
         ListingTerms memory terms = fixtureTerms();
-        uint32[3] memory refused = [uint32(0), 30 days + 1, type(uint32).max];
+        uint32[3] memory refused = [uint32(0), 14 days + 1, type(uint32).max];
         for (uint256 i = 0; i < 3; ++i) {
             terms.revealWindow = refused[i];
             _termsInvalid(terms, "revealWindow");
         }
         terms.revealWindow = 1;
         listAs(SELLER, terms, _model, 0);
-        terms.revealWindow = 30 days;
+        terms.revealWindow = 14 days;
+        listAs(SELLER, terms, _model, 0);
+    }
+
+    /// @dev As in the gradient market: what is no ERC-20 pays nobody, and an ERC-721's number 1 would pass for an amount of 1.
+    function test_list_tokenThatIsNone() external {
+        ListingTerms memory terms = fixtureTerms();
+        address[6] memory none =
+            [address(0x1234), address(2), address(4), MODELS, address(new Points()), address(new Collectible())];
+        for (uint256 i = 0; i < none.length; ++i) {
+            terms.token = none[i];
+            _termsInvalid(terms, "token");
+        }
+        terms.token = address(new SilentToken());
         listAs(SELLER, terms, _model, 0);
     }
 
@@ -253,6 +268,13 @@ contract ModelListingsTest is ModelStage {
         Accuracy memory given = fixtureProof("first", 0);
         given.proof.chunks[0].correct = correct;
         models.prove(listing, 0, 2 ** 20, new uint256[2][](0), given.proof);
+    }
+
+    /// @dev A token at an address of choice, where no contract of the tests and no precompile is.
+    function _tokenAt(address where) private returns (address) {
+        where = address(uint160(where) | 1 << 159);
+        if (where.code.length == 0) vm.etch(where, vm.getDeployedCode("Tokens.sol:SilentToken"));
+        return where;
     }
 
     function _list(address seller, uint256 nonce) private returns (bytes32) {

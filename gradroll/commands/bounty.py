@@ -77,7 +77,8 @@ def _add_selling(commands: Subparsers) -> None:
         " --request request.json --out offer", offer,
     )  # fmt: skip
     parser.add_argument("--request", type=Path, required=True, metavar="FILE", help="the owner's request")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a directory that is not there yet")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR",
+                        help="a new directory, or that of an offer that was interrupted")  # fmt: skip
     market_store_option(parser)
     parser = _leaf(commands, "take", "Check the winner's offer, and lock it (owner). One that is named by its content "
                    "is fetched first.", " offer/offer.json", take)  # fmt: skip
@@ -280,7 +281,7 @@ def offer(arguments: argparse.Namespace) -> int:
     from gradroll.modelmarket.offerfiles import read_request, write_bounty_offer
     from gradroll.session import Session
 
-    require_free(arguments.out, force=False)
+    require_free(arguments.out / "offer.json", force=False)
     asked = read_request(arguments.request)
     with Session(model_settings(arguments)) as session:
         resolve_names(arguments, session)

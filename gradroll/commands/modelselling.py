@@ -84,8 +84,8 @@ def _add_list(commands: Subparsers) -> None:
     parser.add_argument("--floor", type=whole(0, 2**32 - 1), required=True, metavar="N", help="answers not paid for")
     parser.add_argument("--bond", type=amount(0), default=amount(0)("0"), metavar="AMOUNT",
                         help="staked on each open sale (default 0)")  # fmt: skip
-    parser.add_argument("--reveal-window", type=whole(_DAY, 30 * _DAY), default=_DAY, metavar="SECONDS",
-                        help="least time that a buyer leaves for the reveal (default a day)")  # fmt: skip
+    parser.add_argument("--reveal-window", type=whole(_DAY, 14 * _DAY), default=_DAY, metavar="SECONDS",
+                        help="least time that a buyer leaves for the reveal: 1 to 14 days (default a day)")  # fmt: skip
     parser.add_argument("--parent", type=_parent, action="append", default=[], metavar="LISTING:SHARE",
                         help="a listing that it is derived from, and its share in 1/10000; repeat")  # fmt: skip
     parser.add_argument("--artifact", type=word, metavar="0x...", help="SHA-256 of the artifact's root")
@@ -98,12 +98,14 @@ def _add_offer(commands: Subparsers) -> None:
         commands, "offer",
         "Seal a listed model to a buyer that asked for it, under a key that is used once, and sign the offer: writes "
         "offer.json and row.sealed to a directory, and puts both into a store, from which the buyer fetches them by "
-        "the content identifier that is printed. The model stays sealed until the key is revealed.",
+        "the content identifier that is printed. The model stays sealed until the key is revealed. "
+        "A command that was interrupted goes on when it is run again, with the row that it sealed.",
         "gradroll model offer request.json --out offer --store s3://models/offers?region=eu-central-1", offer,
     )  # fmt: skip
     parser.add_argument("request", type=Path, metavar="REQUEST", help="the buyer's request (gradroll model request)")
     parser.add_argument("--hours", type=whole(1, 720), default=48, help="until when it is revealed (default 48)")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a directory that is not there yet")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR",
+                        help="a new directory, or that of an offer that was interrupted")  # fmt: skip
     market_store_option(parser)
     parser = market_leaf(
         commands, "reveal",
@@ -207,7 +209,7 @@ def offer(arguments: argparse.Namespace) -> int:
     from gradroll.modelmarket.offerfiles import read_request, write_offer
     from gradroll.session import Session
 
-    require_free(arguments.out, force=False)
+    require_free(arguments.out / "offer.json", force=False)
     request = read_request(arguments.request)
     with Session(model_settings(arguments)) as session:
         store = session.artifact_store

@@ -187,7 +187,7 @@ def _require_copies_of(view: ChainView, record: TaskRecord, seats: int) -> None:
 
 
 def _require_token(view: ChainView, token: bytes) -> None:
-    if token != ETHER and not view.rpc.code(token):
+    if token != ETHER and not view.tokens.is_token(token):
         raise InvalidInputError(f"there is no token at {checksum(token)} on this chain; correct --token")
 
 

@@ -80,7 +80,7 @@ class CommitteeWitnesses:
     def of_offer(self, bounty: BountyRecord, winner: CheckedListing, offer: StandingOffer) -> Receipts:
         """A quorum's receipts; see ``Witnesses``."""
         said = BountyOffer(bounty.bounty, offer.listing, coordinates(offer.public), offer.digest)
-        row = row_bytes(offer.row, winner.size)
+        row = row_bytes(offer.row, winner.size.weights)
         head = WinnerHead(
             bounty.bounty, offer.listing, offer.public, offer.digest, offer.blinding, offer.signature, len(row)
         )

@@ -6,9 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from circuits.accuracy.inference import largest_before
-from circuits.accuracy.sizeclasses import SizeClass
-from circuits.errors import ClosedError, NotReadyError, RuleViolationError, WireError
-from circuits.swap.sealedrows import SealedRow
+from circuits.errors import ClosedError, NotReadyError, RuleViolationError, StorageError
 from circuits.terms import MarketId
 from commons.artifacts.blockstores import BlockStore
 from commons.artifacts.cids import Cid
@@ -21,7 +19,6 @@ from commons.runtime.amounts import checksum, utc
 from commons.storage.files import write_durably
 from gradroll.modelmarket.datafetching import fetch_shown
 from gradroll.modelmarket.listingchecks import CheckedListing, check_listing
-from gradroll.modelmarket.offerbook import MadeOffer
 from gradroll.modelmarket.offerfiles import VERSION, BountyOfferFile, OfferRequest
 from gradroll.modelmarket.offertransfers import row_name
 from gradroll.modelmarket.revealing import REVEAL_MARGIN, let_leave, require_time_to_reveal
@@ -102,11 +99,11 @@ class Entrant(Seller):
             )
         place = SwapPlace(market.deployment, entry.listing, record.owner)
         model = self._models.listing(entry.listing).model
-        public, digest, blinding, size = self._seal(place, model, row_file)
-        sealed = seal_blinding(request.key, blinding, market.domain, entry.listing, public)
+        made, size = self._seal(place, model, row_file)
+        sealed = seal_blinding(request.key, made.blinding, market.domain, entry.listing, made.public)
         unsigned = BountyOfferFile(
-            VERSION, market.chain_id, market.address, bounty, entry.listing, public, digest, row_name(row_file), size,
-            sealed, b"",
+            VERSION, market.chain_id, market.address, bounty, entry.listing, made.public, made.offer,
+            row_name(row_file), size, sealed, b"",
         )  # fmt: skip
         return replace(unsigned, signature=self._chain.sign_message(unsigned.message(market)))
 
@@ -122,38 +119,26 @@ class Entrant(Seller):
         record, entry = self._winning(bounty)
         winner = check_listing(self._models, self._parameters, entry.listing, {})
         offer = self._standing(record, winner)
-        encoded = row_bytes(offer.row, winner.size)
-        if not (row_file.exists() and row_bytes(row_file, winner.size) == encoded):
+        encoded = row_bytes(offer.row, winner.size.weights)
+        if not (row_file.exists() and row_bytes(row_file, winner.size.weights) == encoded):
             write_durably(row_file, encoded, replace=False)
         self._chain.lock_by_receipts(bounty, offer.public, offer.digest, witnesses.of_offer(record, winner, offer))
 
     def _standing(self, record: BountyRecord, winner: CheckedListing) -> StandingOffer:
         """The offer that members are shown: the one that was made before, or a new one, which is kept."""
-        listing = winner.record.listing
+        listing, model = winner.record.listing, winner.record.model
         kept = self._state.standing(record.bounty, listing)
-        made = self._sealed_before(kept, listing, record.owner, winner.size)
-        if made is None:
-            kept.unlink(missing_ok=True)  # damaged, or its key is lost: nobody can be sold what is in it
-            place = SwapPlace(self._models.bounties_deployment, listing, record.owner)
-            public, digest, blinding, _ = self._seal(place, winner.record.model, kept)
-        else:
-            public, digest, blinding = made.public, made.offer, made.blinding
-        said = BountyOffer(record.bounty, listing, coordinates(public), digest)
-        signature = self._chain.sign_message(said.message(self._bounties_market.domain))
-        return StandingOffer(listing, public, digest, blinding, signature, kept)
-
-    def _sealed_before(self, kept: Path, listing: bytes, owner: bytes, size: SizeClass) -> MadeOffer | None:
-        """The offer whose row is kept whole, with its key."""
-        if not kept.exists():
-            return None
+        place = SwapPlace(self._models.bounties_deployment, listing, record.owner)
         try:
-            digest = SealedRow.decode(row_bytes(kept, size), size.weights).digest
-        except WireError:
-            return None
-        every = self._state.book.all()
-        return next(
-            (made for made in every if (made.listing, made.buyer, made.offer) == (listing, owner, digest)), None
-        )
+            made, _ = self._seal(place, model, kept)
+        except StorageError:
+            if not kept.exists():
+                raise
+            kept.unlink()  # damaged, or its key is lost: nobody can be sold what is in it
+            made, _ = self._seal(place, model, kept)
+        said = BountyOffer(record.bounty, listing, coordinates(made.public), made.offer)
+        signature = self._chain.sign_message(said.message(self._bounties_market.domain))
+        return StandingOffer(listing, made.public, made.offer, made.blinding, signature, kept)
 
     def reveal_won(self, bounty: bytes, margin: int = REVEAL_MARGIN) -> None:
         """Reveal the key of an offer that was locked, once the lock is final and while there is time.

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from circuits import keyfiles
+from circuits.accuracy.accuracycircuit import circuit_digest
 from circuits.accuracy.accuracykeys import circuit_named
 from circuits.accuracy.sizeclasses import CLASSES, MAX_CHUNKS, SizeClass
 from circuits.commitment import CommitmentKey
@@ -73,7 +74,7 @@ class ModelParameters:
         """
         if verifier.contract == ACCURACY_VERIFIER:
             for size in self.classes:
-                if self._holds(size.policy, MAX_CHUNKS, verifier):
+                if circuit_digest(size) == verifier.key.circuit and self._holds(size.policy, MAX_CHUNKS, verifier):
                     return size
             raise _strange(verifier, self._directory)
         raise ContractError(

@@ -15,16 +15,21 @@ from circuits.accuracy.modelrows import ModelRow
 from circuits.accuracy.proofparts import AccuracyProof, RoundingProof
 from circuits.accuracy.roundingproof import RoundingStatement, error_row, prove_rounding, verify_rounding
 from circuits.accuracy.sizeclasses import SizeClass
-from circuits.errors import ClosedError, InvalidInputError, KeyMismatchError, NotReadyError, RuleViolationError
+from circuits.errors import (
+    ChainError,
+    ClosedError,
+    InvalidInputError,
+    KeyMismatchError,
+    NotReadyError,
+    RuleViolationError,
+)
 from circuits.hashing import keccak
-from circuits.swap.swapkeys import key_point, salted_point
-from circuits.terms import MarketId
-from commons.chain.modelfacts import ListingRecord, ListingTerms, LockedSale, SaleStatus
+from circuits.terms import ETHER, MarketId
+from commons.chain.modelfacts import MOST_REVEAL_WINDOW, ListingRecord, ListingTerms, LockedSale, SaleStatus
 from commons.chain.modelwriter import ModelWriter
 from commons.protocol.blindings import seal_blinding
 from commons.runtime.amounts import checksum, utc
 from commons.settings.values import Depth
-from commons.storage.files import write_durably
 from gradroll.modelmarket.datagroups import DataGroup
 from gradroll.modelmarket.lineages import Derived
 from gradroll.modelmarket.modelparameters import ModelParameters
@@ -32,10 +37,11 @@ from gradroll.modelmarket.modelstate import ModelState
 from gradroll.modelmarket.modelvault import KeptModel
 from gradroll.modelmarket.offerbook import MadeOffer
 from gradroll.modelmarket.offerfiles import VERSION, OfferFile, OfferRequest
+from gradroll.modelmarket.offersealing import sealed_offer
 from gradroll.modelmarket.offertransfers import row_name
 from gradroll.modelmarket.openingledger import Opening
 from gradroll.modelmarket.revealing import REVEAL_MARGIN, let_leave, require_time_to_reveal
-from gradroll.modelmarket.swapping import SwapPlace, sealed_row
+from gradroll.modelmarket.swapping import SwapPlace
 from native import G1, R
 
 
@@ -90,7 +96,9 @@ class Seller:
         Raises:
             UnknownError: the model is not here.
             KeyMismatchError: it is of another class than the verifier proves, or the verifier is not the operator's.
+            InvalidInputError: nobody could buy it: what is to be paid in is no token, or the reveal window is too long.
         """
+        self._require_sellable(terms)
         kept, size = self._state.vault.load(model), self._class_of(terms.verifier)
         if len(kept.weights) != size.weights:
             raise KeyMismatchError(
@@ -98,6 +106,15 @@ class Seller:
                 f"{size.name} with {size.weights}; name the verifier of the model's class"
             )
         return self._chain.list_model(terms, model, nonce)
+
+    def _require_sellable(self, terms: ListingTerms) -> None:
+        if terms.token != ETHER and not self._models.chain.tokens.is_token(terms.token):
+            raise InvalidInputError(f"there is no token at {checksum(terms.token)} on this chain; correct --token")
+        if not 0 < terms.reveal_window <= MOST_REVEAL_WINDOW:
+            raise InvalidInputError(
+                f"a reveal window is 1 to {MOST_REVEAL_WINDOW} seconds, not {terms.reveal_window}: a lock's deadline "
+                "lies 30 days ahead at the most, and the buyer needs time to lock; correct --reveal-window"
+            )
 
     def prove(self, listing: bytes, groups: Mapping[int, DataGroup]) -> list[ProvenGroup]:
         """Prove what a listed model of this seller does on groups of its set, and have it counted.
@@ -196,8 +213,14 @@ class Seller:
         return self._left(model, self._opened(model))
 
     def _opened(self, model: G1) -> int:
-        """Openings of a commitment that the registry counted in this seller's listings."""
-        return self._models.openings(self.address, model)
+        """Openings of a commitment that the registry counted in this seller's listings, by most nodes.
+
+        What a ledger that was restored from an old backup lacks is in no other place, so it is no single node's word.
+        """
+        opened = self._models.chain.most(lambda: self._models.openings(self.address, model))
+        if opened is None:
+            raise ChainError("most nodes do not tell how often this model was opened; wait for them")
+        return opened
 
     def _left(self, model: G1, opened: int) -> int:
         return self._state.ledger.left(model, self._models.deployment, opened, self._landed)
@@ -221,6 +244,9 @@ class Seller:
     def offer(self, request: OfferRequest, deadline: int, row_file: Path, margin: int = REVEAL_MARGIN) -> OfferFile:
         """Seal a listed model to a buyer under a fresh key, and sign the offer; writes the sealed row to a file.
 
+        With the file of an offer that was interrupted before it was signed, the same call goes on: the row and its key
+        stay what they are.
+
         Args:
             request: the buyer's, signed.
             deadline: last second of the chain's time for this seller to reveal.
@@ -230,6 +256,7 @@ class Seller:
             RuleViolationError: a buyer could lock so late that no key would be revealed.
             InvalidInputError, SignatureError: the request is for somebody else, or not the buyer's.
             NotReadyError: the deadline is nearer than the listing's window, or the bond is staked elsewhere.
+            StorageError: the file is there and is another one, or cannot be written.
         """
         market = self._market
         request.require_sound(market)
@@ -243,27 +270,17 @@ class Seller:
                 "leaves its seller; name a later one"
             )
         place = SwapPlace(self._models.sales_deployment, request.listing, request.buyer)
-        public, digest, blinding, size = self._seal(place, record.model, row_file)
+        made, size = self._seal(place, record.model, row_file)
         unsigned = OfferFile(
-            VERSION, market.chain_id, market.address, request.listing, request.buyer, public, digest, quote.price,
-            deadline, row_name(row_file), size,
-            seal_blinding(request.key, blinding, market.domain, request.listing, public), b"",
+            VERSION, market.chain_id, market.address, request.listing, request.buyer, made.public, made.offer,
+            quote.price, deadline, row_name(row_file), size,
+            seal_blinding(request.key, made.blinding, market.domain, request.listing, made.public), b"",
         )  # fmt: skip
         return replace(unsigned, signature=self._chain.sign_message(unsigned.message(market)))
 
-    def _seal(self, place: SwapPlace, model: G1, row_file: Path) -> tuple[G1, bytes, int, int]:
-        """Seal a row under a fresh key, which is written down before any of it leaves.
-
-        Returns:
-            K', the digest of the sealed row, x, and the size of the file.
-        """
-        key, blinding = _nonzero(), _nonzero()
-        public = salted_point(key_point(key), blinding)
-        sealed = sealed_row(self._parameters, place, self._row(model), key)
-        self._state.book.add(MadeOffer(place.listing, place.buyer, key, blinding, sealed.digest, public))
-        encoded = sealed.encode()
-        write_durably(row_file, encoded, replace=False)
-        return public, sealed.digest, blinding, len(encoded)
+    def _seal(self, place: SwapPlace, model: G1, row_file: Path) -> tuple[MadeOffer, int]:
+        """Seal a row into a file, or go on with one that is there (``sealed_offer``); the offer, and its size."""
+        return sealed_offer(self._parameters, self._state.book, place, model, self._row(model), row_file)
 
     def _require_bond(self, listing: bytes, needed: int) -> None:
         free, _ = self._models.bond_of(listing)
@@ -378,7 +395,3 @@ def commit_model(parameters: ModelParameters, state: ModelState, weights: npt.ND
 
 def _draw() -> int:
     return secrets.randbelow(R)
-
-
-def _nonzero() -> int:
-    return 1 + secrets.randbelow(R - 1)

@@ -55,8 +55,13 @@ def checked_row(parameters: ModelParameters, place: SwapPlace, model: G1, size: 
         WireError: it holds no sealed row of this class.
         ProofError: it is not the model's, or is sealed for somebody else.
     """
-    sealed = SealedRow.decode(row_bytes(file, size), size.weights)
-    key, bases = parameters.commitment_key(size.weights), parameters.swap_bases(size.weights)
+    return checked_file(parameters, place, model, size.weights, file)
+
+
+def checked_file(parameters: ModelParameters, place: SwapPlace, model: G1, weights: int, file: Path) -> CheckedRow:
+    """As ``checked_row``, of a model with so many weights."""
+    sealed = SealedRow.decode(row_bytes(file, weights), weights)
+    key, bases = parameters.commitment_key(weights), parameters.swap_bases(weights)
     return check_row(key, parameters.srs, bases, place.context, model, sealed)
 
 
@@ -71,15 +76,15 @@ def require_offered(checked: CheckedRow, digest: bytes, public: G1, blinding: in
         )
 
 
-def row_bytes(file: Path, size: SizeClass) -> bytes:
-    """What a file of a sealed row holds, one byte more than a row of the class has at the most.
+def row_bytes(file: Path, weights: int) -> bytes:
+    """What a file of a sealed row holds, one byte more than a row of so many weights has at the most.
 
     Raises:
         UnknownError, InvalidInputError: it cannot be read.
     """
     try:
         with file.open("rb") as opened:
-            return opened.read(encoded_length(size.weights) + 1)
+            return opened.read(encoded_length(weights) + 1)
     except FileNotFoundError:
         raise UnknownError(f"there is no sealed row {file}; correct the path, or fetch it again") from None
     except OSError as error:

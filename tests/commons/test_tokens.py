@@ -28,6 +28,9 @@ class Token:
     def __init__(self, **answers: bytes | None) -> None:
         self.answers = answers
 
+    def code(self, to: bytes) -> bytes:
+        return b"\x60" if to == TOKEN else b""
+
     def answer(self, to: bytes, signature: str, arguments: Sequence[object]) -> bytes:
         assert to == TOKEN
         given = self.answers.get(signature.partition("(")[0], b"")
@@ -94,6 +97,19 @@ def test_a_node_that_is_silent_is_asked_again() -> None:
         with pytest.raises(ChainError, match="cannot be reached"):
             tokens.currency(TOKEN)
     assert tokens.currency(TOKEN).symbol == "USDC"
+
+
+def test_what_answers_like_a_token_is_one() -> None:
+    tokens = seen(balanceOf=number(0), allowance=number(0) + b"and more")
+    assert tokens.is_token(TOKEN)
+    assert not tokens.is_token(OWNER), "an account without code"
+
+
+@pytest.mark.parametrize("missing", ["balanceOf", "allowance"])
+@pytest.mark.parametrize("answer", [None, b"", bytes(31)])
+def test_what_has_no_balances_or_allowances_is_no_token(missing: str, answer: bytes | None) -> None:
+    """An ERC-721 has no allowances: the number of one would pass for an amount."""
+    assert not seen(**{"balanceOf": number(0), "allowance": number(0), missing: answer}).is_token(TOKEN)
 
 
 def domain(name: str = NAME, version: str = "1", chain_id: int = 31337, token: bytes = TOKEN) -> bytes:

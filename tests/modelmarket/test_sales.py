@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from circuits.accuracy.inference import count_right
 from circuits.errors import (
+    ChainError,
     ClosedError,
     ContractError,
     InvalidInputError,
@@ -20,10 +22,11 @@ from circuits.errors import (
     ProofError,
     RuleViolationError,
     SignatureError,
+    StorageError,
     UnknownError,
     WireError,
 )
-from commons.chain.modelfacts import SaleStatus, set_id
+from commons.chain.modelfacts import MOST_REVEAL_WINDOW, SaleStatus, set_id
 from commons.chain.modelwriter import ModelWriter
 from commons.chain.nodes import Nodes
 from commons.chain.quotes import Quote
@@ -313,6 +316,101 @@ def test_no_proof_is_made_that_may_not_leave(market: Market, monkeypatch: pytest
     monkeypatch.setattr("gradroll.modelmarket.seller.prove_accuracy", lambda *given: pytest.fail("it was made"))
     with pytest.raises(RuleViolationError, match="commit to it anew"):
         market.seller.prove(listing, {0: market.groups[0]})
+
+
+def test_a_ledger_of_an_old_backup_opens_no_more_than_is_allowed(
+    market: Market, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What the old file lacks the chain has: it counts from there, before a proof is made and before it leaves."""
+    writer, model = market.stage.writer(0), market.seller.commit(toy_model(), SIZE)
+    named = writer.create_set(b"\x0c" * 32, 3, bytes(32))
+    for number in range(3):
+        writer.register_group(named, number, market.groups[number % 2].hash)
+    listing = market.seller.list_model(model, market.stage.terms(named))
+    (ledger,) = [path for path in (market.directory / "seller").glob("openings") if path.is_dir()]
+    shutil.copytree(ledger, tmp_path / "old")
+    market.seller.prove(listing, {0: market.groups[0], 1: market.groups[1]})
+    used = {path.name for path in ledger.iterdir()} - {path.name for path in (tmp_path / "old").iterdir()}
+    assert len(used) == 1, "the backup is from before the first proof of this model"
+    shutil.rmtree(ledger)
+    shutil.copytree(tmp_path / "old", ledger)
+    assert market.seller_state.ledger.openings(model) == ()
+    monkeypatch.setattr("gradroll.modelmarket.openingledger.MOST_OPENINGS", 2)
+    assert market.seller.left(model) == 0
+    monkeypatch.setattr("gradroll.modelmarket.seller.prove_accuracy", lambda *given: pytest.fail("it was made"))
+    with pytest.raises(RuleViolationError, match="commit to it anew"):
+        market.seller.prove(listing, {2: market.groups[0]})
+
+
+def test_openings_are_counted_by_most_nodes(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With an old ledger the chain's number is all there is, and one node that lags or lies would tell another one."""
+    chain, asked = market.seller._models.chain, []
+    openings = market.seller._models.openings
+
+    def by_most(ask: Callable[[], int]) -> int | None:
+        asked.append(ask())
+        return None
+
+    monkeypatch.setattr(chain, "most", by_most)
+    with pytest.raises(ChainError, match="how often"):
+        market.seller.prove(market.listing, market.groups)
+    with pytest.raises(ChainError, match="how often"):
+        market.seller.left(market.model)
+    assert asked == [openings(market.seller.address, market.model)] * 2
+
+
+def test_what_nobody_could_buy_is_not_listed(market: Market) -> None:
+    """Said before it is sent; a listing's terms are for good."""
+    for token in (b"\x07" * 20, market.stage.models.places.registry):
+        with pytest.raises(InvalidInputError, match="there is no token at"):
+            market.seller.list_model(market.model, market.stage.terms(market.set_id, token=token), 50)
+        with pytest.raises(ContractError, match="no listing with this token"):
+            market.stage.writer(SELLER).list_model(market.stage.terms(market.set_id, token=token), market.model, 50)
+    longest = market.stage.terms(market.set_id, reveal_window=MOST_REVEAL_WINDOW)
+    for window in (0, MOST_REVEAL_WINDOW + 1):
+        terms = replace(longest, reveal_window=window)
+        with pytest.raises(InvalidInputError, match="a reveal window is 1 to 1209600 seconds"):
+            market.seller.list_model(market.model, terms, 50)
+        with pytest.raises(ContractError, match="no listing with this revealWindow"):
+            market.stage.writer(SELLER).list_model(terms, market.model, 50)
+    market.seller.list_model(market.model, longest, 50)
+
+
+def test_an_offer_that_was_interrupted_goes_on_with_the_same_row(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process ends between the sealed row and the signature: the row and its key stay, no other is made."""
+    row, request = market.directory / "interrupted.sealed", market.shopper.request(market.listing)
+    deadline = market.stage.models.chain.now() + 30 * 3600
+
+    def interrupted(*given: object) -> bytes:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(market.seller._chain, "sign_message", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            market.seller.offer(request, deadline, row)
+    kept, offers = row.read_bytes(), len(list(market.seller_state.book.all()))
+    offer = market.seller.offer(request, deadline + 60, row)
+    assert row.read_bytes() == kept and len(list(market.seller_state.book.all())) == offers
+    assert (market.seller_state.book.find(offer.public).offer, offer.deadline) == (offer.offer, deadline + 60)
+    sale = market.shopper.buy(market.shopper.check(offer, row, market.groups))
+    market.stage.pass_time(1, 3)
+    market.seller.reveal(sale)
+    with pytest.raises(StorageError, match="exists already"):
+        market.seller.offer(request, deadline + 60, row)  # under a key that everybody knows
+
+
+def test_a_row_for_somebody_else_is_not_offered_again(market: Market, tmp_path: Path) -> None:
+    _, row = market.offer()
+    stranger = Shopper(market.stage.writer(STRANGER), market.stage.parameters(), market.stage.state("another"))
+    deadline = market.stage.models.chain.now() + 30 * 3600
+    with pytest.raises(StorageError, match="exists already"):
+        market.seller.offer(stranger.request(market.listing), deadline, row)
+    damaged = tmp_path / "row.sealed"
+    damaged.write_bytes(row.read_bytes()[:-1] + b"\x00")
+    with pytest.raises(StorageError, match="exists already"):
+        market.seller.offer(market.shopper.request(market.listing), deadline, damaged)
 
 
 def test_a_key_that_may_have_left_is_sent_on_until_the_deadline(

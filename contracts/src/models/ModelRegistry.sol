@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IMarketViews} from "../interfaces/IMarketViews.sol";
 import {IVerifierFactory} from "../interfaces/IVerifierFactory.sol";
+import {Funds} from "../libraries/Funds.sol";
 import {TypedData} from "../libraries/TypedData.sol";
 import {IAccuracyVerifier} from "./interfaces/IAccuracyVerifier.sol";
 import {IModelRegistry} from "./interfaces/IModelRegistry.sol";
@@ -45,7 +46,9 @@ contract ModelRegistry is IModelRegistry {
     uint256 private constant MAX_OPENINGS = 128;
     uint256 private constant MAX_PARENTS = 4;
     uint256 private constant MAX_ROYALTIES = 5000;
-    uint256 private constant MAX_REVEAL_WINDOW = 30 days;
+    /// @dev A lock's deadline lies at most 30 days ahead (`ModelSales`), and an offer is signed before it is locked: the rest of the
+    /// 30 days is the buyer's to look at it.
+    uint256 private constant MAX_REVEAL_WINDOW = 14 days;
 
     /// @dev A set; `creator` is never zero once it is there.
     struct SetState {
@@ -259,6 +262,7 @@ contract ModelRegistry is IModelRegistry {
     function _requireTerms(ListingTerms calldata terms) private view {
         _requireFamily(terms.verifier, ACCURACY);
         _set(terms.set);
+        if (terms.token != address(0) && !Funds.isToken(terms.token)) revert ListingTermsInvalid("token");
         if (terms.revealWindow == 0 || terms.revealWindow > MAX_REVEAL_WINDOW) {
             revert ListingTermsInvalid("revealWindow");
         }

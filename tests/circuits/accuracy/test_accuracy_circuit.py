@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from circuits.accuracy.accuracycircuit import accuracy_circuit, block_length, constraint_count
+from circuits.accuracy.accuracycircuit import accuracy_circuit, block_length, circuit_digest, constraint_count
 from circuits.accuracy.accuracywitness import honest_block, private_wires
 from circuits.accuracy.inference import Int64Array, count_right, forward, largest_before, layers, right
 from circuits.accuracy.linkwitness import fractions, link_wires, ratio_of_powers
@@ -19,6 +19,7 @@ from circuits.accuracy.sizeclasses import (
     SMALL,
     SizeClass,
     class_of_circuit,
+    known_digest,
     size_class,
     smallest_for,
 )
@@ -85,6 +86,9 @@ def test_a_class_is_found_by_its_circuits_digest(size: SizeClass) -> None:
     assert class_of_circuit(accuracy_circuit(size).circuit.digest) is size
     with pytest.raises(KeyMismatchError, match="no size class of this release"):
         class_of_circuit(accuracy_circuit(TOY).circuit.digest)
+    assert known_digest(size) == circuit_digest(size) == accuracy_circuit(size).circuit.digest
+    assert known_digest(TOY) is None
+    assert circuit_digest(TOY) == accuracy_circuit(TOY).circuit.digest
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,13 @@ struct Parent {
 /// @notice What a listing promises; its identifier binds all of it, for good.
 /// @param verifier Accuracy verifier (family 0) of the registry's factory: size class and key.
 /// @param set Set on which the model is to be proven. It may be incomplete still.
-/// @param token ERC-20 of the price; zero is ether.
+/// @param token ERC-20 of the price, which has to answer like one; zero is ether.
 /// @param base Price of a model that has `floor` right, or fewer; the token's smallest unit.
 /// @param step Price of every right answer beyond `floor`.
 /// @param floor Right answers of the whole set that are not paid for.
 /// @param bond What the seller stakes on each open sale; the token's smallest unit.
-/// @param revealWindow Least time that a buyer leaves the seller to reveal, seconds: 1 to 30 days.
+/// @param revealWindow Least time that a buyer leaves the seller to reveal, seconds: 1 to 14 days, well below the
+/// 30 days that a deadline may lie ahead.
 /// @param artifact SHA-256 of the artifact's root, what the model's card and sealed copies are found under; 0 for none.
 /// @param parents At most 4, none twice; their shares are at most 5000 together.
 struct ListingTerms {
