@@ -38,6 +38,7 @@ from gradroll.demo.run import Extent, Options, start_market
 from gradroll.demo.settling import await_settled, await_sum, put_forward
 from gradroll.demo.training import Recipe, Shard
 from gradroll.model_owner.roundsums import RoundReader
+from gradroll.modelmarket.anchors import close_and_pin, close_entries
 from gradroll.modelmarket.bountyowner import BountyOwner
 from gradroll.modelmarket.datagroups import DataGroup
 from gradroll.modelmarket.entrant import Entrant
@@ -240,9 +241,10 @@ def _bounty(play: _Play, cast: list[_Developer], images: Images, console: Consol
 def _open(play: _Play) -> bytes:
     commitment = play.owner.commit([(path, play.read(path)) for path in play.files])
     market = play.models.market
+    seeds = play.owner.commit_seeds(commitment)
     terms = BountyTerms(
         play.models.accuracy, ETHER, market.committee, len(_NAMES), 100, _GROUPS, 1, 2, 2, 16, _PRIZE, _BOND,
-        _COMPENSATION, commitment, bytes(32), _WINDOW, _WINDOW, _WINDOW, _WINDOW, _WINDOW,
+        _COMPENSATION, commitment, seeds, bytes(32), _WINDOW, _WINDOW, _WINDOW, _WINDOW, _WINDOW,
     )  # fmt: skip
     bounty = play.owner.open(terms)
     _draw(play, bounty)
@@ -250,8 +252,10 @@ def _open(play: _Play) -> bytes:
 
 
 def _draw(play: _Play, bounty: bytes) -> None:
-    """Draw, and show what was drawn once the draw is deep enough, with the committee's receipts."""
+    """Pin the hash, draw, and show what was drawn with receipts, each once what came before is deep enough."""
     play.mine(4)
+    close_and_pin(play.owner.account, bounty)
+    play.mine(2)
     play.owner.draw(bounty)
     play.mine(2)
     play.owner.show(bounty, play.read, play.witnesses)
@@ -260,7 +264,7 @@ def _draw(play: _Play, bounty: bytes) -> None:
 def _show_tests(play: _Play, bounty: bytes) -> dict[int, DataGroup]:
     """Close the entries, and show the tests that chance draws; by their number in the set."""
     put_forward(play.view.chain, play.view.bounty(bounty).deadline)
-    play.owner.close_entries(bounty)
+    close_entries(play.owner.account, play.view.bounty(bounty))
     _draw(play, bounty)
     drawn = play.view.bounty(bounty).tests
     return {number: play.read(play.files[index]) for number, index in enumerate(drawn)}

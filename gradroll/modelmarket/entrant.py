@@ -13,6 +13,7 @@ from commons.chain.modelfacts import BountyEntry, BountyRecord, BountyStage, Lis
 from commons.protocol.blindings import seal_blinding
 from commons.protocol.modelofferings import BountyOffer
 from commons.runtime.amounts import checksum, utc
+from gradroll.modelmarket.anchors import close_and_pin
 from gradroll.modelmarket.listingchecks import check_listing
 from gradroll.modelmarket.offerfiles import VERSION, BountyOfferFile, OfferRequest
 from gradroll.modelmarket.revealing import REVEAL_MARGIN, let_leave, require_time_to_reveal
@@ -56,6 +57,14 @@ class Entrant(Seller):
         if entered is None:
             raise NotReadyError("the node does not show the entry yet; run the command again, it pays once")
         return entered
+
+    def pin(self, bounty: bytes) -> BountyRecord:
+        """End a bounty's entries when their window is over, and pin the hash for its draw; returns the bounty.
+
+        Entrants do it in time, so that the owner, who alone can draw, draws with this hash or pays for its silence.
+        Raises NotReadyError before there is anything to be done.
+        """
+        return close_and_pin(self._chain, bounty)
 
     def _require_provable(self, own: ListingRecord, bound: int) -> None:
         """Raise RuleViolationError where an owner could choose tests on which the model cannot be proven."""

@@ -148,11 +148,10 @@ def committed_alone(town: Town, group: DataGroup, said: DataGroup, **changes: ob
     """The head of a bounty on three times one file, of which its owner says what it likes."""
     hidden = [HiddenGroup(bytes((n,)) * 32, said.hash, group.file_digest, said.samples) for n in range(3)]
     leaves = tuple(one.leaf for one in hidden)
-    record = town.stage.models.bounty(town.opened())
-    terms = replace(record.terms, commitment=commitment(leaves), **changes)  # type: ignore[arg-type]
+    record, made = town.stage.models.bounty(town.opened()), commitment(leaves)
+    terms = replace(record.terms, commitment=made, seed_commitment=town.owner.commit_seeds(made), **changes)  # type: ignore[arg-type]
     bounty = town.stage.writer(OWNER).open_bounty(terms)
-    town.stage.pass_time(1, 4)
-    town.owner.draw(bounty)
+    town.stage.draw(town.owner, bounty)
     town.stage.pass_time(1, 2)
     index = town.stage.models.bounty(bounty).training[0]
     file = encoded(group)
@@ -176,8 +175,7 @@ def test_features_beyond_the_terms_get_no_receipt(town: Town) -> None:
 
 def test_a_draw_that_is_not_final_gets_no_receipt(town: Town) -> None:
     bounty = town.opened()
-    town.stage.pass_time(1, 4)
-    town.owner.draw(bounty)
+    town.stage.draw(town.owner, bounty)
     with town.client() as client, pytest.raises(NotReadyError, match="vouch"):
         client.hold_group(*town.head(bounty))
 
