@@ -46,13 +46,17 @@ class BountyAccount(ModelAccount):
         _, used = self._create(Creation(place, data, "BountyExists", exists, value), nonce, _SHOW)
         return self._made(self.models.bounty, named(used), "bounty")
 
-    def draw_training(self, bounty: bytes) -> Mined:
-        """Draw the training groups; any account may."""
-        return self._bounties("drawTraining", bounty, repeatable=True)
+    def pin_anchor(self, bounty: bytes) -> Mined:
+        """Have the hash that the next draw waits for written down; any account may, and more than once."""
+        return self._bounties("pin", bounty, repeatable=True)
 
-    def draw_tests(self, bounty: bytes) -> Mined:
-        """Draw the tests; any account may."""
-        return self._bounties("drawTests", bounty, repeatable=True)
+    def draw_training(self, bounty: bytes, seed: bytes) -> Mined:
+        """Draw the training groups with s1, which is public from then on."""
+        return self._bounties("drawTraining", bounty, seed)
+
+    def draw_tests(self, bounty: bytes, seed: bytes) -> Mined:
+        """Draw the tests with s0, which is public from then on."""
+        return self._bounties("drawTests", bounty, seed)
 
     def show_training(
         self, bounty: bytes, leaves: Sequence[bytes], groups: Mapping[int, HiddenGroup],

@@ -46,10 +46,13 @@ LINEAGE_PROVEN = f"LineageProven(bytes32,bytes32,address,{LINEAGE_STATEMENT},uin
 OFFER = "(bytes32,address,uint256,uint256,bytes32,uint256,uint256)"
 SALE = f"({OFFER},address,address,uint256,{ROYALTY}[])"
 BOUNTY_TERMS = (
-    "(address,address,uint64,uint32,uint32,uint32,uint32,uint32,uint32,uint32,uint128,uint128,uint128,bytes32,bytes32,"
+    "(address,address,uint64,uint32,uint32,uint32,uint32,uint32,uint32,uint32,uint128,uint128,uint128,bytes32,bytes32,bytes32,"
     "uint32,uint32,uint32,uint32,uint32)"
 )
-BOUNTY = f"(address,uint8,bytes32,uint256,uint256,uint64,uint64,uint256,uint256,uint256,uint256,bytes32,{BOUNTY_TERMS})"
+BOUNTY = (
+    "(address,uint8,bytes32,uint256,bytes32,uint256,uint64,uint64,uint256,uint256,uint256,uint256,bytes32,"
+    f"{BOUNTY_TERMS})"
+)
 ENTRY = "(bytes32,address,uint64,uint8)"
 SET_CREATED = "SetCreated(bytes32,address,uint256,bytes32)"
 LISTED = f"Listed(bytes32,address,bytes32,uint256,{LISTING_TERMS},uint256[2])"
@@ -57,8 +60,9 @@ LOCKED = f"Locked(bytes32,bytes32,address,{SALE})"
 REVEALED = "Revealed(bytes32,uint256)"
 BOUNTY_OPENED = f"BountyOpened(bytes32,address,bytes32,uint256,{BOUNTY_TERMS})"
 OPENING = "(uint32,uint32,bytes32,bytes32,bytes32)"
-TRAINING_DRAWN = "TrainingDrawn(bytes32,uint64)"
-TESTS_DRAWN = "TestsDrawn(bytes32,uint64,uint256)"
+ANCHOR_PINNED = "AnchorPinned(bytes32,uint8,uint256,bytes32)"
+TRAINING_DRAWN = "TrainingDrawn(bytes32,uint64,bytes32)"
+TESTS_DRAWN = "TestsDrawn(bytes32,uint64,uint256,bytes32)"
 TRAINING_SHOWN = f"TrainingShown(bytes32,{OPENING}[],uint256)"
 TESTS_SHOWN = f"TestsShown(bytes32,{OPENING}[],uint256)"
 OFFER_LOCKED = "OfferLocked(bytes32,uint256,uint256,uint256,bytes32,uint256,bool)"
@@ -162,6 +166,11 @@ def first_word(log: Any) -> int:
     return int(decode(["uint256"], bytes(log["data"])[:32])[0])
 
 
+def pinned_hash(log: Any) -> bytes:
+    """The hash that ``AnchorPinned`` tells."""
+    return bytes(log["data"])[32:64]
+
+
 def shown_groups(log: Any) -> dict[int, HiddenGroup]:
     """The groups that ``TrainingShown`` and ``TestsShown`` show.  Raises ChainError for more than there can be."""
     groups, _ = decode([f"{OPENING}[]", "uint256"], bytes(log["data"]))
@@ -182,13 +191,13 @@ def offer_locked(log: Any) -> LockedOffer:
 
 def bounty(identifier: bytes, raw: Sequence[Any]) -> BountyRecord:
     """A bounty."""
-    owner, stage, set_id, anchor, deadline, training, tests, entries, winner, x, y, offer, terms = raw
+    owner, stage, set_id, anchor, anchor_hash, deadline, training, tests, entries, winner, x, y, offer, terms = raw
     public = G1(x.to_bytes(32, "big") + y.to_bytes(32, "big"))
     if entries > MOST_GROUPS:
         raise ChainError(f"the node shows a bounty with {entries} entries; is the contract ours?")
     return BountyRecord(
-        identifier, to_canonical_address(owner), BountyStage(stage), bytes(set_id), anchor, deadline,
-        members(training), members(tests), entries, winner, public, bytes(offer), bounty_terms(terms),
+        identifier, to_canonical_address(owner), BountyStage(stage), bytes(set_id), anchor, bytes(anchor_hash),
+        deadline, members(training), members(tests), entries, winner, public, bytes(offer), bounty_terms(terms),
     )  # fmt: skip
 
 

@@ -324,6 +324,7 @@ class BountyTerms:
     bond: int
     compensation: int
     commitment: bytes
+    seed_commitment: bytes
     manifest: bytes
     reveal_window: int
     entry_window: int
@@ -337,8 +338,8 @@ class BountyTerms:
         return (
             self.verifier, self.token, self.committee_id, self.max_entrants, self.threshold, self.total_groups,
             self.training_groups, self.test_groups, self.delay, self.feature_bound, self.prize, self.bond,
-            self.compensation, self.commitment, self.manifest, self.reveal_window, self.entry_window,
-            self.prove_window, self.offer_window, self.key_window,
+            self.compensation, self.commitment, self.seed_commitment, self.manifest, self.reveal_window,
+            self.entry_window, self.prove_window, self.offer_window, self.key_window,
         )  # fmt: skip
 
     @property
@@ -358,7 +359,8 @@ class BountyRecord:
 
     Attributes:
         set_id: its set in the registry: the tests, in ascending order of their index.
-        anchor: block whose hash decides the draw that is waited for.
+        anchor: block whose hash has a part in the draw that is waited for.
+        anchor_hash: that hash, once it was pinned; else zeros.
         deadline: last second of the present stage's window.
         training, tests: groups that were drawn.
         entries: how many there are.
@@ -372,6 +374,7 @@ class BountyRecord:
     stage: BountyStage
     set_id: bytes
     anchor: int
+    anchor_hash: bytes
     deadline: int
     training: tuple[int, ...]
     tests: tuple[int, ...]

@@ -70,7 +70,12 @@ _BOUNTIES = {
     "StageDiffers": "the bounty {0:hex} is at stage {1}, where this is not done; look at it (gradroll bounty show)",
     "TooLate": "the window of the bounty {0:hex} ended {1:utc}; look at what is next (gradroll bounty show)",
     "TooEarly": "the window of the bounty {0:hex} is open until {1:utc}; come back after that",
-    "AnchorAhead": "block {1} decides the draw of the bounty {0:hex}; come back in a later one",
+    "AnchorAhead": "the hash of block {1} has a part in the draw of the bounty {0:hex}; come back in a later one",
+    "AnchorNotPinned": "the hash of block {1} is not pinned for the bounty {0:hex} yet; do that first (gradroll bounty "
+    "pin)",
+    "SeedsUsed": "another bounty of this account has the seeds of {0:hex}; go on with that one, or take another nonce",
+    "SeedMismatch": "the seed is not the one that was committed to in the bounty {0:hex}; use the state directory with "
+    "which it was opened",
     "NotBountyOwner": "only the owner of the bounty {0:hex} may do this, and {1:address} is another account; use its "
     "key file",
     "CommitmentMismatch": "the groups' leaves hash to {0:hex}, which is not what was committed to; use the state "

@@ -205,6 +205,11 @@ class ModelView:
         """Identifiers of bounties, oldest first; of one owner."""
         return self.bounty_events.read(decoding.first_topic, decoding.BOUNTY_OPENED, None, owner)
 
+    def pinned_at_depth(self, bounty: bytes, stage: BountyStage, depth: Depth) -> bytes | None:
+        """The hash that was pinned for the draw of a stage, 32 bytes, if so many blocks vouch for that."""
+        event = decoding.ANCHOR_PINNED
+        return self.bounty_events.first(decoding.pinned_hash, event, bounty, stage.value, depth=depth)
+
     def drawn_at_depth(self, bounty: bytes, stage: BountyStage, depth: Depth) -> bool:
         """Whether so many blocks vouch for the draw that led a bounty to a stage."""
         event = decoding.TRAINING_DRAWN if stage is BountyStage.TRAINING_DRAWN else decoding.TESTS_DRAWN

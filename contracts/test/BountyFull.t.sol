@@ -25,8 +25,7 @@ contract BountyFullTest is ModelMarketScene {
         vm.deal(OWNER, escrow);
         vm.prank(OWNER);
         bounty = bounties.open{value: escrow}(with, 0);
-        passBlocks(4);
-        bounties.drawTraining(bounty);
+        drawTraining();
         show(_hidden, 1);
         for (uint256 i = 0; i < FULL; ++i) {
             _enter(i);

@@ -13,8 +13,9 @@ contract BountyGasTest is ModelMarketScene, Snapshot {
     function test_bounty_gas() external {
         stageMarket();
         bytes32[] memory hidden = _opened();
-        passBlocks(4);
-        bounties.drawTraining(bounty);
+        pin();
+        _note("pin");
+        bounties.drawTraining(bounty, firstSeed());
         _note("drawTraining");
         uint256 state = vm.snapshotState();
         elapse(3 hours);
@@ -28,8 +29,8 @@ contract BountyGasTest is ModelMarketScene, Snapshot {
         elapse(3 hours + 1);
         bounties.closeEntries(bounty);
         _note("closeEntries");
-        passBlocks(4);
-        bounties.drawTests(bounty);
+        pin();
+        bounties.drawTests(bounty, secondSeed());
         _note("drawTests");
         state = vm.snapshotState();
         elapse(3 hours);

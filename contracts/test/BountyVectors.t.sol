@@ -31,7 +31,9 @@ contract BountyVectorsTest is Check {
 
     function test_vectors_draws() external view {
         string memory json = vm.readFile(string.concat(FOLDER, "draws.json"));
-        bytes32 bounty = vm.parseJsonBytes32(json, ".bounty");
+        (bytes32 bounty, bytes32 secret) = (vm.parseJsonBytes32(json, ".bounty"), vm.parseJsonBytes32(json, ".seed"));
+        bytes32 next = BountyDraws.successor(secret);
+        equal(BountyDraws.successor(next), vm.parseJsonBytes32(json, ".seedCommitment"), "commitment to the seeds");
         uint256[] memory total = vm.parseJsonUintArray(json, ".total");
         uint256[] memory training = vm.parseJsonUintArray(json, ".training");
         uint256[] memory tests = vm.parseJsonUintArray(json, ".tests");
@@ -42,9 +44,9 @@ contract BountyVectorsTest is Check {
         isTrue(total.length > 3, "vectors");
         for (uint256 i = 0; i < total.length; ++i) {
             uint64 all = BountyDraws.firstGroups(total[i]);
-            uint64 drawn = BountyDraws.draw(BountyDraws.seedOf(bounty, 1, first[i]), all, training[i]);
+            uint64 drawn = BountyDraws.draw(BountyDraws.entropyOf(bounty, 1, next, first[i]), all, training[i]);
             equal(drawn, firstDrawn[i], "training");
-            drawn = BountyDraws.draw(BountyDraws.seedOf(bounty, 2, second[i]), all & ~drawn, tests[i]);
+            drawn = BountyDraws.draw(BountyDraws.entropyOf(bounty, 2, secret, second[i]), all & ~drawn, tests[i]);
             equal(drawn, secondDrawn[i], "tests");
         }
     }

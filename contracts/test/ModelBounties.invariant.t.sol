@@ -149,9 +149,9 @@ contract BountiesHandler is BountyScene {
     }
 
     function _draw(bool training) private {
-        passBlocks(4);
-        if (training) bounties.drawTraining(bounty);
-        else bounties.drawTests(bounty);
+        pin();
+        if (training) bounties.drawTraining(bounty, firstSeed());
+        else bounties.drawTests(bounty, secondSeed());
     }
 
     function _closeAfter(uint256 luck) private {
@@ -193,7 +193,7 @@ contract BountiesHandler is BountyScene {
     }
 
     function _canBeLate(BountyStage stage) private pure returns (bool) {
-        return stage < BountyStage.Entering || stage == BountyStage.TestsDrawn || stage == BountyStage.Selling
+        return stage < BountyStage.Entering || _awaitsOwner(stage) || stage == BountyStage.Selling
             || stage == BountyStage.Locked;
     }
 
@@ -201,8 +201,12 @@ contract BountiesHandler is BountyScene {
         _pass();
         BountyStage stage = view_().stage;
         if (stage < BountyStage.Entering) bounties.cancel(bounty);
-        else if (stage == BountyStage.TestsDrawn) bounties.withheld(bounty);
+        else if (_awaitsOwner(stage)) bounties.withheld(bounty);
         else bounties.passOver(bounty);
+    }
+
+    function _awaitsOwner(BountyStage stage) private pure returns (bool) {
+        return stage == BountyStage.Closed || stage == BountyStage.TestsDrawn;
     }
 
     function _pass() private {

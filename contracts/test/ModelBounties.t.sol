@@ -18,15 +18,12 @@ contract ModelBountiesTest is BountyScene {
     }
 
     function test_open_escrowsPrizeAndCompensation() external {
+        BountyTerms memory with = bountyTerms();
         open();
         equal(address(bounties).balance, ESCROW, "escrow");
         bytes32 expected = keccak256(
             abi.encode(
-                keccak256("gradroll/v1/bounty"),
-                bounties.deployment(),
-                OWNER,
-                uint256(0),
-                keccak256(abi.encode(bountyTerms()))
+                keccak256("gradroll/v1/bounty"), bounties.deployment(), OWNER, uint256(0), keccak256(abi.encode(with))
             )
         );
         equal(bounty, expected, "identifier");
@@ -34,10 +31,13 @@ contract ModelBountiesTest is BountyScene {
         equal(view_().deadline, START + 2 hours, "deadline");
         inStage(BountyStage.Opened);
         vm.deal(OWNER, ESCROW);
-        BountyTerms memory with = bountyTerms();
         vm.prank(OWNER);
         vm.expectRevert(abi.encodeWithSelector(IModelBounties.BountyExists.selector, bounty));
         bounties.open{value: ESCROW}(with, 0);
+        vm.prank(OWNER);
+        vm.expectRevert(abi.encodeWithSelector(IModelBounties.SeedsUsed.selector, with.seedCommitment));
+        bounties.open{value: ESCROW}(with, 1);
+        with.seedCommitment = keccak256("others");
         vm.prank(OWNER);
         vm.expectRevert(abi.encodeWithSelector(Funds.EtherMismatch.selector, ESCROW - 1, ESCROW));
         bounties.open{value: ESCROW - 1}(with, 1);
@@ -62,6 +62,8 @@ contract ModelBountiesTest is BountyScene {
         _invalid("bond", 0);
         _invalid("compensation", 0);
         _invalid("commitment", 0);
+        _invalid("seedCommitment", 0);
+        _invalid("threshold", (TESTS << 20) + 1);
     }
 
     function test_open_windowsOutOfRange() external {
@@ -91,82 +93,9 @@ contract ModelBountiesTest is BountyScene {
         bounties.open(with, 0);
     }
 
-    function test_draw_waitsForTheAnchor() external {
-        open();
-        for (uint256 i = 0; i < 4; ++i) {
-            refusedBy(IModelBounties.AnchorAhead.selector, bounty, 103);
-            bounties.drawTraining(bounty);
-            if (i < 3) passBlocks(1);
-        }
-        passBlocks(1);
-        isTrue(bounties.drawTraining(bounty), "drawn");
-        inStage(BountyStage.TrainingDrawn);
-        equal(_ones(view_().training), TRAINING, "so many groups");
-        refusedAt(BountyStage.TrainingDrawn);
-        bounties.drawTraining(bounty);
-    }
-
-    /// @dev What the chain has forgotten decides nothing: another block does, as far ahead as the first.
-    function test_draw_missed() external {
-        open();
-        passBlocks(3 + 256);
-        uint256 state = vm.snapshotState();
-        isTrue(bounties.drawTraining(bounty), "the last block in which it is known");
-        vm.revertToState(state);
-        passBlocks(1);
-        isTrue(!bounties.drawTraining(bounty), "missed");
-        inStage(BountyStage.Opened);
-        equal(view_().anchor, 363, "moved on");
-        refusedBy(IModelBounties.AnchorAhead.selector, bounty, 363);
-        bounties.drawTraining(bounty);
-        passBlocks(4);
-        isTrue(bounties.drawTraining(bounty), "drawn");
-    }
-
-    /// @dev Tests are none of the training groups, whatever the hashes are; with other hashes they are others.
-    function testFuzz_draw_testsAreNoTrainingGroups(bytes32 first, bytes32 second) external {
-        vm.assume(first != 0 && second != 0);
-        open();
-        passBlocks(4);
-        vm.setBlockhash(103, first);
-        bounties.drawTraining(bounty);
-        showTraining();
-        enter(0);
-        elapse(3 hours + 1);
-        bounties.closeEntries(bounty);
-        passBlocks(4);
-        vm.setBlockhash(blockNumber - 1, second);
-        bounties.drawTests(bounty);
-        equal(view_().training & view_().tests, 0, "apart");
-        equal(_ones(view_().tests), TESTS, "so many");
-        isTrue((view_().training | view_().tests) >> TOTAL == 0, "groups that are there");
-        equal(view_().deadline, vm.getBlockTimestamp() + 2 hours, "deadline");
-    }
-
-    /// @dev After entries are closed at least `delay` blocks pass before the hash that decides is known.
-    function test_attack_drawTestsEarly() external {
-        openForEntries();
-        enter(0);
-        refusedAt(BountyStage.Entering);
-        bounties.drawTests(bounty);
-        uint256 deadline = view_().deadline;
-        vm.warp(deadline);
-        refusedBy(IModelBounties.TooEarly.selector, bounty, deadline);
-        bounties.closeEntries(bounty);
-        vm.warp(deadline + 1);
-        bounties.closeEntries(bounty);
-        equal(view_().anchor, blockNumber + 3, "anchor");
-        passBlocks(3);
-        refusedBy(IModelBounties.AnchorAhead.selector, bounty, blockNumber);
-        bounties.drawTests(bounty);
-        passBlocks(1);
-        isTrue(bounties.drawTests(bounty), "drawn");
-    }
-
     function test_attack_ownerShowsOtherGroups() external {
         open();
-        passBlocks(4);
-        bounties.drawTraining(bounty);
+        drawTraining();
         uint64 drawn = view_().training;
         uint64 lowest = drawn & (~drawn + 1);
         uint64 highest = uint64(1) << 63;
@@ -181,8 +110,7 @@ contract ModelBountiesTest is BountyScene {
 
     function test_attack_groupTwiceOrBeyond() external {
         open();
-        passBlocks(4);
-        bounties.drawTraining(bounty);
+        drawTraining();
         GroupOpening[] memory groups = openings(view_().training);
         groups[1] = groups[0];
         _refused(groups, leaves(), abi.encodeWithSelector(IModelBounties.GroupNotDrawn.selector, groups[0].index));
@@ -208,8 +136,7 @@ contract ModelBountiesTest is BountyScene {
 
     function test_attack_otherDataThanCommitted() external {
         open();
-        passBlocks(4);
-        bounties.drawTraining(bounty);
+        drawTraining();
         for (uint256 which = 0; which < 3; ++which) {
             GroupOpening[] memory groups = openings(view_().training);
             if (which == 0) groups[0].salt = 0;
@@ -232,16 +159,14 @@ contract ModelBountiesTest is BountyScene {
         vm.deal(OWNER, ESCROW);
         vm.prank(OWNER);
         bounty = bounties.open{value: ESCROW}(with, 0);
-        passBlocks(4);
-        bounties.drawTraining(bounty);
+        drawTraining();
         bytes memory refusal = abi.encodeWithSelector(IModelBounties.CommitmentMismatch.selector, with.commitment);
         _refused(openings(view_().training), fewer, refusal);
     }
 
     function test_attack_receiptsShortOfAQuorum() external {
         open();
-        passBlocks(4);
-        bounties.drawTraining(bounty);
+        drawTraining();
         GroupOpening[] memory groups = openings(view_().training);
         bytes32 digest = receiptDigest(1, groups);
         Attestation[] memory receipts = signedByMembers(digest, QUORUM - 1);
@@ -262,8 +187,7 @@ contract ModelBountiesTest is BountyScene {
     /// @dev Whoever left the committee says nothing any more: its receipt is of an epoch that is over.
     function test_attack_receiptsOfFormerMembers() external {
         open();
-        passBlocks(4);
-        bounties.drawTraining(bounty);
+        drawTraining();
         GroupOpening[] memory groups = openings(view_().training);
         Attestation[] memory receipts = quorumOf(receiptDigest(1, groups));
         address former = vm.addr(proverKey(0));
@@ -277,8 +201,8 @@ contract ModelBountiesTest is BountyScene {
         for (uint256 drawn = 0; drawn < 2; ++drawn) {
             uint256 state = vm.snapshotState();
             open();
-            passBlocks(4);
-            if (drawn == 1) bounties.drawTraining(bounty);
+            pin();
+            if (drawn == 1) bounties.drawTraining(bounty, firstSeed());
             refusedBy(IModelBounties.TooEarly.selector, bounty, START + 2 hours);
             bounties.cancel(bounty);
             elapse(2 hours + 1);
@@ -404,7 +328,7 @@ contract ModelBountiesTest is BountyScene {
         vm.expectRevert(abi.encodeWithSelector(IModelBounties.BountyUnknown.selector, unknown));
         bounties.bountyOf(unknown);
         vm.expectRevert(abi.encodeWithSelector(IModelBounties.BountyUnknown.selector, unknown));
-        bounties.drawTraining(unknown);
+        bounties.pin(unknown);
         open();
         vm.expectRevert(abi.encodeWithSelector(IModelBounties.EntryUnknown.selector, 0));
         bounties.entryAt(bounty, 0);
@@ -470,6 +394,8 @@ contract ModelBountiesTest is BountyScene {
         if (name == keccak256("bond")) with.bond = 0;
         if (name == keccak256("compensation")) with.compensation = 0;
         if (name == keccak256("commitment")) with.commitment = 0;
+        if (name == keccak256("seedCommitment")) with.seedCommitment = 0;
+        if (name == keccak256("threshold")) with.threshold = uint32(value);
         if (name == keccak256("revealWindow")) with.revealWindow = uint32(value);
         if (name == keccak256("entryWindow")) with.entryWindow = uint32(value);
         if (name == keccak256("proveWindow")) with.proveWindow = uint32(value);
@@ -477,12 +403,6 @@ contract ModelBountiesTest is BountyScene {
         if (name == keccak256("keyWindow")) with.keyWindow = uint32(value);
         vm.expectRevert(abi.encodeWithSelector(IModelBounties.BountyTermsInvalid.selector, term));
         bounties.open(with, 0);
-    }
-
-    function _ones(uint256 bits) private pure returns (uint256 count) {
-        for (; bits != 0; bits &= bits - 1) {
-            ++count;
-        }
     }
 
     function _log(uint256 bit) private pure returns (uint256 index) {

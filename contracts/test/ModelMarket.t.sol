@@ -79,8 +79,7 @@ contract ModelMarketTest is ModelMarketScene {
         vm.deal(OWNER, ESCROW);
         vm.prank(OWNER);
         bounty = bounties.open{value: ESCROW}(with, 0);
-        passBlocks(4);
-        bounties.drawTraining(bounty);
+        drawTraining();
         show(hidden, 1);
         bytes32[3] memory entered;
         for (uint256 i = 0; i < 3; ++i) {

@@ -32,12 +32,15 @@ def add(parent: Subparsers) -> None:
     _add_open(commands)
     _leaf(commands, "show", "Show a bounty and its entries.", "", show)
     _leaf(
-        commands,
-        "draw",
-        "End the entries when their window is over, and draw the groups that are to be drawn.",
-        "",
-        draw,
-    )
+        commands, "draw",
+        "End the entries when their window is over, pin the block's hash, and draw the groups once that is final "
+        "(owner).", "", draw,
+    )  # fmt: skip
+    _leaf(
+        commands, "pin",
+        "End the entries when their window is over, and have the hash that the draw waits for written down, so that an "
+        "owner cannot wait for another one. Any account may, and entrants should.", "", pin,
+    )  # fmt: skip
     _add_entering(commands)
     _leaf(
         commands, "settle",
@@ -128,7 +131,7 @@ def _add_open(commands: Subparsers) -> None:
     parser.add_argument("--tests", type=whole(1, 62), default=1, metavar="N", help="groups of the test (default 1)")
     parser.add_argument("--entrants", type=whole(1, 64), default=16, metavar="N", help="most entries (default 16)")
     parser.add_argument("--delay", type=whole(2, 200), default=32, metavar="BLOCKS",
-                        help="to the block that decides a draw (default 32)")  # fmt: skip
+                        help="to the block whose hash has a part in a draw (default 32)")  # fmt: skip
     parser.add_argument("--feature-bound", type=whole(1, 32_767), metavar="N",
                         help="no feature is beyond it (default: the largest that there is)")  # fmt: skip
     for name in _WINDOWS:
@@ -151,14 +154,15 @@ def open_(arguments: argparse.Namespace) -> int:
         for _, data in groups:
             data.require_bound(bound)
         commitment = session.bounty_owner.commit(groups)
-        bounty = session.bounty_owner.open(_terms(arguments, session, commitment, bound), arguments.nonce)
+        seeds = session.bounty_owner.commit_seeds(commitment, arguments.nonce)
+        bounty = session.bounty_owner.open(_terms(arguments, session, (commitment, seeds), bound), arguments.nonce)
         arguments.console.line(f"bounty 0x{bounty.hex()}")
-        arguments.console.note("keep a copy of the state directory: nobody else can show the groups")
+        arguments.console.note("keep a copy of the state directory: nobody else can draw the groups, or show them")
         arguments.console.result(bounty=bounty, commitment=commitment)
     return 0
 
 
-def _terms(arguments: argparse.Namespace, session: Session, commitment: bytes, bound: int) -> BountyTerms:
+def _terms(arguments: argparse.Namespace, session: Session, committed: tuple[bytes, bytes], bound: int) -> BountyTerms:
     from circuits.terms import ETHER
     from commons.chain.modelfacts import BountyTerms
 
@@ -168,7 +172,7 @@ def _terms(arguments: argparse.Namespace, session: Session, commitment: bytes, b
     entry, prove, last = (getattr(arguments, f"{name}_window") for name in ("entry", "prove", "offer"))
     return BountyTerms(
         arguments.verifier, token, arguments.committee, arguments.entrants, arguments.threshold, len(arguments.data),
-        arguments.training, arguments.tests, arguments.delay, bound, prize, bond, compensation, commitment,
+        arguments.training, arguments.tests, arguments.delay, bound, prize, bond, compensation, *committed,
         arguments.manifest or bytes(32), arguments.reveal_window, entry, prove, last, arguments.key_window,
     )  # fmt: skip
 
@@ -202,7 +206,8 @@ def _tell(console: Console, session: Session, record: BountyRecord) -> None:
         )
     console.result(
         bounty=record.bounty, stage=record.stage.name.lower(), set=record.set_id, deadline=record.deadline,
-        training=record.training, tests=record.tests, prize=str(terms.prize), winner=record.winner,
+        anchor=record.anchor, pinned=any(record.anchor_hash), training=record.training, tests=record.tests,
+        prize=str(terms.prize), winner=record.winner,
         entries=[
             {"listing": "0x" + entry.listing.hex(), "correct": entry.correct, "status": entry.status.name.lower()}
             for entry in entries
@@ -221,6 +226,15 @@ def draw(arguments: argparse.Namespace) -> int:
     with paying_session(arguments, model_settings(arguments)) as session:
         resolve_names(arguments, session)
         _tell(arguments.console, session, session.bounty_owner.draw(arguments.bounty))
+    return 0
+
+
+def pin(arguments: argparse.Namespace) -> int:
+    """Pin a hash."""
+    from gradroll.commands.paying import paying_session
+
+    with paying_session(arguments, model_settings(arguments)) as session:
+        _tell(arguments.console, session, session.seller.pin(arguments.bounty))
     return 0
 
 

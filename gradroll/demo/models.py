@@ -24,6 +24,7 @@ from gradroll.demo.modelsale import BOND, sell_outside
 from gradroll.demo.modeltraining import train_in_the_rollup
 from gradroll.demo.run import Extent, Options, prepare_market, start_servers
 from gradroll.demo.settling import put_forward
+from gradroll.modelmarket.anchors import close_and_pin, close_entries
 from gradroll.modelmarket.datagroups import DataGroup
 from gradroll.setup.local_models import add_models
 from gradroll.setup.modelkeygen import cached_development_model_keys
@@ -164,9 +165,10 @@ def _prove(
 def _open(play: Play, console: Console) -> bytes:
     commitment = play.owner.commit([(path, play.read(path)) for path in play.files])
     market = play.models.market
+    seeds = play.owner.commit_seeds(commitment)
     terms = BountyTerms(
         play.models.accuracy, ETHER, market.committee, len(_NAMES), 100, GROUPS, 1, 2, 2, 16, _PRIZE, _BOND,
-        _COMPENSATION, commitment, bytes(32), _WINDOW, _WINDOW, _WINDOW, _WINDOW, _WINDOW,
+        _COMPENSATION, commitment, seeds, bytes(32), _WINDOW, _WINDOW, _WINDOW, _WINDOW, _WINDOW,
     )  # fmt: skip
     bounty = play.owner.open(terms)
     console.line(f"  {GROUPS} hidden groups committed to; {ether(_PRIZE)} for the best model, chance draws the tests")
@@ -176,8 +178,10 @@ def _open(play: Play, console: Console) -> bytes:
 
 
 def _draw(play: Play, bounty: bytes) -> None:
-    """Draw, and show what was drawn once the draw is deep enough, with the committee's receipts."""
+    """Pin the hash, draw, and show what was drawn with the committee's receipts, each once what came before is deep."""
     play.mine(4)
+    close_and_pin(play.owner.account, bounty)
+    play.mine(2)
     play.owner.draw(bounty)
     play.mine(2)
     play.owner.show(bounty, play.read, play.witnesses)
@@ -186,7 +190,7 @@ def _draw(play: Play, bounty: bytes) -> None:
 def _show_tests(play: Play, bounty: bytes) -> dict[int, DataGroup]:
     """Close the entries, and show the tests that chance draws; by their number in the set."""
     put_forward(play.view.chain, play.view.bounty(bounty).deadline)
-    play.owner.close_entries(bounty)
+    close_entries(play.owner.account, play.view.bounty(bounty))
     _draw(play, bounty)
     drawn = play.view.bounty(bounty).tests
     return {number: play.read(play.files[index]) for number, index in enumerate(drawn)}

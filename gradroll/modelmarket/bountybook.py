@@ -1,16 +1,17 @@
-"""The groups of a bounty that its owner committed to: salts, hashes and files, kept secret until they are drawn."""
+"""What a bounty's owner committed to, kept secret until it is drawn: salted groups with files, and seeds of draws."""
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from circuits.errors import KeyFileError, UnknownError
-from commons.protocol.bountydraws import HiddenGroup, commitment
+from commons.protocol.bountydraws import HiddenGroup, commitment, seed_commitment
 from commons.storage.secretfiles import hexadecimal, read_secret_file, write_secret_file
 from commons.storage.unlock import LOCKED, Unlock
 
-_KIND = "bounty-groups"
+_KIND, _SEED_KIND = "bounty-groups", "bounty-seed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class BountyBook:
 
     def __init__(self, directory: Path, unlock: Unlock = LOCKED, encrypting: Unlock | None = None) -> None:
         self._directory, self._unlock, self._encrypting = directory / "bounties", unlock, encrypting
+        self._seeds = directory / "bounty-seeds"
 
     def add(self, groups: tuple[KeptGroup, ...]) -> bytes:
         """Write groups down, durably, before anybody is told the commitment to them; returns that, 32 bytes."""
@@ -64,6 +66,37 @@ class BountyBook:
                 return named
         return None
 
+    def seed_for(self, named: bytes, nonce: int) -> bytes:
+        """The commitment to the seeds of the bounty on these groups with a nonce, 32 bytes; fresh seeds the first time.
+
+        Raises:
+            KeyFileError: the file is damaged, readable by others, or locked.
+        """
+        path = self._seeds / f"{named.hex()}-{nonce}.json"
+        if not path.exists():
+            fresh = {"seed": secrets.token_bytes(32).hex()}
+            write_secret_file(path, _SEED_KIND, fresh, replace=False, unlock=self._encrypting)
+        return seed_commitment(self._seed(path))
+
+    def find_seed(self, named: bytes, committed: bytes) -> bytes:
+        """s0 behind a commitment to seeds, 32 bytes.
+
+        Args:
+            named: the commitment to the groups.
+
+        Raises:
+            UnknownError: it is not here.
+            KeyFileError: a file is damaged, readable by others, or locked.
+        """
+        for path in sorted(self._seeds.glob(f"{named.hex()}-*.json")):
+            seed = self._seed(path)
+            if seed_commitment(seed) == committed:
+                return seed
+        raise UnknownError(
+            f"the seeds behind 0x{committed.hex()[:16]}.. are not in {self._seeds}: nobody else can draw; name the "
+            "state directory with which the bounty was opened (models.state)"
+        )
+
     def find(self, named: bytes) -> tuple[KeptGroup, ...]:
         """The groups behind a commitment.
 
@@ -84,6 +117,9 @@ class BountyBook:
         if _commitment(path, groups) != named:
             raise KeyFileError(f"{path}: the groups are not those that were committed to; put a copy of the file back")
         return groups
+
+    def _seed(self, path: Path) -> bytes:
+        return hexadecimal(path, read_secret_file(path, _SEED_KIND, self._unlock).get("seed"))
 
     def _group(self, path: Path, raw: object) -> KeptGroup:
         if not isinstance(raw, dict) or type(raw.get("samples")) is not int:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from circuits.errors import InvalidInputError, NotReadyError, ProofError, UnknownError
+from circuits.errors import ClosedError, InvalidInputError, NotReadyError, ProofError, UnknownError
 from circuits.terms import MarketId
 from commons.artifacts.blockstores import BlockStore
 from commons.artifacts.cids import Cid
@@ -15,12 +15,13 @@ from commons.artifacts.transfers import Artifact, Progress, silent
 from commons.chain.modelfacts import BountyRecord, BountyStage, BountyTerms
 from commons.chain.modelwriter import ModelWriter
 from commons.protocol.blindings import open_blinding
-from commons.protocol.bountydraws import TESTS, TRAINING, HiddenGroup
+from commons.protocol.bountydraws import TESTS, TRAINING, HiddenGroup, stage_seed
 from commons.protocol.modelofferings import BountyOffer
 from commons.protocol.signing import require_signer
 from commons.runtime.amounts import checksum, utc
 from commons.settings.values import Depth
 from commons.storage.files import write_durably
+from gradroll.modelmarket.anchors import close_and_pin
 from gradroll.modelmarket.bountybook import KeptGroup
 from gradroll.modelmarket.committeewitnesses import CommitteeWitnesses
 from gradroll.modelmarket.datagroups import DataGroup
@@ -42,7 +43,8 @@ class BountyOwner:
         chain: sends this account's transactions.
         parameters: keys, the reference string.
         state: what this owner keeps; it holds secrets.
-        depth: blocks that must vouch for a draw before what was drawn is shown.
+        depth: blocks that must vouch for a hash before the seed of its draw is shown, and for a draw before what was
+            drawn is.
     """
 
     def __init__(self, chain: ModelWriter, parameters: ModelParameters, state: ModelState, depth: Depth) -> None:
@@ -78,41 +80,76 @@ class BountyOwner:
         except ValueError as error:
             raise InvalidInputError(str(error)) from error
 
+    def commit_seeds(self, commitment: bytes, nonce: int = 0) -> bytes:
+        """Commit to the seeds of the draws of a bounty on committed groups; returns the terms' ``seed_commitment``.
+
+        The same groups and nonce again have the seeds that they have.  Another nonce has others: what one bounty showed
+        is no secret in the next.
+
+        Raises:
+            StorageError: nothing can be kept.
+        """
+        return self._state.bounties.seed_for(commitment, nonce)
+
     def open(self, terms: BountyTerms, nonce: int = 0) -> bytes:
         """Open a bounty on groups that were committed to here; escrows prize and compensations.  Returns its name.
 
         Raises:
-            UnknownError: the groups are not here: nobody could show them.
-            InvalidInputError: the terms name another number of groups.
+            UnknownError: groups or seeds are not here: nobody could show them.
+            InvalidInputError: the terms name another number of groups, or more right answers than tests may have.
         """
         kept = self._state.bounties.find(terms.commitment)
+        self._state.bounties.find_seed(terms.commitment, terms.seed_commitment)
         if len(kept) != terms.total_groups:
             raise InvalidInputError(f"the terms name {terms.total_groups} groups, and {len(kept)} were committed to")
+        fewest = sum(sorted(group.hidden.samples for group in kept)[: terms.test_groups])
+        if terms.threshold > fewest:
+            raise InvalidInputError(
+                f"chance may draw tests of {fewest} samples, of which nobody answers {terms.threshold} right; choose a "
+                "lower threshold, or larger groups"
+            )
         return self._chain.open_bounty(terms, nonce)
 
     def draw(self, bounty: bytes) -> BountyRecord:
-        """Do the draw that is due, and end the entries' window before; returns the bounty.
+        """Do the draw that is due; end the entries' window and pin the block's hash before.  Returns the bounty.
+
+        The seed is shown only when the hash that was pinned is deep enough: a builder that knew it, and could still
+        change the block, would choose the draw.  So it is called again, until the groups are drawn.
 
         Raises:
-            NotReadyError: the block that decides is not there yet, or entries are taken still.
+            NotReadyError: entries are taken still, the block is not there yet, or its hash is not final.
+            ClosedError: the window for the draw is over; see ``settle``.
+            UnknownError: the seeds are not here.
         """
-        if self._models.bounty(bounty).stage is BountyStage.ENTERING:
-            self.close_entries(bounty)
-        record = self._models.bounty(bounty)
-        draws = {BountyStage.OPENED: self._chain.draw_training, BountyStage.CLOSED: self._chain.draw_tests}
-        if record.stage in draws:
-            head = self._models.chain.rpc.head().number
-            if head <= record.anchor:
-                raise NotReadyError(f"block {record.anchor} decides the draw, the chain is at {head}; come back later")
-            draws[record.stage](bounty)
+        record = close_and_pin(self._chain, bounty)
+        if record.stage in (BountyStage.OPENED, BountyStage.CLOSED):
+            if self._models.chain.now() > record.deadline:
+                raise ClosedError(f"the window for the draw ended {utc(record.deadline)}; see gradroll bounty settle")
+            final = self._final_pin(bounty)
+            secret = self._state.bounties.find_seed(final.terms.commitment, final.terms.seed_commitment)
+            if final.stage is BountyStage.OPENED:
+                self._chain.draw_training(bounty, stage_seed(secret, TRAINING))
+            else:
+                self._chain.draw_tests(bounty, stage_seed(secret, TESTS))
         return self._models.bounty(bounty)
 
-    def close_entries(self, bounty: bytes) -> None:
-        """End the entries, which fixes the block that decides the tests.  Raises NotReadyError within their window."""
-        record = self._models.bounty(bounty)
-        if self._models.chain.now() <= record.deadline:
-            raise NotReadyError(f"entries are taken until {utc(record.deadline)}; come back after that")
-        self._chain.close_entries(bounty)
+    def _final_pin(self, bounty: bytes) -> BountyRecord:
+        """A bounty whose pinned hash most nodes show alike, deep enough."""
+
+        def ask() -> BountyRecord | None:
+            record = self._models.bounty(bounty)
+            if record.stage not in (BountyStage.OPENED, BountyStage.CLOSED) or not any(record.anchor_hash):
+                return None
+            told = self._models.pinned_at_depth(bounty, record.stage, self._depth)
+            return record if told == record.anchor_hash else None
+
+        found = self._models.chain.most(ask)
+        if found is None:
+            raise NotReadyError(
+                f"no hash for the draw is vouched for by {self._depth} blocks yet, and the seed is shown only then; "
+                "come back later (models.confirmations)"
+            )
+        return found
 
     def show(self, bounty: bytes, read: ReadGroup, witnesses: Witnesses) -> dict[int, HiddenGroup]:
         """Show the groups that were drawn, once the draw is final, with a quorum's receipts.
@@ -171,6 +208,7 @@ class BountyOwner:
         act = {
             BountyStage.PROVING: self._chain.settle_bounty, BountyStage.SELLING: self._chain.pass_over,
             BountyStage.LOCKED: self._chain.pass_over, BountyStage.TESTS_DRAWN: self._chain.report_withheld,
+            BountyStage.CLOSED: self._chain.report_withheld,
             BountyStage.OPENED: self._chain.cancel_bounty, BountyStage.TRAINING_DRAWN: self._chain.cancel_bounty,
         }.get(record.stage)  # fmt: skip
         if act is None:

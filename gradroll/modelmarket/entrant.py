@@ -17,6 +17,7 @@ from commons.protocol.blindings import seal_blinding
 from commons.protocol.modelofferings import BountyOffer
 from commons.runtime.amounts import checksum, utc
 from commons.storage.files import write_durably
+from gradroll.modelmarket.anchors import close_and_pin
 from gradroll.modelmarket.datafetching import fetch_shown
 from gradroll.modelmarket.listingchecks import CheckedListing, check_listing
 from gradroll.modelmarket.offerfiles import VERSION, BountyOfferFile, OfferRequest
@@ -62,6 +63,14 @@ class Entrant(Seller):
         if entered is None:
             raise NotReadyError("the node does not show the entry yet; run the command again, it pays once")
         return entered
+
+    def pin(self, bounty: bytes) -> BountyRecord:
+        """End a bounty's entries when their window is over, and pin the hash for its draw; returns the bounty.
+
+        Entrants do it in time, so that the owner, who alone can draw, draws with this hash or pays for its silence.
+        Raises NotReadyError before there is anything to be done.
+        """
+        return close_and_pin(self._chain, bounty)
 
     def _require_provable(self, own: ListingRecord, bound: int) -> None:
         """Raise RuleViolationError where an owner could choose tests on which the model cannot be proven."""

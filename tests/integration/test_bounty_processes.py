@@ -72,16 +72,21 @@ class Street:
             provider.make_request(RPCEndpoint("evm_mine"), [])
 
     def opened(self) -> bytes:
+        committed = self.owner.commit(list(self.data.items()))
         terms = BountyTerms(
             verifier=self.verifier, token=ETHER, committee_id=self.deployment.committee_id, max_entrants=3,
             threshold=1, total_groups=3, training_groups=1, test_groups=1, delay=2, feature_bound=7, prize=1000,
-            bond=70, compensation=30, commitment=self.owner.commit(list(self.data.items())), manifest=bytes(32),
+            bond=70, compensation=30, commitment=committed, seed_commitment=self.owner.commit_seeds(committed),
+            manifest=bytes(32),
             reveal_window=WINDOW, entry_window=WINDOW, prove_window=WINDOW, offer_window=WINDOW, key_window=WINDOW,
         )  # fmt: skip
         return self.owner.open(terms)
 
     def drawn(self, bounty: bytes) -> None:
         self.pass_time(1, 4)
+        with pytest.raises(NotReadyError):
+            self.owner.draw(bounty)  # it pins the hash, and draws once that is deep enough
+        self.pass_time(1, 2)
         self.owner.draw(bounty)
         self.pass_time(1, 2)
 

@@ -8,17 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pytest
 from eth_utils.address import to_checksum_address
 from web3.types import RPCEndpoint
 
 from circuits.accuracy.inference import Int64Array, forward
+from circuits.errors import NotReadyError
 from circuits.groth16 import VerifyingKey
 from circuits.hashing import keccak
 from circuits.terms import ETHER
 from commons.chain.deploying import MarketRules, deploy_contracts
 from commons.chain.devchain import DevChain
 from commons.chain.modeldeploying import Neighbours, deploy_models
-from commons.chain.modelfacts import ListingTerms
+from commons.chain.modelfacts import BountyRecord, ListingTerms
 from commons.chain.modelview import ModelView
 from commons.chain.modelwriter import ModelWriter
 from commons.chain.outbox import Outbox
@@ -26,6 +28,7 @@ from commons.chain.patience import Patience
 from commons.chain.view import ChainView
 from commons.storage.accounts import SigningKey
 from commons.storage.parameters import PublicParameters
+from gradroll.modelmarket.bountyowner import BountyOwner
 from gradroll.modelmarket.datagroups import DataGroup
 from gradroll.modelmarket.modelparameters import ModelParameters
 from gradroll.modelmarket.modelstate import ModelState
@@ -69,6 +72,14 @@ class Stage:
         provider.make_request(RPCEndpoint("evm_increaseTime"), [seconds])
         for _ in range(blocks):
             provider.make_request(RPCEndpoint("evm_mine"), [])
+
+    def draw(self, owner: BountyOwner, bounty: bytes) -> BountyRecord:
+        """Have an owner do the draw that is due, with the blocks that it waits for."""
+        self.pass_time(1, 4)
+        with pytest.raises(NotReadyError, match="seed is shown only then"):
+            owner.draw(bounty)
+        self.pass_time(1, 2)
+        return owner.draw(bounty)
 
     def balance(self, account: int) -> int:
         chain = self.models.chain

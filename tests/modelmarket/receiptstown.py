@@ -90,6 +90,7 @@ class Town:
     developer: Entrant
     witnesses: CommitteeWitnesses
     data: dict[Path, DataGroup]
+    count: int = 0
 
     def chain(self, committee: int | None = None, confirmations: int = 2) -> BountyChain:
         """What a member believes, through a connection of its own."""
@@ -99,20 +100,21 @@ class Town:
 
     def opened(self, **changes: object) -> bytes:
         committed = self.owner.commit(list(self.data.items()))
+        self.count += 1
         usual: dict[str, object] = {
             "verifier": self.stage.verifier, "token": ETHER, "committee_id": self.committee, "max_entrants": 3,
             "threshold": 1, "total_groups": 3, "training_groups": 1, "test_groups": 1, "delay": 2,
             "feature_bound": 7, "prize": 1000, "bond": 70, "compensation": 30, "commitment": committed,
-            "manifest": bytes(32), "reveal_window": WINDOW, "entry_window": WINDOW, "prove_window": WINDOW,
-            "offer_window": WINDOW, "key_window": WINDOW,
+            "seed_commitment": self.owner.commit_seeds(committed, self.count), "manifest": bytes(32),
+            "reveal_window": WINDOW, "entry_window": WINDOW, "prove_window": WINDOW, "offer_window": WINDOW,
+            "key_window": WINDOW,
         }  # fmt: skip
-        return self.owner.open(BountyTerms(**{**usual, **changes}))  # type: ignore[arg-type]
+        return self.owner.open(BountyTerms(**{**usual, **changes}), self.count)  # type: ignore[arg-type]
 
     def drawn(self, **changes: object) -> bytes:
         """A bounty whose training group is drawn, deep enough."""
         bounty = self.opened(**changes)
-        self.stage.pass_time(1, 4)
-        self.owner.draw(bounty)
+        self.stage.draw(self.owner, bounty)
         self.stage.pass_time(1, 2)
         return bounty
 
@@ -140,8 +142,7 @@ class Town:
         self.stage.pass_time(WINDOW + 1)
         with pytest.raises(NotReadyError):
             self.owner.draw(bounty)
-        self.stage.pass_time(1, 4)
-        self.owner.draw(bounty)
+        self.stage.draw(self.owner, bounty)
         self.stage.pass_time(1, 2)
         shown = self.owner.show(bounty, self.data.__getitem__, self.witnesses)
         by_hash = {group.hash: group for group in self.data.values()}
@@ -186,11 +187,10 @@ def committed_alone(town: Town, group: DataGroup, said: DataGroup, **changes: ob
     """The head of a bounty on three times one file, of which its owner says what it likes."""
     hidden = [HiddenGroup(bytes((n,)) * 32, said.hash, group.file_digest, said.samples) for n in range(3)]
     leaves = tuple(one.leaf for one in hidden)
-    record = town.stage.models.bounty(town.opened())
-    terms = replace(record.terms, commitment=commitment(leaves), **changes)  # type: ignore[arg-type]
+    record, made = town.stage.models.bounty(town.opened()), commitment(leaves)
+    terms = replace(record.terms, commitment=made, seed_commitment=town.owner.commit_seeds(made), **changes)  # type: ignore[arg-type]
     bounty = town.stage.writer(OWNER).open_bounty(terms)
-    town.stage.pass_time(1, 4)
-    town.owner.draw(bounty)
+    town.stage.draw(town.owner, bounty)
     town.stage.pass_time(1, 2)
     index = town.stage.models.bounty(bounty).training[0]
     file = encoded(group)

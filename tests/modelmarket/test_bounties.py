@@ -9,11 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from circuits.errors import ClosedError, InvalidInputError, NotReadyError, RuleViolationError, SignatureError
+from circuits.errors import (
+    ClosedError,
+    ContractError,
+    InvalidInputError,
+    NotReadyError,
+    RuleViolationError,
+    SignatureError,
+    UnknownError,
+)
 from circuits.terms import ETHER, MarketId
 from commons.chain.modelfacts import BountyStage, BountyTerms, EntryStatus
 from commons.chain.outbox import Outbox
-from commons.protocol.bountydraws import TESTS, TRAINING, HiddenGroup, draw_seed, drawn_groups
+from commons.protocol.bountydraws import TESTS, TRAINING, HiddenGroup, draw_entropy, drawn_groups, stage_seed
 from gradroll.modelmarket.bountyowner import BountyOwner
 from gradroll.modelmarket.datagroups import DataGroup
 from gradroll.modelmarket.entrant import Entrant
@@ -46,18 +54,24 @@ class Arena:
 
     def opened(self, **changes: object) -> bytes:
         """A bounty on all groups."""
-        return self.open_by(self.owner, **changes)
+        self.count += 1
+        return self.open_by(self.owner, self.count, **changes)
 
-    def open_by(self, owner: BountyOwner, **changes: object) -> bytes:
+    def open_by(self, owner: BountyOwner, nonce: int = 0, **changes: object) -> bytes:
         commitment = owner.commit(list(self.data.items()))
         usual: dict[str, object] = {
             "verifier": self.stage.verifier, "token": ETHER, "committee_id": self.committee, "max_entrants": 3,
             "threshold": 5, "total_groups": 5, "training_groups": 1, "test_groups": 2, "delay": 2,
             "feature_bound": 7, "prize": PRIZE, "bond": BOND, "compensation": COMPENSATION, "commitment": commitment,
-            "manifest": bytes(32), "reveal_window": WINDOW, "entry_window": WINDOW, "prove_window": WINDOW,
-            "offer_window": WINDOW, "key_window": WINDOW,
+            "seed_commitment": owner.commit_seeds(commitment, nonce), "manifest": bytes(32), "reveal_window": WINDOW,
+            "entry_window": WINDOW, "prove_window": WINDOW, "offer_window": WINDOW, "key_window": WINDOW,
         }  # fmt: skip
-        return owner.open(BountyTerms(**{**usual, **changes}))  # type: ignore[arg-type]
+        return owner.open(BountyTerms(**{**usual, **changes}), nonce)  # type: ignore[arg-type]
+
+    def seed_of(self, bounty: bytes) -> bytes:
+        """s0, which the owner keeps."""
+        terms = self.stage.models.bounty(bounty).terms
+        return self.owner._state.bounties.find_seed(terms.commitment, terms.seed_commitment)
 
     def set_of(self, bounty: bytes) -> bytes:
         return self.stage.models.bounty(bounty).set_id
@@ -65,8 +79,7 @@ class Arena:
     def entering(self, **changes: object) -> bytes:
         """A bounty whose training groups are shown, with both developers' entries: the first one's is better."""
         bounty = self.opened(**changes)
-        self.stage.pass_time(1, 4)
-        self.owner.draw(bounty)
+        self.stage.draw(self.owner, bounty)
         self.stage.pass_time(1, 2)
         self.owner.show(bounty, self.read, self.witnesses)
         set_id = self.stage.models.bounty(bounty).set_id
@@ -81,8 +94,7 @@ class Arena:
         self.stage.pass_time(WINDOW + 1)
         with pytest.raises(NotReadyError, match="decides the draw"):
             self.owner.draw(bounty)
-        self.stage.pass_time(1, 4)
-        self.owner.draw(bounty)
+        self.stage.draw(self.owner, bounty)
         self.stage.pass_time(1, 2)
         shown = self.owner.show(bounty, self.read, self.witnesses)
         by_hash = {group.hash: group for group in self.data.values()}
@@ -150,11 +162,11 @@ def test_chance_draws_what_python_computes(arena: Arena) -> None:
     anchor = models.bounty(bounty).anchor
     with pytest.raises(NotReadyError, match="decides the draw"):
         arena.owner.draw(bounty)
-    arena.stage.pass_time(1, 4)
-    drawn = arena.owner.draw(bounty)
+    drawn = arena.stage.draw(arena.owner, bounty)
     block = models.chain.rpc.block_hash(anchor)
-    assert block is not None
-    assert drawn.training == drawn_groups(draw_seed(bounty, TRAINING, block), range(5), 1)
+    assert block is not None and drawn.anchor_hash == block
+    seed = stage_seed(arena.seed_of(bounty), TRAINING)
+    assert drawn.training == drawn_groups(draw_entropy(bounty, TRAINING, seed, block), range(5), 1)
     with pytest.raises(NotReadyError, match="vouched for by 2 blocks"):
         arena.owner.show(bounty, arena.read, arena.witnesses)
     arena.stage.pass_time(1, 2)
@@ -163,10 +175,82 @@ def test_chance_draws_what_python_computes(arena: Arena) -> None:
     assert models.shown_groups(bounty, TESTS) == {}
 
 
+def test_no_seed_is_shown_before_the_hash_is_final(arena: Arena) -> None:
+    """A builder that knew the seed, and could still change the block, would choose the draw."""
+    models, bounty = arena.stage.models, arena.opened()
+    arena.stage.pass_time(1, 4)
+    for _ in range(2):
+        with pytest.raises(NotReadyError, match="seed is shown only then"):
+            arena.owner.draw(bounty)
+        record = models.bounty(bounty)
+        assert record.stage is BountyStage.OPENED and any(record.anchor_hash)
+    arena.stage.pass_time(1, 1)
+    assert arena.owner.draw(bounty).stage is BountyStage.TRAINING_DRAWN
+
+
+def test_an_owner_that_waits_draws_with_the_hash_that_an_entrant_pinned(arena: Arena) -> None:
+    bounty = arena.opened()
+    with pytest.raises(NotReadyError, match="decides the draw"):
+        arena.entrants[0].pin(bounty)
+    arena.stage.pass_time(1, 4)
+    pinned = arena.entrants[0].pin(bounty)
+    assert any(pinned.anchor_hash)
+    arena.stage.pass_time(1, 300)
+    assert arena.owner.draw(bounty).anchor_hash == pinned.anchor_hash == arena.entrants[0].pin(bounty).anchor_hash
+
+
+def test_a_forgotten_hash_is_another_blocks(arena: Arena) -> None:
+    """Nobody pinned: the seed stays hidden, and a later block takes the place."""
+    models, bounty = arena.stage.models, arena.opened()
+    before = models.bounty(bounty).anchor
+    arena.stage.pass_time(1, 300)
+    with pytest.raises(NotReadyError):
+        arena.owner.draw(bounty)
+    record = models.bounty(bounty)
+    assert record.anchor > before + 256 and record.stage is BountyStage.OPENED and not any(record.anchor_hash)
+    assert arena.stage.draw(arena.owner, bounty).stage is BountyStage.TRAINING_DRAWN
+
+
+def test_an_owner_that_keeps_the_seed_of_the_tests_pays_every_entrant(arena: Arena) -> None:
+    """It has seen the hash, and does not like what it would draw."""
+    models, bounty = arena.stage.models, arena.entering()
+    arena.stage.pass_time(WINDOW + 1)
+    with pytest.raises(NotReadyError, match="decides the draw"):
+        arena.entrants[0].pin(bounty)
+    arena.stage.pass_time(1, 4)
+    assert arena.entrants[1].pin(bounty).stage is BountyStage.CLOSED
+    with pytest.raises(NotReadyError, match="window is open"):
+        arena.owner.settle(bounty)
+    before = [models.owed(models.places.bounties, ETHER, one.address) for one in arena.entrants]
+    arena.stage.pass_time(WINDOW + 1)
+    with pytest.raises(ClosedError, match="window for the draw ended"):
+        arena.owner.draw(bounty)
+    assert arena.owner.settle(bounty).stage is BountyStage.WITHHELD
+    after = [models.owed(models.places.bounties, ETHER, one.address) for one in arena.entrants]
+    assert [late - early for early, late in zip(before, after, strict=True)] == [BOND + COMPENSATION] * 2
+
+
+def test_seeds_are_of_one_bounty_and_of_one_state_directory(arena: Arena) -> None:
+    bounty = arena.opened()
+    terms = arena.stage.models.bounty(bounty).terms
+    assert arena.owner.commit_seeds(terms.commitment, arena.count) == terms.seed_commitment
+    assert arena.owner.commit_seeds(terms.commitment, 10**6) != terms.seed_commitment
+    with pytest.raises(ContractError, match="another bounty of this account"):
+        arena.owner.open(terms, 10**6)
+    with pytest.raises(UnknownError, match="nobody else can draw"):
+        arena.owner.open(replace(terms, seed_commitment=bytes(32)))
+
+
+def test_a_threshold_that_tests_may_not_reach_is_refused(arena: Arena) -> None:
+    """Two groups of twelve samples are drawn."""
+    with pytest.raises(InvalidInputError, match="24 samples, of which nobody answers 25 right"):
+        arena.opened(threshold=25)
+    assert arena.stage.models.bounty(arena.opened(threshold=24)).terms.threshold == 24
+
+
 def test_other_data_than_were_committed_to_are_not_shown(arena: Arena) -> None:
     bounty = arena.opened()
-    arena.stage.pass_time(1, 4)
-    arena.owner.draw(bounty)
+    arena.stage.draw(arena.owner, bounty)
     arena.stage.pass_time(1, 2)
     easy = toy_group(arena.stage.parameters(), toy_model(), 12, 77)
     with pytest.raises(InvalidInputError, match="not those that were committed to"):
@@ -175,8 +259,7 @@ def test_other_data_than_were_committed_to_are_not_shown(arena: Arena) -> None:
 
 def test_members_sign_no_data_beyond_the_bound(arena: Arena) -> None:
     bounty = arena.opened(feature_bound=3)
-    arena.stage.pass_time(1, 4)
-    arena.owner.draw(bounty)
+    arena.stage.draw(arena.owner, bounty)
     arena.stage.pass_time(1, 2)
     with pytest.raises(InvalidInputError, match="none is beyond 3"):
         arena.owner.show(bounty, arena.read, arena.witnesses)
@@ -188,8 +271,7 @@ def test_who_withholds_the_tests_pays_every_entrant(arena: Arena) -> None:
     arena.stage.pass_time(WINDOW + 1, 4)
     with pytest.raises(NotReadyError):
         arena.owner.draw(bounty)
-    arena.stage.pass_time(1, 4)
-    arena.owner.draw(bounty)
+    arena.stage.draw(arena.owner, bounty)
     with pytest.raises(NotReadyError, match="window is open"):
         arena.owner.settle(bounty)
     before = [models.owed(models.places.bounties, ETHER, one.address) for one in arena.entrants]
@@ -221,8 +303,7 @@ def test_a_winner_without_an_offer_is_passed_over(arena: Arena) -> None:
 def test_a_listing_on_another_set_is_not_entered(arena: Arena) -> None:
     bounty = arena.entering()
     other = arena.opened()
-    arena.stage.pass_time(1, 4)
-    arena.owner.draw(other)
+    arena.stage.draw(arena.owner, other)
     arena.stage.pass_time(1, 2)
     arena.owner.show(other, arena.read, arena.witnesses)
     with pytest.raises(RuleViolationError, match="on another set"):
@@ -269,8 +350,7 @@ def test_what_is_secret_of_an_offer_or_a_group_is_in_no_message(tmp_path: Path) 
 def test_a_bounty_whose_winner_could_not_reveal_is_not_entered(arena: Arena) -> None:
     """Its owner would lock in the last moment, and get the bond for the key that never leaves."""
     bounty = arena.opened(key_window=3600)
-    arena.stage.pass_time(1, 4)
-    arena.owner.draw(bounty)
+    arena.stage.draw(arena.owner, bounty)
     arena.stage.pass_time(1, 2)
     arena.owner.show(bounty, arena.read, arena.witnesses)
     entrant = arena.entrants[0]
@@ -283,8 +363,7 @@ def test_a_bounty_whose_winner_could_not_reveal_is_not_entered(arena: Arena) -> 
 def test_a_model_that_hostile_tests_would_make_unprovable_is_not_entered(arena: Arena) -> None:
     """Within the bound of the terms an owner chooses tests on which entrants lose their bonds."""
     bounty = arena.opened(feature_bound=32_767)
-    arena.stage.pass_time(1, 4)
-    arena.owner.draw(bounty)
+    arena.stage.draw(arena.owner, bounty)
     arena.stage.pass_time(1, 2)
     arena.owner.show(bounty, arena.read, arena.witnesses)
     entrant = arena.entrants[0]

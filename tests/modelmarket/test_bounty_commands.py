@@ -63,6 +63,7 @@ def test_a_bounty_goes_from_its_owner_to_the_opened_model(town: Town, capsys: py
     early = run(capsys, "owner", "bounty", "publish", bounty, status=4)
     assert early["error"]["code"] == "not-ready"
     town.stage.pass_time(1, 4)
+    assert run(capsys, "developer", "bounty", "pin", bounty)["pinned"]
     drawn = run(capsys, "owner", "bounty", "draw", bounty)
     town.stage.pass_time(1, 2)
     assert run(capsys, "owner", "bounty", "publish", bounty)["groups"] == drawn["training"]
@@ -73,7 +74,7 @@ def test_a_bounty_goes_from_its_owner_to_the_opened_model(town: Town, capsys: py
     )["listing"]  # fmt: skip
     run(capsys, "developer", "bounty", "enter", bounty, "--listing", listing)
     town.stage.pass_time(WINDOW + 1)
-    run(capsys, "owner", "bounty", "draw", bounty, status=4)
+    run(capsys, "developer", "bounty", "pin", bounty, status=4)
     town.stage.pass_time(1, 4)
     run(capsys, "owner", "bounty", "draw", bounty)
     town.stage.pass_time(1, 2)

@@ -160,8 +160,7 @@ def test_features_beyond_the_terms_get_no_receipt(town: Town) -> None:
 
 def test_a_draw_that_is_not_final_gets_no_receipt(town: Town) -> None:
     bounty = town.opened()
-    town.stage.pass_time(1, 4)
-    town.owner.draw(bounty)
+    town.stage.draw(town.owner, bounty)
     with town.client() as client, pytest.raises(NotReadyError, match="vouch"):
         client.hold_group(*town.head(bounty))
 

@@ -20,6 +20,7 @@ abstract contract BountyViews is IModelBounties, ModelAccounts {
         uint64 training;
         uint64 tests;
         bytes32 set;
+        bytes32 anchorHash;
         uint256 keyX;
         uint256 keyY;
         bytes32 offer;
@@ -46,6 +47,7 @@ abstract contract BountyViews is IModelBounties, ModelAccounts {
             stage: state.stage,
             set: state.set,
             anchor: state.anchor,
+            anchorHash: state.anchorHash,
             deadline: state.deadline,
             training: state.training,
             tests: state.tests,
@@ -92,9 +94,18 @@ abstract contract BountyViews is IModelBounties, ModelAccounts {
         if (state.owner == address(0)) revert BountyUnknown(bounty);
     }
 
-    function _at(bytes32 bounty, BountyStage stage) internal view returns (Bounty storage state) {
+    function _at(bytes32 bounty, BountyStage stage) internal view returns (Bounty storage) {
+        return _atEither(bounty, stage, stage);
+    }
+
+    function _atEither(bytes32 bounty, BountyStage one, BountyStage other)
+        internal
+        view
+        returns (Bounty storage state)
+    {
         state = _bounty(bounty);
-        if (state.stage != stage) revert StageDiffers(bounty, state.stage);
+        BountyStage stage = state.stage;
+        if (stage != one && stage != other) revert StageDiffers(bounty, stage);
     }
 
     function _inTime(bytes32 bounty, BountyStage stage) internal view returns (Bounty storage state) {

@@ -9,6 +9,7 @@ import {Attestation} from "../types/Types.sol";
 import {BountyViews} from "./BountyViews.sol";
 import {IModelBounties} from "./interfaces/IModelBounties.sol";
 import {IModelRegistry} from "./interfaces/IModelRegistry.sol";
+import {AnchorHashes} from "./libraries/AnchorHashes.sol";
 import {BountyChecks} from "./libraries/BountyChecks.sol";
 import {BountyDraws} from "./libraries/BountyDraws.sol";
 import {Offerings} from "./libraries/Offerings.sol";
@@ -27,6 +28,8 @@ contract ModelBounties is BountyViews {
 
     /// @dev A listing is on one set, and so in one bounty at most.
     mapping(bytes32 listing => bool) private _entered;
+    /// @dev Seeds that one bounty showed are no secret in the next. By owner, so that nobody takes up a foreign commitment.
+    mapping(address owner => mapping(bytes32 seedCommitment => bool)) private _seedsUsed;
 
     /// @param models_ Registry of listings, in which the sets of all bounties are made.
     /// @param committees_ Registry of the committees that vouch for data and offers.
@@ -41,6 +44,8 @@ contract ModelBounties is BountyViews {
         bounty = keccak256(abi.encode(BOUNTY, deployment, msg.sender, nonce, keccak256(abi.encode(with))));
         Bounty storage state = _bounties[bounty];
         if (state.owner != address(0)) revert BountyExists(bounty);
+        if (_seedsUsed[msg.sender][with.seedCommitment]) revert SeedsUsed(with.seedCommitment);
+        _seedsUsed[msg.sender][with.seedCommitment] = true;
         // Locked, and the registry, which is this market's own, calls nobody.
         // slither-disable-next-line reentrancy-no-eth
         bytes32 set = models.createSet(bounty, with.testGroups, with.manifest);
@@ -52,15 +57,28 @@ contract ModelBounties is BountyViews {
     }
 
     /// @inheritdoc IModelBounties
-    function drawTraining(bytes32 bounty) external returns (bool drawn) {
-        Bounty storage state = _at(bounty, BountyStage.Opened);
-        bytes32 seed = _seed(state, bounty, TRAINING);
-        if (seed == 0) return false;
-        uint64 all = BountyDraws.firstGroups(state.terms.totalGroups);
-        uint64 groups = BountyDraws.draw(seed, all, state.terms.trainingGroups);
-        (state.stage, state.training) = (BountyStage.TrainingDrawn, groups);
-        emit TrainingDrawn(bounty, groups);
+    function pin(bytes32 bounty) external returns (bool pinned) {
+        Bounty storage state = _atEither(bounty, BountyStage.Opened, BountyStage.Closed);
+        if (state.anchorHash != 0) return true;
+        uint256 anchor = state.anchor;
+        if (block.number <= anchor) revert AnchorAhead(bounty, anchor);
+        bytes32 hash = AnchorHashes.hashOf(anchor);
+        if (hash == 0) {
+            _setAnchor(state, bounty);
+            return false;
+        }
+        state.anchorHash = hash;
+        emit AnchorPinned(bounty, state.stage, anchor, hash);
         return true;
+    }
+
+    /// @inheritdoc IModelBounties
+    function drawTraining(bytes32 bounty, bytes32 seed) external {
+        Bounty storage state = _inTime(bounty, BountyStage.Opened);
+        uint64 all = BountyDraws.firstGroups(state.terms.totalGroups);
+        uint64 groups = _draw(state, bounty, TRAINING, seed, all, state.terms.trainingGroups);
+        (state.stage, state.training) = (BountyStage.TrainingDrawn, groups);
+        emit TrainingDrawn(bounty, groups, seed);
     }
 
     /// @inheritdoc IModelBounties
@@ -78,10 +96,7 @@ contract ModelBounties is BountyViews {
 
     /// @inheritdoc IModelBounties
     function cancel(bytes32 bounty) external {
-        Bounty storage state = _bounty(bounty);
-        BountyStage stage = state.stage;
-        bool early = stage == BountyStage.Opened || stage == BountyStage.TrainingDrawn;
-        if (!early) revert StageDiffers(bounty, stage);
+        Bounty storage state = _atEither(bounty, BountyStage.Opened, BountyStage.TrainingDrawn);
         _requireOver(state, bounty);
         _cancel(state, bounty);
     }
@@ -106,20 +121,17 @@ contract ModelBounties is BountyViews {
     function closeEntries(bytes32 bounty) external {
         Bounty storage state = _overdue(bounty, BountyStage.Entering);
         if (state.entries.length == 0) return _cancel(state, bounty);
-        state.stage = BountyStage.Closed;
+        _advance(state, BountyStage.Closed, state.terms.revealWindow);
         _setAnchor(state, bounty);
     }
 
     /// @inheritdoc IModelBounties
-    function drawTests(bytes32 bounty) external returns (bool drawn) {
-        Bounty storage state = _at(bounty, BountyStage.Closed);
-        bytes32 seed = _seed(state, bounty, TESTS);
-        if (seed == 0) return false;
+    function drawTests(bytes32 bounty, bytes32 seed) external {
+        Bounty storage state = _inTime(bounty, BountyStage.Closed);
         uint64 left = BountyDraws.firstGroups(state.terms.totalGroups) & ~state.training;
-        uint64 groups = BountyDraws.draw(seed, left, state.terms.testGroups);
+        uint64 groups = _draw(state, bounty, TESTS, seed, left, state.terms.testGroups);
         state.tests = groups;
-        emit TestsDrawn(bounty, groups, _advance(state, BountyStage.TestsDrawn, state.terms.revealWindow));
-        return true;
+        emit TestsDrawn(bounty, groups, _advance(state, BountyStage.TestsDrawn, state.terms.revealWindow), seed);
     }
 
     /// @inheritdoc IModelBounties
@@ -142,7 +154,8 @@ contract ModelBounties is BountyViews {
 
     /// @inheritdoc IModelBounties
     function withheld(bytes32 bounty) external {
-        Bounty storage state = _overdue(bounty, BountyStage.TestsDrawn);
+        Bounty storage state = _atEither(bounty, BountyStage.Closed, BountyStage.TestsDrawn);
+        _requireOver(state, bounty);
         address token = state.terms.token;
         uint256 each = state.terms.compensation;
         uint256 count = state.entries.length;
@@ -189,10 +202,9 @@ contract ModelBounties is BountyViews {
 
     /// @inheritdoc IModelBounties
     function passOver(bytes32 bounty) external {
-        Bounty storage state = _bounty(bounty);
-        bool keyMissing = state.stage == BountyStage.Locked;
-        if (!keyMissing && state.stage != BountyStage.Selling) revert StageDiffers(bounty, state.stage);
+        Bounty storage state = _atEither(bounty, BountyStage.Selling, BountyStage.Locked);
         _requireOver(state, bounty);
+        bool keyMissing = state.stage == BountyStage.Locked;
         uint256 winner = state.winner;
         state.entries[winner].status = EntryStatus.Forfeited;
         _credit(state.terms.token, keyMissing ? state.owner : Forfeit.NOBODY, state.terms.bond);
@@ -227,21 +239,25 @@ contract ModelBounties is BountyViews {
         _end(state, bounty, BountyStage.Sold);
     }
 
-    /// @dev Sets the block whose hash decides the next draw.
+    /// @dev Sets the block whose hash has a part in the next draw.
     function _setAnchor(Bounty storage state, bytes32 bounty) private {
         uint256 anchor = block.number + state.terms.delay;
-        state.anchor = uint64(anchor);
+        (state.anchor, state.anchorHash) = (uint64(anchor), 0);
         emit AnchorSet(bounty, state.stage, anchor);
     }
 
-    /// @dev Seed of a draw; zero if the chain has forgotten the anchor's hash, and another block was taken.
-    function _seed(Bounty storage state, bytes32 bounty, uint256 number) private returns (bytes32) {
-        uint256 anchor = state.anchor;
-        if (block.number <= anchor) revert AnchorAhead(bounty, anchor);
-        bytes32 hash = blockhash(anchor);
-        if (hash != 0) return BountyDraws.seedOf(bounty, number, hash);
-        _setAnchor(state, bounty);
-        return 0;
+    /// @dev Draws with the owner's seed and the hash that is pinned. The seed comes after the hash: whoever could still change
+    /// one would choose the groups by it.
+    function _draw(Bounty storage state, bytes32 bounty, uint256 number, bytes32 seed, uint64 available, uint256 count)
+        private
+        view
+        returns (uint64)
+    {
+        if (state.anchorHash == 0) revert AnchorNotPinned(bounty, state.anchor);
+        bytes32 next = BountyDraws.successor(seed);
+        if (number == TESTS) next = BountyDraws.successor(next);
+        if (next != state.terms.seedCommitment) revert SeedMismatch(bounty);
+        return BountyDraws.draw(BountyDraws.entropyOf(bounty, number, seed, state.anchorHash), available, count);
     }
 
     /// @dev Requires that groups are those of a draw, as they were committed to, and that a quorum has their data.

@@ -24,6 +24,7 @@ abstract contract BountyScene is SaleScene {
     uint256 internal constant SWAP_KEY = 0xBEEF;
     address internal constant OWNER = address(0xB1DDE4);
     address internal constant ROUNDING = address(0xF00D);
+    bytes32 internal constant TEST_SEED = keccak256("s0");
     bytes32 internal constant SEALED = keccak256("sealed row");
 
     IModelBounties internal bounties;
@@ -31,6 +32,7 @@ abstract contract BountyScene is SaleScene {
     address internal token; // of the bounty; ether
     uint256 internal blockNumber = 100;
     uint256 internal opened;
+    mapping(bytes32 bounty => bytes32) internal seedOf; // s0; of bounties that a test opens itself, TEST_SEED
 
     function spender() internal view virtual override returns (address) {
         return address(bounties);
@@ -65,6 +67,7 @@ abstract contract BountyScene is SaleScene {
             bond: STAKE,
             compensation: X,
             commitment: keccak256(abi.encodePacked(leaves())),
+            seedCommitment: successor(successor(testSeed(opened))),
             manifest: keccak256("manifest"),
             revealWindow: 2 hours,
             entryWindow: 3 hours,
@@ -78,16 +81,46 @@ abstract contract BountyScene is SaleScene {
         BountyTerms memory with = bountyTerms();
         fundAccount(OWNER, token, ESCROW);
         vm.prank(OWNER);
-        bounty = bounties.open{value: token == address(0) ? ESCROW : 0}(with, opened++);
+        bounty = bounties.open{value: token == address(0) ? ESCROW : 0}(with, opened);
+        seedOf[bounty] = testSeed(opened++);
         return bounty;
     }
 
     /// @dev Opens, draws and shows the training groups: entries are taken.
     function openForEntries() internal {
         open();
-        passBlocks(4);
-        bounties.drawTraining(bounty);
+        drawTraining();
         showTraining();
+    }
+
+    /// @dev s0 of the bounty that is opened as number i.
+    function testSeed(uint256 i) internal pure returns (bytes32) {
+        return i == 0 ? TEST_SEED : keccak256(abi.encode("s0", i));
+    }
+
+    function successor(bytes32 seed) internal pure returns (bytes32) {
+        return keccak256(abi.encode(keccak256("gradroll/v1/bounty-seed"), seed));
+    }
+
+    /// @dev s0 of the present bounty.
+    function secondSeed() internal view returns (bytes32) {
+        return seedOf[bounty] == 0 ? TEST_SEED : seedOf[bounty];
+    }
+
+    /// @dev s1 of the present bounty.
+    function firstSeed() internal view returns (bytes32) {
+        return successor(secondSeed());
+    }
+
+    /// @dev Pins the hash that is waited for.
+    function pin() internal {
+        passBlocks(4);
+        bounties.pin(bounty);
+    }
+
+    function drawTraining() internal {
+        pin();
+        bounties.drawTraining(bounty, firstSeed());
     }
 
     function showTraining() internal {
@@ -121,8 +154,8 @@ abstract contract BountyScene is SaleScene {
     function drawTests() internal {
         elapse(3 hours + 1);
         bounties.closeEntries(bounty);
-        passBlocks(4);
-        bounties.drawTests(bounty);
+        pin();
+        bounties.drawTests(bounty, secondSeed());
     }
 
     function showTests() internal {

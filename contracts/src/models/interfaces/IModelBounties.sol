@@ -12,12 +12,12 @@ import {IModelAccounts} from "./IModelAccounts.sol";
 /// above the threshold win, the earlier entry on a tie; the winner hands over the key of its sealed weights for the prize, as
 /// in a sale (`IModelSales`).
 ///
-/// Who does not do its part loses: an owner that does not show the tests pays the compensation to each entrant, and what is
+/// Who does not do its part loses: an owner that does not draw or show the tests pays the compensation to each entrant, and what is
 /// left of it is burnt; an entry that is not proven loses its bond; so does a winner without an offer (burnt) or without a
 /// key (to the owner), and the next one steps up. Whoever owns the bounty knows its tests: an entry of its own may win, and it
 /// then has its prize back; what it cannot do is keep the money of others.
-/// @dev Deadlines are block time. The hash of a block decides a draw: who builds that block can choose it, see
-/// docs/protocol-models.md. Receipts are of the committee's present epoch.
+/// @dev Deadlines are block time. A seed that the owner committed to and the hash of a later block decide a draw: who builds that
+/// block does not know the seed, and the owner not the hash; see docs/protocol-models.md. Receipts are of the committee's present epoch.
 interface IModelBounties is IModelAccounts {
     /// @notice The named term is out of range.
     error BountyTermsInvalid(string term);
@@ -31,8 +31,14 @@ interface IModelBounties is IModelAccounts {
     error TooLate(bytes32 bounty, uint256 deadline);
     /// @notice The window is not over yet.
     error TooEarly(bytes32 bounty, uint256 deadline);
-    /// @notice The hash of the block is not known yet: draw in a later one.
+    /// @notice The owner took these seeds for another bounty, where they were or will be shown.
+    error SeedsUsed(bytes32 seedCommitment);
+    /// @notice The hash of the block is not known yet: pin it in a later one.
     error AnchorAhead(bytes32 bounty, uint256 anchor);
+    /// @notice The hash of the block is not pinned: do that first, and show the seed when it is final.
+    error AnchorNotPinned(bytes32 bounty, uint256 anchor);
+    /// @notice The seed is not the one that was committed to for this draw.
+    error SeedMismatch(bytes32 bounty);
     /// @notice Only the owner of the bounty may do this.
     error NotBountyOwner(bytes32 bounty, address caller);
     /// @notice The leaves are not those that were committed to.
@@ -60,16 +66,20 @@ interface IModelBounties is IModelAccounts {
     event BountyOpened(
         bytes32 indexed bounty, address indexed owner, bytes32 indexed set, uint256 nonce, BountyTerms terms
     );
-    /// @notice The hash of a block will decide a draw.
+    /// @notice The hash of a block will have a part in a draw.
     event AnchorSet(bytes32 indexed bounty, BountyStage indexed stage, uint256 anchor);
+    /// @notice The hash was written down: no other one will be taken.
+    event AnchorPinned(bytes32 indexed bounty, BountyStage indexed stage, uint256 anchor, bytes32 hash);
     /// @notice The training groups were drawn.
-    event TrainingDrawn(bytes32 indexed bounty, uint64 groups);
+    /// @param seed s1.
+    event TrainingDrawn(bytes32 indexed bounty, uint64 groups, bytes32 seed);
     /// @notice The training groups were shown: entries are taken until the deadline.
     event TrainingShown(bytes32 indexed bounty, GroupOpening[] groups, uint256 deadline);
     /// @notice A listing was entered.
     event Entered(bytes32 indexed bounty, uint256 indexed entry, bytes32 indexed listing, address seller);
     /// @notice The tests were drawn, and are to be shown until the deadline.
-    event TestsDrawn(bytes32 indexed bounty, uint64 groups, uint256 deadline);
+    /// @param seed s0.
+    event TestsDrawn(bytes32 indexed bounty, uint64 groups, uint256 deadline, bytes32 seed);
     /// @notice The tests were shown: proofs are taken until the deadline.
     event TestsShown(bytes32 indexed bounty, GroupOpening[] groups, uint256 deadline);
     /// @notice An entry was counted.
@@ -101,18 +111,25 @@ interface IModelBounties is IModelAccounts {
     /// @notice Opens a bounty: takes prize + maxEntrants * compensation.
     /// @param with Its terms. `commitment` is keccak256 of all leaves, one after the other; a leaf is
     /// keccak256(abi.encode(keccak256("gradroll/v1/bounty-group"), salt, groupHash, fileDigest)) with a fresh secret salt.
+    /// `seedCommitment` is F(F(s0)) of a fresh secret s0, with F(s) = keccak256(abi.encode(keccak256("gradroll/v1/bounty-seed"), s)).
     /// @param nonce Any; part of the identifier.
     /// @return bounty keccak256(abi.encode(keccak256("gradroll/v1/bounty"), deployment, caller, nonce,
     /// keccak256(abi.encode(with)))). Its set has this as salt.
     /// @dev Errors: `BountyTermsInvalid`, `IVerifierFactory.VerifierUnknown`, `BountyExists`,
-    /// `ICommitteeRegistry.CommitteeUnknown`, those of `Funds.take`.
+    /// `SeedsUsed`, `ICommitteeRegistry.CommitteeUnknown`, those of `Funds.take`.
     function open(BountyTerms calldata with, uint256 nonce) external payable returns (bytes32 bounty);
 
-    /// @notice Draws the training groups with the hash of the block `anchor`. Anybody may. After 256 blocks the chain has forgotten
-    /// that hash: another block is taken then, as far ahead as the first was.
-    /// @return drawn Whether it drew.
+    /// @notice Writes the hash of the block `anchor` down, for the draw that is waited for. Anybody may, so that an owner that likes
+    /// the hash of another block better cannot wait until this one is forgotten: after 256 blocks, or 8,191 where the
+    /// chain follows EIP-2935. Another block is taken then, as far ahead as the first was.
+    /// @return pinned Whether the hash is written down now.
     /// @dev Errors: `StageDiffers`, `AnchorAhead`.
-    function drawTraining(bytes32 bounty) external returns (bool drawn);
+    function pin(bytes32 bounty) external returns (bool pinned);
+
+    /// @notice Draws the training groups with s1 = F(s0) and the hash that was pinned. Anybody may who knows s1. It is public from then
+    /// on: whoever shows it waits until the pinned hash is final, or the builder of another branch's block chooses the draw.
+    /// @dev Errors: `StageDiffers`, `TooLate`, `AnchorNotPinned`, `SeedMismatch`.
+    function drawTraining(bytes32 bounty, bytes32 seed) external;
 
     /// @notice Shows the training groups, with a quorum's receipts; entries are taken from now on. Whoever shows them waits until the
     /// draw is final.
@@ -140,12 +157,14 @@ interface IModelBounties is IModelAccounts {
     /// `Funds.take`.
     function enter(bytes32 bounty, bytes32 listing) external payable returns (uint256 entry);
 
-    /// @notice After the entries' window: fixes the block whose hash decides the tests. Without an entry the bounty ends. Anybody may.
+    /// @notice After the entries' window: fixes the block whose hash has a part in the draw of the tests, which are to be
+    /// drawn within `revealWindow`. Without an entry the bounty ends. Anybody may.
     /// @dev Errors: `StageDiffers`, `TooEarly`.
     function closeEntries(bytes32 bounty) external;
 
-    /// @notice Draws the tests, as `drawTraining` does, among the groups that are left.
-    function drawTests(bytes32 bounty) external returns (bool drawn);
+    /// @notice Draws the tests with s0, as `drawTraining` does, among the groups that are left. Only the owner knows s0: it does so in
+    /// time, or has withheld the tests.
+    function drawTests(bytes32 bounty, bytes32 seed) external;
 
     /// @notice Shows the tests, as `revealTraining` does, with receipts of stage 2, and registers them. The compensation goes back
     /// to the owner.
@@ -156,7 +175,7 @@ interface IModelBounties is IModelAccounts {
         Attestation[] calldata receipts
     ) external;
 
-    /// @notice Ends a bounty whose tests were not shown in time: every entrant has its bond and the compensation, what is left of the
+    /// @notice Ends a bounty whose tests were not drawn, or not shown, in time: every entrant has its bond and the compensation, what is left of the
     /// latter is burnt, the prize goes back to the owner. Anybody may.
     /// @dev Errors: `StageDiffers`, `TooEarly`.
     function withheld(bytes32 bounty) external;

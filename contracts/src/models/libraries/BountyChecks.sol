@@ -8,6 +8,7 @@ import {IModelBounties} from "../interfaces/IModelBounties.sol";
 import {BountyTerms} from "../types/Bounties.sol";
 
 /// @title Checks of the terms of a bounty
+/// @dev Linked: `ModelBounties` would not fit in 24,576 bytes with it.
 library BountyChecks {
     uint256 private constant MAX_GROUPS = 64;
     uint256 private constant MAX_ENTRANTS = 64;
@@ -16,6 +17,8 @@ library BountyChecks {
     uint256 private constant MAX_DELAY = 200;
     uint256 private constant MAX_WINDOW = 90 days;
     uint256 private constant MAX_FEATURE = 32_767;
+    /// @dev Of one group, as the registry takes it.
+    uint256 private constant MAX_SAMPLES = 1 << 20;
     uint256 private constant ACCURACY = 0;
 
     /// @notice Requires that all terms are in range.
@@ -24,7 +27,7 @@ library BountyChecks {
         uint256 minimumWindow,
         IVerifierFactory factory,
         ICommitteeRegistry committees
-    ) internal view {
+    ) external view {
         _require(factory.familyOf(with.verifier) == ACCURACY, "verifier");
         _require(with.token == address(0) || Funds.isToken(with.token), "token");
         (,,, bool ready) = committees.shape(with.committeeId);
@@ -33,12 +36,14 @@ library BountyChecks {
         _require(_within(with.totalGroups, 2, MAX_GROUPS), "totalGroups");
         _require(_within(with.trainingGroups, 1, with.totalGroups), "trainingGroups");
         _require(_within(with.testGroups, 1, with.totalGroups - with.trainingGroups), "testGroups");
+        _require(with.threshold <= with.testGroups * MAX_SAMPLES, "threshold");
         _require(_within(with.delay, MIN_DELAY, MAX_DELAY), "delay");
         _require(_within(with.featureBound, 1, MAX_FEATURE), "featureBound");
         _require(with.prize != 0, "prize");
         _require(with.bond != 0, "bond");
         _require(with.compensation != 0, "compensation");
         _require(with.commitment != 0, "commitment");
+        _require(with.seedCommitment != 0, "seedCommitment");
         _checkWindows(with, minimumWindow);
     }
 

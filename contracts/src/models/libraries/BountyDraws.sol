@@ -7,27 +7,34 @@ import {GroupOpening} from "../types/Bounties.sol";
 /// @title Which groups of a bounty are drawn, and whether they are what was committed to
 library BountyDraws {
     bytes32 private constant DRAW = keccak256("gradroll/v1/bounty-draw");
+    bytes32 private constant SEED = keccak256("gradroll/v1/bounty-seed");
     bytes32 private constant GROUP = keccak256("gradroll/v1/bounty-group");
 
-    /// @notice Seed of a draw.
+    /// @notice The next value of an owner's chain of seeds: s0 is random, s1 follows s0, and the terms name what follows s1.
+    function successor(bytes32 seed) internal pure returns (bytes32) {
+        return keccak256(abi.encode(SEED, seed));
+    }
+
+    /// @notice What decides a draw.
     /// @param stage 1 for training groups, 2 for tests.
+    /// @param seed The owner's: s1 for training groups, s0 for tests.
     /// @param blockHash Hash of the anchor.
-    function seedOf(bytes32 bounty, uint256 stage, bytes32 blockHash) internal pure returns (bytes32) {
-        return keccak256(abi.encode(DRAW, bounty, stage, blockHash));
+    function entropyOf(bytes32 bounty, uint256 stage, bytes32 seed, bytes32 blockHash) internal pure returns (bytes32) {
+        return keccak256(abi.encode(DRAW, bounty, stage, seed, blockHash));
     }
 
     /// @notice Draws `count` of the groups in a bitmap, without putting one back: the first steps of a Fisher-Yates shuffle of
     /// them in ascending order. Every set of so many comes out equally often, but for 2^-250.
     /// @param available Bitmap, group 0 lowest, of at least `count` groups.
     /// @return drawn Bitmap.
-    function draw(bytes32 seed, uint64 available, uint256 count) internal pure returns (uint64 drawn) {
+    function draw(bytes32 entropy, uint64 available, uint256 count) internal pure returns (uint64 drawn) {
         uint256[] memory left = new uint256[](64);
         uint256 size = 0;
         for (uint256 index = 0; index < 64; ++index) {
             if (available >> index & 1 != 0) left[size++] = index;
         }
         for (uint256 i = 0; i < count; ++i) {
-            uint256 picked = i + uint256(keccak256(abi.encode(seed, i))) % (size - i);
+            uint256 picked = i + uint256(keccak256(abi.encode(entropy, i))) % (size - i);
             drawn |= uint64(1 << left[picked]);
             left[picked] = left[i];
         }

@@ -7,19 +7,21 @@ pragma solidity ^0.8.28;
 /// @param committeeId Committee of the gradient market whose quorum vouches for data and, where the owner does not lock,
 /// for an offer.
 /// @param maxEntrants Most entries, 1 to 64.
-/// @param threshold Fewest right answers, over all test groups, that win.
+/// @param threshold Fewest right answers, over all test groups, that win; no more than so many groups can have samples.
 /// @param totalGroups Groups that were committed to, 2 to 64.
 /// @param trainingGroups Groups that are drawn and shown before the entries, at least 1.
 /// @param testGroups Groups that are drawn and shown after them, at least 1.
-/// @param delay Blocks from the call that asks for a draw to the block whose hash decides it, 2 to 200.
+/// @param delay Blocks from the call that asks for a draw to the block whose hash has a part in it, 2 to 200.
 /// @param featureBound No feature of any group is larger in absolute value; members sign no receipt for a file with one that
 /// is, so that entrants can choose scales with which every sample can be proven.
 /// @param prize What the winner gets for its model.
 /// @param bond What an entrant stakes.
 /// @param compensation x: what each entrant gets if the tests are withheld.
 /// @param commitment keccak256(leaf_0 || leaf_1 || ..), see `IModelBounties.open`.
+/// @param seedCommitment Of the owner's two seeds, see `IModelBounties.open`; of one bounty only.
 /// @param manifest SHA-256 of the public description of the task; part of the set.
-/// @param revealWindow For the owner to show groups: the training groups from the opening on, the tests from their draw on.
+/// @param revealWindow For the owner: to show the training groups, from the opening on; to draw the tests, from the end of the
+/// entries on; and to show them, from their draw on.
 /// @param entryWindow For entries, from the showing of the training groups on.
 /// @param proveWindow For proofs, from the showing of the tests on.
 /// @param offerWindow For a winner's offer to be locked.
@@ -39,6 +41,7 @@ struct BountyTerms {
     uint128 bond;
     uint128 compensation;
     bytes32 commitment;
+    bytes32 seedCommitment;
     bytes32 manifest;
     uint32 revealWindow;
     uint32 entryWindow;
@@ -67,7 +70,7 @@ enum BountyStage {
     Sold,
     /// Nobody was left who could win: the prize went back.
     Unsold,
-    /// The owner did not show the tests: entrants were compensated.
+    /// The owner did not draw or show the tests: entrants were compensated.
     Withheld,
     /// No training groups were shown, or nobody entered: everything went back to the owner.
     Cancelled
@@ -115,7 +118,8 @@ struct GroupOpening {
 
 /// @notice A bounty.
 /// @param set Its set in the registry: the tests, in ascending order of their index.
-/// @param anchor Block whose hash decides the draw that is waited for.
+/// @param anchor Block whose hash has a part in the draw that is waited for.
+/// @param anchorHash That hash, once somebody pinned it; else 0.
 /// @param deadline Last second of the present window, or of the last one.
 /// @param training Bitmap of the training groups, group 0 lowest; 0 before the draw.
 /// @param tests Bitmap of the tests.
@@ -129,6 +133,7 @@ struct BountyView {
     BountyStage stage;
     bytes32 set;
     uint256 anchor;
+    bytes32 anchorHash;
     uint256 deadline;
     uint64 training;
     uint64 tests;

@@ -7,7 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from circuits.hashing import domain_separator, keccak
-from commons.protocol.bountydraws import TESTS, TRAINING, HiddenGroup, commitment, draw_seed, drawn_groups
+from commons.protocol.bountydraws import (
+    TESTS,
+    TRAINING,
+    HiddenGroup,
+    commitment,
+    draw_entropy,
+    drawn_groups,
+    seed_commitment,
+    stage_seed,
+)
 from commons.protocol.modelofferings import BountyOffer, DatasetReceipt, SaleOffer, sale_id
 
 HERE = Path(__file__).parent
@@ -26,18 +35,20 @@ def _hidden(index: int) -> HiddenGroup:
 
 def draws() -> dict[str, object]:
     """Draws of each shape, as lists of the same length, and a commitment."""
-    bounty, rows = _word("bounty"), []
+    bounty, secret, rows = _word("bounty"), _word("seed"), []
+    seeds = {stage: stage_seed(secret, stage) for stage in (TRAINING, TESTS)}
     for shape, (total, training, tests) in enumerate(SHAPES):
         hashes = [_word(f"block {shape} {stage}") for stage in (TRAINING, TESTS)]
-        first = drawn_groups(draw_seed(bounty, TRAINING, hashes[0]), range(total), training)
+        first = drawn_groups(draw_entropy(bounty, TRAINING, seeds[TRAINING], hashes[0]), range(total), training)
         left = set(range(total)) - set(first)
-        second = drawn_groups(draw_seed(bounty, TESTS, hashes[1]), left, tests)
+        second = drawn_groups(draw_entropy(bounty, TESTS, seeds[TESTS], hashes[1]), left, tests)
         rows.append((total, training, tests, _hex(hashes[0]), _hex(hashes[1]), _bits(first), _bits(second)))
     names = ("total", "training", "tests", "trainingBlock", "testsBlock", "trainingDrawn", "testsDrawn")
     columns: dict[str, object] = {name: [row[column] for row in rows] for column, name in enumerate(names)}
     leaves = [_hidden(index).leaf for index in range(5)]
     made: dict[str, object] = {"leaves": [_hex(leaf) for leaf in leaves], "commitment": _hex(commitment(leaves))}
-    return {"bounty": _hex(bounty)} | columns | made
+    named = {"bounty": _hex(bounty), "seed": _hex(secret), "seedCommitment": _hex(seed_commitment(secret))}
+    return named | columns | made
 
 
 def offerings() -> dict[str, object]:
