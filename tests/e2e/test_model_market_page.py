@@ -22,6 +22,7 @@ _MADE = {
     "0x" + "7c" * 32: r"^set (0x[0-9a-f]{64}) of 1 groups$",
     "0x" + "1a" * 64: r"^(0x[0-9a-f]{128})$",
     "0x" + "3f" * 32: r"^listing (0x[0-9a-f]{64})$",
+    "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku": r"^offer (bafkrei\w{52}), in the store \S+$",
     "0x" + "5a" * 32: r"^sale (0x[0-9a-f]{64}): .* are locked$",
 }
 """The page's identifiers, and what the commands print that make the reader's own."""

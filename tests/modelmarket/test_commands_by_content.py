@@ -20,19 +20,46 @@ from tests.modelmarket.test_model_commands import run
 stage, _toys = test_model_commands.stage, test_model_commands._toys
 
 
+DATA = ("--data", "test-1.safetensors", "--data", "test-0.safetensors")
+
+
+def registered(capsys: pytest.CaptureFixture[str], salt: int) -> str:
+    """A set whose data are in the store."""
+    words = ("dataset", "register", "--class", "toy", *DATA, "--salt", str(salt), "--publish", "--store", "kept")
+    made: str = run(capsys, "operator", *words)["set"]
+    return made
+
+
+def listed(stage: Stage, capsys: pytest.CaptureFixture[str], on: str) -> str:
+    """A model listed on a set."""
+    committed = run(capsys, "seller", "model", "commit", "model.safetensors", "--class", "toy")
+    made: str = run(
+        capsys, "seller", "model", "list", committed["commitment"], "--verifier", "0x" + stage.verifier.hex(),
+        "--set", on, "--base", "1000", "--step", "10", "--floor", "4",
+    )["listing"]  # fmt: skip
+    return made
+
+
+@pytest.fixture
+def listing(stage: Stage, capsys: pytest.CaptureFixture[str]) -> str:
+    """A listing that is proven: one that an earlier test made here, or one of its own."""
+    there = run(capsys, "buyer", "model", "listings")["listings"]
+    if there:
+        return str(there[-1])
+    made = listed(stage, capsys, registered(capsys, 22))
+    run(capsys, "seller", "model", "prove", made, *DATA)
+    return made
+
+
 def test_a_model_is_bought_by_content(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing travels but two names: the data come by the set's, offer and row by the offer's, from a gateway."""
-    data, store = ["--data", "test-1.safetensors", "--data", "test-0.safetensors"], ["--store", "kept"]
-    made = run(capsys, "operator", "dataset", "register", "--class", "toy", *data, "--salt", "21", "--publish", *store)
+    store = ["--store", "kept"]
+    made = registered(capsys, 21)
     fetched = run(
-        capsys, "buyer", "dataset", "get", made["set"][:12], "--class", "toy", "--out", "library", *store
+        capsys, "buyer", "dataset", "get", made[:12], "--class", "toy", "--out", "library", *store
     )["files"]  # fmt: skip
     got = [word for path in fetched.values() for word in ("--data", path)]
-    committed = run(capsys, "seller", "model", "commit", "model.safetensors", "--class", "toy")
-    listing = run(
-        capsys, "seller", "model", "list", committed["commitment"], "--verifier", "0x" + stage.verifier.hex(),
-        "--set", made["set"], "--base", "1000", "--step", "10", "--floor", "4",
-    )["listing"]  # fmt: skip
+    listing = listed(stage, capsys, made)
     short = listing[:14]
     run(capsys, "seller", "model", "prove", short, *got)
     run(capsys, "buyer", "model", "request", short, "--out", "wanted.json")
@@ -56,8 +83,7 @@ def test_a_model_is_bought_by_content(stage: Stage, capsys: pytest.CaptureFixtur
     assert np.array_equal(read_network(Path("by-content.safetensors")).weights(SIZE), toy_model())
 
 
-def test_an_offer_without_its_row_beside_it_names_it(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
-    listing = run(capsys, "buyer", "model", "listings")["listings"][-1]
+def test_an_offer_without_its_row_beside_it_names_it(listing: str, capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys, "buyer", "model", "request", listing, "--out", "alone-asked.json")
     offered = run(capsys, "seller", "model", "offer", "alone-asked.json", "--out", "alone", "--store", "kept")
     Path("alone/row.sealed").unlink()
@@ -65,8 +91,7 @@ def test_an_offer_without_its_row_beside_it_names_it(stage: Stage, capsys: pytes
     assert run(capsys, "buyer", "model", "buy", "alone/offer.json", *data)["price"] == offered["price"]
 
 
-def test_an_offer_that_no_store_takes_is_made_all_the_same(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
-    listing = run(capsys, "buyer", "model", "listings")["listings"][-1]
+def test_an_offer_that_no_store_takes_is_made_all_the_same(listing: str, capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys, "buyer", "model", "request", listing, "--out", "served-asked.json")
     with Server(lambda _: (404, {}, b"")) as gateway:
         words = ("model", "offer", "served-asked.json", "--out", "served", "--store", gateway.url)
@@ -80,17 +105,15 @@ def test_an_offer_that_no_store_takes_is_made_all_the_same(stage: Stage, capsys:
     run(capsys, "buyer", "model", "buy", offer, *data)
 
 
-def test_a_beginning_is_shown_whole_before_anything_is_paid(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
-    listing = run(capsys, "buyer", "model", "listings")["listings"][-1]
+def test_a_beginning_is_shown_whole_before_anything_is_paid(listing: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["model", "bond", listing[:9], "7", "--config", "seller.toml"]) == 0
     told = capsys.readouterr().err
     assert told.index(f"{listing[:9]}.. is the listing {listing}\n") < told.index("costs ") < told.index("sent ")
 
 
 def test_beginnings_are_of_own_listings_where_a_command_is_for_those(
-    stage: Stage, capsys: pytest.CaptureFixture[str]
+    listing: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    listing = run(capsys, "buyer", "model", "listings")["listings"][-1]
     assert run(capsys, "buyer", "model", "show", listing[:8])["listing"] == listing
     refused = run(capsys, "buyer", "model", "unlist", listing[:8], status=4)
     assert "no listing that is looked at here begins with" in refused["error"]["message"]
