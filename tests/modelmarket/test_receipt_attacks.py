@@ -41,6 +41,7 @@ from gradroll.modelmarket import bountyowner
 from gradroll.modelmarket.committeewitnesses import CommitteeWitnesses
 from native import R
 from provers.bountychain import BountyChain
+from provers.bountyfiles import MOST_OFFERS
 from provers.bountyreceipts import BountyReceipts, largest_group
 from tests.modelmarket.modelstage import SIZE, model_stage, toy_model
 from tests.modelmarket.receiptstown import DEVELOPER, MEMBERS, STRANGER, WINDOW, Member, Town, committed_alone, town_on
@@ -133,7 +134,7 @@ def test_an_offer_that_is_sent_again_is_not_checked_again(
 
 
 def test_the_winner_seals_once_whatever_its_committee_says(town: Town, tmp_path: Path) -> None:
-    """Nine runs would be nine rows, of which members keep eight."""
+    """Three runs would be three rows, of which members keep two."""
     bounty = town.selling()
     runs = [town.winner_head(bounty, tmp_path / name) for name in ("row", "row", "elsewhere")]
     assert runs[0] == runs[1] == runs[2]
@@ -191,7 +192,7 @@ def test_others_cannot_fill_the_disk_between_two_draws(town: Town, tmp_path: Pat
 
 
 def test_one_node_that_lies_about_code_has_no_unsigned_offer_taken(town: Town) -> None:
-    """Strangers who know the model would use up the winner's eight rows."""
+    """Strangers who know the model would use up the winner's offers."""
     both = views(town)
     chain = BountyChain(both, town.committee, 2, (SIZE,))
     account = town.stage.accounts[DEVELOPER].address
@@ -402,3 +403,26 @@ def test_an_owner_that_is_stopped_while_it_receives_goes_on(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["made", "received"]
     town.developer.reveal_won(bounty, 60)
     assert np.array_equal(town.owner.open_model(bounty).weights, toy_model(1))
+
+
+def test_winners_that_fail_on_purpose_leave_the_next_one_its_room(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk, and a winner before that had as much kept as it may: the honest one still gets its receipt."""
+    member = Member(tmp_path / "member")
+    try:
+        receipts = member.begin(town.chain(), town.stage, MEMBERS[0])
+        bounty = town.selling()
+        head, row = town.winner_head(bounty, tmp_path / "row")
+        receipts._begin(town.stage.models.bounty(bounty), SIZE)
+        monkeypatch.setattr(receipts.files._shares, "_most", receipts.files.promised)  # others have all the rest
+        groups = 2 * largest_group(SIZE)
+        receipts.files.put_group(bounty, 0, replace(town.head(bounty)[0].group, file_digest=bytes(32)), bytes(groups))
+        for listing in (b"\x0a" * 32, b"\x0b" * 32):
+            for offer in range(MOST_OFFERS):
+                receipts.files.put_offer(bounty, listing, bytes((offer,)) * 32, head.public, row, 1)
+        with ProverClient(member.endpoint) as client:
+            client.attest_offer(head, row)
+            client.attest_offer(with_other_blinding(town, head, row), row)
+    finally:
+        member.stop()
