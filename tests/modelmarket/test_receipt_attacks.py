@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +17,6 @@ from circuits.errors import (
     NotReadyError,
     ProofError,
     SignatureError,
-    UnavailableError,
     UnknownError,
 )
 from circuits.hashing import keccak
@@ -38,7 +35,6 @@ from commons.protocol.signing import recover
 from commons.sharing.sealing import generate, public_key
 from commons.wire.prover_client import ProverClient
 from gradroll.modelmarket import bountyowner
-from gradroll.modelmarket.committeewitnesses import CommitteeWitnesses
 from native import R
 from provers.bountychain import BountyChain
 from provers.bountyfiles import MOST_OFFERS
@@ -251,61 +247,6 @@ def test_an_owner_that_is_a_contract_receives_x(town: Town, wallet: bytes, tmp_p
         receipts._chain = town.chain()
     blinding = open_blinding(private, sealed, domain, listing, record.public)
     assert blinding == town.developer._state.book.find(record.public).blinding
-
-
-class Silent:
-    """A client of a member that takes calls and never answers, until it is left alone."""
-
-    def __init__(self, gave_up: list[str]) -> None:
-        self._left, self._gave_up = threading.Event(), gave_up
-
-    def __getattr__(self, name: str) -> Any:
-        return self._wait
-
-    def close(self) -> None:
-        self._left.set()
-
-    def _wait(self, *_: object) -> bytes:
-        if not self._left.wait(30):
-            self._gave_up.append("nobody left it alone: the others waited for it")
-        raise UnavailableError("left alone")
-
-
-def test_a_silent_member_delays_nobody(town: Town, tmp_path: Path) -> None:
-    """The first one that is asked is silent; a bounty's window may be shorter than what one call may take."""
-    gave_up = list[str]()
-
-    def asked(endpoint: str) -> Any:
-        return Silent(gave_up) if endpoint == town.members[0].endpoint else ProverClient(endpoint)
-
-    witnesses = CommitteeWitnesses(town.stage.models, pause=0)
-    witnesses._client = asked  # type: ignore[method-assign]
-    bounty = town.drawn()
-    town.owner.show(bounty, town.data.__getitem__, witnesses)
-    assert gave_up == []
-
-
-def test_members_that_are_all_silent_are_given_up_together(town: Town) -> None:
-    gave_up = list[str]()
-    witnesses = CommitteeWitnesses(town.stage.models, pause=0, within=0.2)
-    witnesses._client = lambda _: Silent(gave_up)  # type: ignore[method-assign, assignment, return-value]
-    bounty = town.drawn()
-    with pytest.raises(UnavailableError, match=r"member 0: it did not answer .*member 3: it did not answer"):
-        town.owner.show(bounty, town.data.__getitem__, witnesses)
-    assert gave_up == []
-
-
-def test_a_member_that_breaks_its_client_is_named(town: Town) -> None:
-    """An error that nobody foresaw is that member's, and not the end of the others."""
-
-    class Broken(ProverClient):
-        def hold_group(self, *_: object) -> None:
-            raise RuntimeError("unforeseen")
-
-    witnesses = CommitteeWitnesses(town.stage.models, pause=0)
-    witnesses._client = Broken  # type: ignore[method-assign]
-    with pytest.raises(UnavailableError, match=r"member 2: it could not be asked .RuntimeError: unforeseen"):
-        town.owner.show(town.drawn(), town.data.__getitem__, witnesses)
 
 
 def test_a_member_whose_key_was_rotated_signs_with_the_new_one_for_what_it_has(town: Town, tmp_path: Path) -> None:
