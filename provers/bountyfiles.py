@@ -31,8 +31,10 @@ from commons.storage.files import LOCAL_DISK, Disk, make_directory, write_durabl
 from native import G1
 from provers.bountyroom import Share, Shares
 
-MOST_OFFERS = 8
-"""Of one listing in one bounty.  None of them is let go of for a newer one: the winner may have any of them locked."""
+MOST_OFFERS = 2
+"""Of one listing in one bounty.  None of them is let go of for a newer one: the winner may have any of them locked.  A
+winner seals once; the other one is for a row that was lost.  Room for all of them is kept for every entrant, so that
+no winner that fails on purpose uses up what the next one needs."""
 _NAME = re.compile(r"[0-9a-f]{64}")
 _OVER, _ROOM = "over", "room"
 _OWNER = 20

@@ -204,8 +204,8 @@ class BountyReceipts:
 
     def _begin(self, record: BountyRecord, size: SizeClass) -> None:
         """Keep room for all of a bounty: what is accepted in one stage finds room in the next.  Raises FullError."""
-        groups = record.terms.training_groups + record.terms.test_groups
-        room = groups * largest_group(size) + MOST_OFFERS * encoded_length(size.weights) + _SMALL
+        groups, rows = record.terms.training_groups + record.terms.test_groups, record.terms.max_entrants * MOST_OFFERS
+        room = groups * largest_group(size) + rows * encoded_length(size.weights) + _SMALL
         self._files.begin(record.bounty, record.owner, room)
 
     def _require_not_false(self, head: GroupHead) -> None:

@@ -187,12 +187,13 @@ class ProverSettings(Server):
     submissions_per_owner: Annotated[int, Interval(ge=1, le=64), Unit("submissions")] = 4
     """Submissions of one owner in one round whose shares are kept; an owner that repeats a failed one needs two."""
     max_bounty_bytes: Annotated[int, Interval(ge=1 << 20, le=1 << 50), Unit("bytes")] = 16 << 30
-    """Most bytes of bounties' data and sealed rows on disk, beside `max_store_bytes`; one bounty takes some 300 MB at
-    most.  It counts where `models.bounties` is named: a prover that names the contracts of the model market gives
-    receipts for the bounties of its committee."""
+    """Most bytes of bounties' data and sealed rows on disk, beside `max_store_bytes`.  A bounty has room for all of it
+    from its first file on, up to 550 MB, and the bounties of one owner have as much as they leave free.  It counts
+    where `models.bounties` is named: a prover that names the contracts of the model market gives receipts for the
+    bounties of its committee."""
     bounty_days: Annotated[int, Interval(ge=1, le=36_500), Unit("days")] = 30
     """How long a bounty's data, rows and what opens them are kept after nodes show that it is over: its owner fetches
-    the model from here where the winner had receipts stand in for it."""
+    the model from here where the winner had receipts stand in for it.  Of one that was cancelled, a day at most."""
     tidy_interval: Annotated[float, Interval(ge=0.05, le=86_400), Unit("seconds")] = 600.0
     """Time between deletions of what is no longer needed; what is deleted cannot leak."""
     kept_replies: Annotated[int, Interval(ge=8, le=4096), Unit("replies")] = 64

@@ -84,9 +84,6 @@ class Street:
 
     def drawn(self, bounty: bytes) -> None:
         self.pass_time(1, 4)
-        with pytest.raises(NotReadyError):
-            self.owner.draw(bounty)  # it pins the hash, and draws once that is deep enough
-        self.pass_time(1, 2)
         self.owner.draw(bounty)
         self.pass_time(1, 2)
 

@@ -263,6 +263,8 @@ def test_offers_that_do_not_hold_get_no_receipt(town: Town, tmp_path: Path) -> N
     cases: list[tuple[WinnerHead, bytes, type[GradrollError]]] = [
         (replace(head, signature=town.stage.accounts[STRANGER].sign(bytes(32))), row, SignatureError),
         (replace(head, signature=b""), row, WireError),
+        (replace(head, signature=bytes(4096)), row, SignatureError),
+        (replace(head, signature=bytes(4097)), row, WireError),
         (replace(head, listing=bytes(32)), row, RuleViolationError),
         (replace(head, bounty=bytes(32)), row, UnknownError),
         (replace(head, blinding=head.blinding + 1), row, ProofError),

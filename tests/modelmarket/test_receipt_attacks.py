@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +17,6 @@ from circuits.errors import (
     NotReadyError,
     ProofError,
     SignatureError,
-    UnavailableError,
     UnknownError,
 )
 from circuits.hashing import keccak
@@ -38,9 +35,9 @@ from commons.protocol.signing import recover
 from commons.sharing.sealing import generate, public_key
 from commons.wire.prover_client import ProverClient
 from gradroll.modelmarket import bountyowner
-from gradroll.modelmarket.committeewitnesses import CommitteeWitnesses
 from native import R
 from provers.bountychain import BountyChain
+from provers.bountyfiles import MOST_OFFERS
 from provers.bountyreceipts import BountyReceipts, largest_group
 from tests.modelmarket.modelstage import SIZE, model_stage, toy_model
 from tests.modelmarket.receiptstown import DEVELOPER, MEMBERS, STRANGER, WINDOW, Member, Town, committed_alone, town_on
@@ -133,7 +130,7 @@ def test_an_offer_that_is_sent_again_is_not_checked_again(
 
 
 def test_the_winner_seals_once_whatever_its_committee_says(town: Town, tmp_path: Path) -> None:
-    """Nine runs would be nine rows, of which members keep eight."""
+    """Three runs would be three rows, of which members keep two."""
     bounty = town.selling()
     runs = [town.winner_head(bounty, tmp_path / name) for name in ("row", "row", "elsewhere")]
     assert runs[0] == runs[1] == runs[2]
@@ -191,7 +188,7 @@ def test_others_cannot_fill_the_disk_between_two_draws(town: Town, tmp_path: Pat
 
 
 def test_one_node_that_lies_about_code_has_no_unsigned_offer_taken(town: Town) -> None:
-    """Strangers who know the model would use up the winner's eight rows."""
+    """Strangers who know the model would use up the winner's offers."""
     both = views(town)
     chain = BountyChain(both, town.committee, 2, (SIZE,))
     account = town.stage.accounts[DEVELOPER].address
@@ -252,61 +249,6 @@ def test_an_owner_that_is_a_contract_receives_x(town: Town, wallet: bytes, tmp_p
     assert blinding == town.developer._state.book.find(record.public).blinding
 
 
-class Silent:
-    """A client of a member that takes calls and never answers, until it is left alone."""
-
-    def __init__(self, gave_up: list[str]) -> None:
-        self._left, self._gave_up = threading.Event(), gave_up
-
-    def __getattr__(self, name: str) -> Any:
-        return self._wait
-
-    def close(self) -> None:
-        self._left.set()
-
-    def _wait(self, *_: object) -> bytes:
-        if not self._left.wait(30):
-            self._gave_up.append("nobody left it alone: the others waited for it")
-        raise UnavailableError("left alone")
-
-
-def test_a_silent_member_delays_nobody(town: Town, tmp_path: Path) -> None:
-    """The first one that is asked is silent; a bounty's window may be shorter than what one call may take."""
-    gave_up = list[str]()
-
-    def asked(endpoint: str) -> Any:
-        return Silent(gave_up) if endpoint == town.members[0].endpoint else ProverClient(endpoint)
-
-    witnesses = CommitteeWitnesses(town.stage.models, pause=0)
-    witnesses._client = asked  # type: ignore[method-assign]
-    bounty = town.drawn()
-    town.owner.show(bounty, town.data.__getitem__, witnesses)
-    assert gave_up == []
-
-
-def test_members_that_are_all_silent_are_given_up_together(town: Town) -> None:
-    gave_up = list[str]()
-    witnesses = CommitteeWitnesses(town.stage.models, pause=0, within=0.2)
-    witnesses._client = lambda _: Silent(gave_up)  # type: ignore[method-assign, assignment, return-value]
-    bounty = town.drawn()
-    with pytest.raises(UnavailableError, match=r"member 0: it did not answer .*member 3: it did not answer"):
-        town.owner.show(bounty, town.data.__getitem__, witnesses)
-    assert gave_up == []
-
-
-def test_a_member_that_breaks_its_client_is_named(town: Town) -> None:
-    """An error that nobody foresaw is that member's, and not the end of the others."""
-
-    class Broken(ProverClient):
-        def hold_group(self, *_: object) -> None:
-            raise RuntimeError("unforeseen")
-
-    witnesses = CommitteeWitnesses(town.stage.models, pause=0)
-    witnesses._client = Broken  # type: ignore[method-assign]
-    with pytest.raises(UnavailableError, match=r"member 2: it could not be asked .RuntimeError: unforeseen"):
-        town.owner.show(town.drawn(), town.data.__getitem__, witnesses)
-
-
 def test_a_member_whose_key_was_rotated_signs_with_the_new_one_for_what_it_has(town: Town, tmp_path: Path) -> None:
     """What is held is no key's: a receipt that former keys signed counts for nothing on the chain."""
     member = Member(tmp_path)
@@ -365,7 +307,7 @@ def test_a_disk_that_lost_data_gets_them_again_after_they_are_shown(town: Town) 
         with pytest.raises(NotReadyError):  # tests are not drawn yet
             client.hold_group(replace(head, stage=TESTS), file)
     town.stage.pass_time(WINDOW + 1)
-    town.owner.close_entries(bounty)
+    close_entries(town.owner.account, town.stage.models.bounty(bounty))
     assert town.stage.models.bounty(bounty).stage is BountyStage.CANCELLED
     with town.client(3) as client, pytest.raises(NotReadyError):
         client.hold_group(head, file)
@@ -402,3 +344,26 @@ def test_an_owner_that_is_stopped_while_it_receives_goes_on(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["made", "received"]
     town.developer.reveal_won(bounty, 60)
     assert np.array_equal(town.owner.open_model(bounty).weights, toy_model(1))
+
+
+def test_winners_that_fail_on_purpose_leave_the_next_one_its_room(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk, and a winner before that had as much kept as it may: the honest one still gets its receipt."""
+    member = Member(tmp_path / "member")
+    try:
+        receipts = member.begin(town.chain(), town.stage, MEMBERS[0])
+        bounty = town.selling()
+        head, row = town.winner_head(bounty, tmp_path / "row")
+        receipts._begin(town.stage.models.bounty(bounty), SIZE)
+        monkeypatch.setattr(receipts.files._shares, "_most", receipts.files.promised)  # others have all the rest
+        groups = 2 * largest_group(SIZE)
+        receipts.files.put_group(bounty, 0, replace(town.head(bounty)[0].group, file_digest=bytes(32)), bytes(groups))
+        for listing in (b"\x0a" * 32, b"\x0b" * 32):
+            for offer in range(MOST_OFFERS):
+                receipts.files.put_offer(bounty, listing, bytes((offer,)) * 32, head.public, row, 1)
+        with ProverClient(member.endpoint) as client:
+            client.attest_offer(head, row)
+            client.attest_offer(with_other_blinding(town, head, row), row)
+    finally:
+        member.stop()
