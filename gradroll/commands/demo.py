@@ -27,8 +27,8 @@ def add(parent: Subparsers) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--models", action="store_true",
-        help="show the model market: three developers enter models in a bounty on hidden data; --provers, --chain and "
-        "--out are of use, nothing else",
+        help="show the model market: three developers enter models in a bounty on hidden data, and a buyer buys one; "
+        "--provers, --threshold, --chain and --out are of use, nothing else. Writes models.json",
     )  # fmt: skip
     parser.add_argument("--rounds", type=positive, default=5, help="rounds to train (default 5)")
     parser.add_argument("--owners", type=positive, default=10, help="data owners, the last of them cheat (default 10)")

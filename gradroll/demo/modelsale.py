@@ -94,6 +94,9 @@ def _follow(
     followed = derive(play.parameters.commitment_key(SIZE.weights), said.task, said.first, start, rounds)
     if followed.statement != said:
         raise ProofError("the lineage says another start than the one that was computed again")
+    console.line(
+        "    these sums are public, so whoever follows them has the model: lineage proves origin, and hides nothing"
+    )
     return followed, batches
 
 
