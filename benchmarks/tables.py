@@ -238,6 +238,23 @@ def _accuracy_row(name: str, figures: dict[str, float]) -> tuple[str, ...]:
     )  # fmt: skip
 
 
+def rounding() -> str:
+    """Rounding proofs, a row a size class."""
+    found = results.load("accuracy")
+    if found is None:
+        return ""
+    head = ("weights", "constraints", "key MB", "prove CPU s", "peak MB", "load key CPU s", "verify CPU ms")
+    return table(head, map(_rounding_row, found["classes"].values()))
+
+
+def _rounding_row(figures: dict[str, float]) -> tuple[str, ...]:
+    return (
+        f"{figures['weights']:,}", f"{figures['rounding_constraints']:,}", number(figures["rounding_key_bytes"] / 1e6),
+        number(figures["rounding_prove_cpu"]), number(figures["rounding_peak_bytes"] / 1e6),
+        number(figures["rounding_load_cpu"]), number(figures["rounding_verify_cpu"] * 1e3),
+    )  # fmt: skip
+
+
 def machine() -> str:
     """Where and when the largest round was measured."""
     found = results.load(f"round-{DEFAULT.name}") or results.load(f"round-{DEMO.name}")
@@ -253,7 +270,7 @@ def machine() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "goals": goals, "growth": growth, "batches": batches, "steps": steps, "rates": rates, "gas": gas,
-    "paid": paid, "graded": graded, "accuracy": accuracy, "swap": swap,
+    "paid": paid, "graded": graded, "accuracy": accuracy, "rounding": rounding, "swap": swap,
     "machine": machine, "headline": headline, **costtables.TABLES, **robusttables.TABLES,
 }  # fmt: skip
 

@@ -5,7 +5,8 @@
 Everything is derived from seeds. The registry of the fixtures stands at `REGISTRY_OF_MODELS` on chain 31337 and was
 created in a block whose parent has `PARENT_HASH`; verifiers stand at fixed addresses (contracts/test/support/
 ModelStage.sol). One model is listed three times, each time proven on both groups of a set (one chunk, two chunks);
-another one once. The lineage is of a listing of its own, under aggregates that a stand-in for the market is told.
+another one once. The lineage is of a listing of its own, under aggregates that a stand-in for the market is told;
+another one is of a batch that the fixtures' market accepts.
 """
 
 from __future__ import annotations
@@ -20,13 +21,18 @@ from eth_abi.abi import encode
 import native
 from circuits.accuracy.modelrows import ModelRow
 from circuits.accuracy.proofparts import RoundingProof
-from circuits.accuracy.roundingproof import RoundingStatement, prove_rounding
+from circuits.accuracy.roundingcircuit import rounding_circuit
+from circuits.accuracy.roundingproof import RoundingStatement, error_row, prove_rounding
 from circuits.accuracy.testdata import commit_chunk, group_hash
+from circuits.groth16 import unsafe_generate_circuit_keys
 from circuits.hashing import keccak, tag, words
+from gradroll.modelmarket.lineages import derive
 from native import G1, R
-from tests.contracts.encoding import ACCURACY_PROOF, ROUNDING_PROOF, accuracy_tuple, rounding_tuple
-from tests.contracts.fixtures import CHAIN_ID, FIXTURES, PARENT_HASH
+from tests.contracts import fixtures
+from tests.contracts.encoding import ACCURACY_PROOF, ROUNDING_PROOF, accuracy_tuple, encode_key, rounding_tuple
+from tests.contracts.fixtures import CHAIN_ID, FIXTURES, PARENT_HASH, RECIPES
 from tests.support.accuracymodels import TOY, AccuracyScene, RoundingScene, accuracy_scene, rounding_scene, scalars
+from tests.support.plain_batch import seed_of
 
 REGISTRY_OF_MODELS = bytes.fromhex("6d6f64656c73000000000000000000000000bbbb")
 ACCURACY = bytes.fromhex("6163637572616379000000000000000000000001")
@@ -41,6 +47,7 @@ SET = keccak(words(tag("gradroll/v1/set"), DEPLOYMENT, CREATOR, SALT, len(GROUPS
 TERMS_TYPE = "(address,bytes32,address,uint128,uint128,uint32,uint128,uint32,bytes32,(bytes32,uint16)[])"
 TERMS: tuple[object, ...] = (ACCURACY, SET, bytes(20), 1000, 7, 5, 100, 3600, keccak(b"artifact"), [])
 TASK, FIRST, COEFFICIENTS = 7, 3, (40, -17, 0, 1 << 30)
+MARKET_COEFFICIENT = -3
 SIXTEEN = 16 * TOY.samples - 3
 """Samples of the largest group there can be, alone in a set of its own."""
 SIXTEEN_SET = keccak(words(tag("gradroll/v1/set"), DEPLOYMENT, CREATOR, SALT, 1, MANIFEST))
@@ -147,6 +154,31 @@ def wide_fixture(scene: RoundingScene) -> dict[str, object]:
     return {"start": _hex(start), "proof": _encoded(proof)}
 
 
+def market_lineage_fixture() -> dict[str, object]:
+    """A model that comes out of the batch `norm_3`, in the market of that fixture: nothing of it is made up."""
+    batch = fixtures.build("norm_3", RECIPES["norm_3"])
+    setup, dimension = batch.setup, fixtures.DIMENSION
+    start = np.random.default_rng(7).integers(-(1 << 20), 1 << 20, dimension)
+    derived = derive(setup.commitment, fixtures.TERMS.task_id, 0, start, [(MARKET_COEFFICIENT, batch.aggregate)])
+    model = ModelRow.fresh(derived.weights, scalars("market lineage"))
+    error = error_row(derived.row, model)
+    listing = listing_id(model.commit(setup.commitment), 0)
+    lineage = derived.statement.digest(fixtures.MARKET_ADDRESS)
+    key = unsafe_generate_circuit_keys(
+        rounding_circuit(dimension), setup.srs.tau, setup.srs.origin, seed_of("market lineage")
+    )
+    statement = RoundingStatement(listing, lineage, error.commit(setup.commitment))
+    return {
+        "listing": _hex(listing),
+        "model": _hex(model.commit(setup.commitment)),
+        "start": _hex(derived.statement.start),
+        "statementHash": _hex(lineage),
+        "difference": _hex(statement.error),
+        "key": _hex(encode_key(key.verifying)),
+        "proof": _encoded(prove_rounding(key, setup.srs, statement, error, scalars("market lineage proof"))),
+    }
+
+
 def lineage_hash(start: G1, coefficients: tuple[int, ...] = COEFFICIENTS) -> bytes:
     """What a rounding proof binds of its lineage."""
     head = words(tag("gradroll/v1/lineage"), MARKET, TASK, FIRST, start)
@@ -181,6 +213,7 @@ def fixture() -> dict[str, object]:
         "set": _hex(SET),
         "terms": _hex(encode([TERMS_TYPE], [TERMS])),
         "lineage": lineage_fixture(),
+        "marketLineage": market_lineage_fixture(),
         "sixteen": sixteen_fixture(),
     }
     return shared | {name: each.fixture() for name, each in listed.items()}

@@ -35,6 +35,7 @@ from commons.protocol.signing import recover
 from commons.sharing.sealing import generate, public_key
 from commons.wire.prover_client import ProverClient
 from gradroll.modelmarket import bountyowner
+from gradroll.modelmarket.anchors import close_entries
 from native import R
 from provers.bountychain import BountyChain
 from provers.bountyfiles import MOST_OFFERS
