@@ -85,9 +85,9 @@ library DataBooks {
     }
 
     /// @notice Samples that stop to be pending: they count, or make room.
-    function leave(Campaign storage self, uint256 count, bool accepted) internal {
-        if (accepted) self.accepted += uint64(count);
-        else self.held -= uint32(count);
+    function count(Campaign storage self, uint256 samples, bool accepted) internal {
+        if (accepted) self.accepted += uint64(samples);
+        else self.held -= uint32(samples);
     }
 
     /// @notice Escrow that comes free.

@@ -126,7 +126,7 @@ library DataBundles {
         DataBooks.requireOver(bundle.since + window);
         uint256 count = bundle.count;
         bundle.stage = BundleStage.Void;
-        campaign.leave(count, false);
+        campaign.count(count, false);
         campaign.unlock(_locked(campaign, count));
         emit IDataEvents.BundleVoided(number, opened);
         address token = campaign.terms.token;
@@ -151,7 +151,7 @@ library DataBundles {
         Record memory record = Record(uint64(number), ALL_SAMPLES, Outcome.Accepted, uint32(count));
         campaign.decide(bundle.campaign, record, bundle.root, 0);
         campaign.undecided += uint64(count);
-        campaign.leave(count, true);
+        campaign.count(count, true);
         campaign.unlock(count * campaign.terms.correction);
         uint256 each = uint256(campaign.terms.reward) + campaign.terms.deposit;
         Credits.add(owed, campaign.terms.token, bundle.contributor, count * each);

@@ -7,10 +7,11 @@ import {Funds} from "../../libraries/Funds.sol";
 import {Money} from "../../libraries/Money.sol";
 import {IDataErrors} from "../interfaces/IDataErrors.sol";
 import {IDataEvents} from "../interfaces/IDataEvents.sol";
-import {IJury, Verdict} from "../interfaces/IJury.sol";
+import {IJury} from "../interfaces/IJury.sol";
 import {ISampleModel} from "../interfaces/ISampleModel.sol";
 import {Arbiter, CampaignTerms, DisputeStage, Outcome} from "../types/Campaigns.sol";
 import {Campaign, DataState, Dispute} from "../types/DataState.sol";
+import {CaseWindows, PoolTerms, Verdict} from "../types/Juries.sol";
 import {SampleProof, SampleSchema} from "../types/Samples.sol";
 import {CampaignChecks} from "./CampaignChecks.sol";
 import {DataBooks} from "./DataBooks.sol";
@@ -52,9 +53,9 @@ library DataCases {
             if (agrees) return DataDisputes.accept(state, owed, matter, true, 0);
         }
         dispute.stage = DisputeStage.Case;
-        uint256 caseId = jury.open(
-            matter.token, terms.jurorStake, terms.jurors, terms.voteWindow, terms.voteRevealWindow, terms.appealWindow
-        );
+        PoolTerms memory pool = PoolTerms(matter.token, terms.jurorStake, terms.fee / terms.jurors);
+        CaseWindows memory windows = CaseWindows(terms.voteWindow, terms.voteRevealWindow, terms.appealWindow);
+        uint256 caseId = jury.open(pool, terms.jurors, windows);
         // The jury is this contract's own, and calls nobody.
         dispute.caseId = caseId;
         emit IDataEvents.CaseOpened(bundle, index, caseId);
@@ -63,7 +64,7 @@ library DataCases {
     /// @notice See `IDataCampaigns.appeal`.
     function appeal(DataState storage state, IJury jury, uint256 bundle, uint256 index) external {
         (DataDisputes.Matter memory matter, Dispute storage dispute) =
-            DataDisputes.at(state, bundle, index, DisputeStage.Case);
+            DataDisputes.inStage(state, bundle, index, DisputeStage.Case);
         uint256 fee = CampaignChecks.appealFee(state.campaigns[matter.campaign].terms);
         dispute.appellant = msg.sender;
         emit IDataEvents.Appealed(bundle, index, msg.sender, fee);
@@ -80,12 +81,18 @@ library DataCases {
         uint256 index
     ) external {
         (DataDisputes.Matter memory matter, Dispute storage dispute) =
-            DataDisputes.at(state, bundle, index, DisputeStage.Case);
+            DataDisputes.inStage(state, bundle, index, DisputeStage.Case);
         CampaignTerms storage terms = state.campaigns[matter.campaign].terms;
         (bool ended, Verdict verdict, bool overturned) = jury.result(dispute.caseId);
         if (!ended) revert IDataErrors.NotDecided(dispute.caseId);
         address appellant = dispute.appellant;
         uint256 second = appellant == address(0) ? 0 : CampaignChecks.appealFee(terms);
+        if (second != 0 && !_sat(jury, dispute.caseId)) {
+            // Nobody could be drawn for the appeal, so it costs nothing.
+            dispute.appellant = address(0);
+            Credits.add(owed, matter.token, appellant, second);
+            second = 0;
+        }
         if (verdict == Verdict.None) {
             Credits.add(owed, matter.token, appellant, second);
             return DataDisputes.accept(state, owed, matter, false, 0);
@@ -113,7 +120,7 @@ library DataCases {
         uint256 seat
     ) external {
         (DataDisputes.Matter memory matter, Dispute storage dispute) =
-            DataDisputes.at(state, bundle, index, DisputeStage.Settled);
+            DataDisputes.inStage(state, bundle, index, DisputeStage.Settled);
         CampaignTerms storage terms = state.campaigns[matter.campaign].terms;
         uint256 caseId = dispute.caseId;
         uint256 seats = round == 0 ? terms.jurors : 2 * uint256(terms.jurors) + 1;
@@ -140,6 +147,12 @@ library DataCases {
         uint256 dust = terms.fee % seats + second % (2 * seats + 1);
         dispute.pot = uint128(terms.fee + second - dust);
         Credits.add(owed, token, Forfeit.NOBODY, dust);
+    }
+
+    /// @dev Whether the jury of an appeal was drawn.
+    function _sat(IJury jury, uint256 caseId) private view returns (bool) {
+        (address juror,) = jury.seatOf(caseId, 1, 0);
+        return juror != address(0);
     }
 
     /// @dev Whether a model gives a sample the label that it has. It gets bounded gas, and all of that: who opens a case cannot

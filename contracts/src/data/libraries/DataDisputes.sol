@@ -154,11 +154,11 @@ library DataDisputes {
         view
         returns (Matter memory, Dispute storage)
     {
-        return at(state, bundle, index, DisputeStage.Challenged);
+        return inStage(state, bundle, index, DisputeStage.Challenged);
     }
 
     /// @notice A dispute at a stage.
-    function at(DataState storage state, uint256 bundle, uint256 index, DisputeStage stage)
+    function inStage(DataState storage state, uint256 bundle, uint256 index, DisputeStage stage)
         internal
         view
         returns (Matter memory matter, Dispute storage dispute)
@@ -196,7 +196,7 @@ library DataDisputes {
         (dispute.stage, dispute.outcome, dispute.upheld) = (DisputeStage.Settled, outcome, upheld);
         emit IDataEvents.SampleSettled(matter.bundle, matter.index, outcome, upheld, winner);
         bool corrected = outcome == Outcome.Corrected;
-        campaign.leave(1, corrected || outcome == Outcome.Accepted);
+        campaign.count(1, corrected || outcome == Outcome.Accepted);
         ++campaign.undecided;
         bytes32 correction = corrected ? state.challenges[winner].digest : bytes32(0);
         Record memory record = Record(uint64(matter.bundle), uint32(matter.index), outcome, 1);
