@@ -11,11 +11,13 @@ import {CaseStage, CaseView, CaseWindows, PoolTerms, PoolView, SeatView, SlotVie
 /// among juries by the order in which they are drawn.
 /// @dev Who builds the anchor block can throw a block away whose draw it does not like, and an appeal draws again, from another
 /// block. A draw that nobody asks for within 256 blocks gets a new anchor: anybody can ask in time. Deadlines are block time, and
-/// the last second counts. A jury that cannot be drawn for `DRAW_PERIOD`, as its pool is too small, ends without a decision;
-/// a jury that can be drawn never does.
+/// the last second counts. A jury that its pool cannot fill lets the others go first; if that lasts 3 days it ends
+/// without a decision. One that can be filled never does.
 interface IJury is IAccounts {
     /// @notice Only the campaigns' contract opens cases and appeals. Challenge a sample there.
     error NotCampaigns(address caller);
+    /// @notice A notice is 2 hours to 30 days: longer than the chain remembers an anchor. Deploy with another.
+    error NoticeInvalid(uint256 notice);
     /// @notice A pool has a unit of at least 1. Name another stake.
     error UnitInvalid(uint256 unit);
     /// @notice A call joins with 1 to 32 slots. Call again for more.
@@ -30,7 +32,7 @@ interface IJury is IAccounts {
     error NotTheJuror(address caller, address juror);
     /// @notice The slot leaves already. Withdraw it when its notice is over.
     error Leaving(uint256 slot, uint256 leavesAt);
-    /// @notice The slot did not say that it leaves, or its notice is not over. Call `leave`, and wait until `leavesAt`.
+    /// @notice The slot did not say that it leaves, or its notice is not over. Call `resign`, and wait until `leavesAt`.
     error NoticeNotOver(uint256 slot, uint256 leavesAt);
     /// @notice The slot sits on a jury. Wait until the case ended, and release the seat.
     error SlotSeated(uint256 slot);
@@ -66,7 +68,7 @@ interface IJury is IAccounts {
     /// @notice A slot is gone, its stake credited to its juror.
     event Withdrawn(uint256 indexed slot, address indexed juror);
     /// @notice A case was opened.
-    event CaseOpened(uint256 indexed caseId, uint32 indexed pool, uint256 jurors, CaseWindows windows);
+    event CaseOpened(uint256 indexed caseId, uint32 indexed pool, CaseWindows windows);
     /// @notice A case goes before its second jury.
     event CaseAppealed(uint256 indexed caseId, uint256 jurors);
     /// @notice It is a jury's turn: the list of its pool's slots is fixed, and the hash of block `anchor` decides.
@@ -88,26 +90,23 @@ interface IJury is IAccounts {
     /// says must vote, or loses its unit.
     /// @param slots 1 to 32; exactly so much ether, or tokens that the caller approved.
     /// @return first Number of the first slot; the others follow.
-    /// @dev Errors: `UnitInvalid`, `SlotsInvalid`, those of `Funds.take`.
+    /// @dev Errors: `UnitInvalid`, `JurorsInvalid`, `SlotsInvalid`, those of `Funds.take`.
     function join(PoolTerms calldata terms, uint256 slots) external payable returns (uint256 first);
 
     /// @notice A slot's juror says that it leaves: it is drawn for nothing that gets its anchor after this call. For juries whose list of
     /// slots is fixed it may still be drawn, and stays while it sits.
     /// @dev Errors: `SlotUnknown`, `NotTheJuror`, `Leaving`.
-    function leave(uint256 slot) external;
+    function resign(uint256 slot) external;
 
     /// @notice Credits the juror with the stake of a slot whose notice is over and that sits nowhere. Anybody may call.
     /// @dev Errors: `SlotUnknown`, `NoticeNotOver`, `SlotSeated`.
     function withdraw(uint256 slot) external;
 
     /// @notice Opens a case; only for the campaigns.
-    /// @param terms Pool whose jurors decide; one that has none yet may get some within `DRAW_PERIOD`.
-    /// @param jurors n of the first jury.
+    /// @param terms Pool whose jurors decide; one that is too small may still grow.
     /// @return caseId Its number, from 1.
     /// @dev Errors: `NotCampaigns`, `UnitInvalid`, `JurorsInvalid`, `WindowInvalid`.
-    function open(PoolTerms calldata terms, uint256 jurors, CaseWindows calldata windows)
-        external
-        returns (uint256 caseId);
+    function open(PoolTerms calldata terms, CaseWindows calldata windows) external returns (uint256 caseId);
 
     /// @notice Puts a case before 2n + 1 other jurors, within the window after the first jury was closed, whatever it said; only for
     /// the campaigns, which have taken the fee. A case whose first jury was never drawn has no appeal.
@@ -115,8 +114,8 @@ interface IJury is IAccounts {
     function appeal(uint256 caseId) external;
 
     /// @notice Draws the jury of a case that is the first in its pool's queue, after its anchor. Anybody may call, and jurors that
-    /// wait for their fees do. Where the chain forgot the anchor's hash, or the pool is too small, it sets a new anchor;
-    /// where the pool is too small for `DRAW_PERIOD`, it ends the jury without a decision.
+    /// wait for their fees do. Where the chain forgot the anchor's hash it sets a new one; where the pool is too small the
+    /// jury goes to the end of the queue, or ends without a decision if it waited for 3 days and the pool is too small still.
     /// @return drawn Whether jurors sit now.
     /// @dev Errors: `CaseUnknown`, `StageDiffers`, `NotItsTurn`, `AnchorNotMined`.
     function draw(uint256 caseId) external returns (bool drawn);
@@ -151,7 +150,7 @@ interface IJury is IAccounts {
 
     /// @notice Who sat, and whether its vote agrees with the final verdict on GOOD or BAD: it earned the seat's pay.
     /// @param round 0 for the first jury, 1 for the second.
-    /// @return juror 0 if the jury could not be drawn.
+    /// @return juror 0 if the jury could not be drawn: nobody earned the pay.
     /// @return coherent False without a decision.
     /// @dev Errors: `CaseUnknown`, `NotEnded`, `SeatUnknown`.
     function seatOf(uint256 caseId, uint256 round, uint256 seat) external view returns (address juror, bool coherent);
@@ -180,7 +179,7 @@ interface IJury is IAccounts {
     /// @notice The only contract that opens cases.
     function campaigns() external view returns (address);
 
-    /// @notice Seconds from `leave` to `withdraw`.
+    /// @notice Seconds from `resign` to `withdraw`.
     function notice() external view returns (uint32);
 
     /// @notice Least window of a case, in seconds.

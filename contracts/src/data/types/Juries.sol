@@ -32,10 +32,13 @@ enum CaseStage {
 /// @param token Token of the stakes, 0 for ether.
 /// @param unit What a slot stakes, and loses.
 /// @param pay What a seat of a case earns a vote that the final verdict agrees with; the campaigns pay it.
+/// @param jurors n, seats of a case's first jury, odd, 3 to 15; that of an appeal has 2n + 1. Cases of one size cannot be held up by
+/// larger ones that the pool cannot fill.
 struct PoolTerms {
     address token;
     uint128 unit;
     uint128 pay;
+    uint8 jurors;
 }
 
 /// @notice Windows of a case, in seconds.
