@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from circuits.hashing import keccak
-from commons.samples.canonicalsamples import fits
+from commons.samples.canonicalsamples import array_sample, fits
 from commons.samples.merkletrees import MerkleTree, sample_leaf
+from commons.samples.perceptrons import Perceptron
 from commons.samples.sampledistances import distance
 from commons.samples.sampleschemas import SampleSchema
 
@@ -133,11 +134,53 @@ def trees() -> dict[str, object]:
     }
 
 
+TRAINED = (
+    (SampleSchema.array(10, [16], 64, 1), 16, 0),
+    (SampleSchema.array(10, [16], 64, 1), 16, 5000),
+    (SampleSchema.array(3, [65535, 40, 9], 3, 2), 32, 0),
+    (SampleSchema.array(2, [65535], 1, 2), 16, 2**32 - 1),
+)
+"""Perceptrons: schema, bits of a weight, margin.  The last one's weights come to the ends of their width."""
+ROWS = 24
+"""Samples that each is trained on; as many are predicted."""
+
+
+def _drawn(schema: SampleSchema, seed: bytes) -> bytes:
+    """A sample that fits."""
+    words = (keccak(seed + number.to_bytes(4, "big")) for number in range(schema.width + 1))
+    label, *features = (int.from_bytes(word, "big") for word in words)
+    values = [value % (most + 1) for value, most in zip(features, schema.limits, strict=True)]
+    return array_sample(schema, label % schema.classes, values)
+
+
+def perceptrons() -> dict[str, object]:
+    """Weights after each training, as rows of a class one after the other, and predictions."""
+    columns: dict[str, list[object]] = {"encoded": [], "bits": [], "margin": [], "changed": []}
+    found: dict[str, object] = {**columns}
+    for number, (schema, bits, margin) in enumerate(TRAINED):
+        samples = [_drawn(schema, bytes((number, row))) for row in range(2 * ROWS)]
+        model = Perceptron(schema, bits, margin)
+        changed = model.train(samples[:ROWS])
+        for name, value in (
+            ("encoded", _hex(schema.encoded)),
+            ("bits", bits),
+            ("margin", margin),
+            ("changed", changed),
+        ):
+            columns[name].append(value)
+        found[f"samples{number}"] = [_hex(sample) for sample in samples]
+        found[f"weights{number}"] = model.weights.flatten().tolist()
+        found[f"predicted{number}"] = model.predict(samples[ROWS:])
+        found[f"right{number}"] = model.right(samples[ROWS:])
+    return found
+
+
 FILES: dict[str, Callable[[], dict[str, object]]] = {
     "schemas": schemas,
     "samples": samples,
     "distances": distances,
     "trees": trees,
+    "perceptrons": perceptrons,
 }
 
 
