@@ -65,7 +65,8 @@ def _digest(samples: Sequence[bytes]) -> bytes:
 
 def _keys(cells: _Indices, odd: _Indices) -> _Indices:
     """A number for each cell.  Two cells may have the same one, which costs comparisons and nothing else."""
-    return (cells * odd).sum(axis=1)
+    found: _Indices = (cells * odd).sum(axis=1)
+    return found
 
 
 class _Comparison:
@@ -92,7 +93,7 @@ class _Comparison:
 
     def _distances(self, one: _Indices, other: _Indices) -> _Indices:
         """Distances of pairs; of those that the sums tell apart, one above tau."""
-        found = np.abs(self._sums[one] - self._sums[other]).max(axis=1)
+        found: _Indices = np.abs(self._sums[one] - self._sums[other]).max(axis=1)
         close, batch = np.flatnonzero(found <= self._tau), max(1, _CHUNK // self._rows.shape[1])
         for at in range(0, len(close), batch):
             part = close[at : at + batch]
