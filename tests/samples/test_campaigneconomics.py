@@ -86,7 +86,8 @@ def test_what_is_accepted_by_name_may_be_broken_but_not_what_the_contract_checks
 
 def test_an_owner_as_arbiter_has_no_jurors_and_pays_the_correction_alone() -> None:
     terms = replace(EXAMPLE, arbiter=Arbiter.OWNER, jurors=0, juror_stake=0)
-    for part in ({"jurors": 5}, {"juror_stake": 1}):
+    parts: tuple[dict[str, Any], ...] = ({"jurors": 5}, {"juror_stake": 1})
+    for part in parts:
         with pytest.raises(InvalidInputError, match="no jurors"):
             replace(terms, **part)
     names = {each.name for each in inequalities(terms, BELIEFS)}
