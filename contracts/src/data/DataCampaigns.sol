@@ -5,6 +5,7 @@ import {ICommitteeRegistry} from "../interfaces/ICommitteeRegistry.sol";
 import {Funds} from "../libraries/Funds.sol";
 import {Attestation} from "../types/Types.sol";
 import {DataViews} from "./DataViews.sol";
+import {Jury} from "./Jury.sol";
 import {IDataCampaigns} from "./interfaces/IDataCampaigns.sol";
 import {DataBooks} from "./libraries/DataBooks.sol";
 import {DataBundles} from "./libraries/DataBundles.sol";
@@ -25,7 +26,10 @@ contract DataCampaigns is DataViews {
 
     /// @param committees_ Registry of the committees that vouch for bundles.
     /// @param minimumWindow_ Shortest window of a campaign, seconds; a day where inclusion in blocks can be bought.
-    constructor(ICommitteeRegistry committees_, uint32 minimumWindow_) DataViews(committees_, minimumWindow_) {}
+    /// @param notice Seconds for which jurors that leave are still there, see `Jury`.
+    constructor(ICommitteeRegistry committees_, uint32 minimumWindow_, uint32 notice)
+        DataViews(committees_, minimumWindow_, new Jury(notice, minimumWindow_))
+    {}
 
     /// @inheritdoc IDataCampaigns
     function open(CampaignTerms calldata with, SampleSchema calldata schema, uint256 nonce, uint256 amount)

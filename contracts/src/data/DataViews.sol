@@ -32,10 +32,8 @@ abstract contract DataViews is IDataCampaigns, Accounts {
     IJury public immutable jury;
     DataState internal _state;
 
-    constructor(ICommitteeRegistry committees_, uint32 minimumWindow_) {
-        committees = committees_;
-        minimumWindow = minimumWindow_;
-        jury = IJury(address(uint160(uint256(keccak256("jury")))));
+    constructor(ICommitteeRegistry committees_, uint32 minimumWindow_, IJury jury_) {
+        (committees, minimumWindow, jury) = (committees_, minimumWindow_, jury_);
     }
 
     /// @inheritdoc IDataViews

@@ -55,7 +55,7 @@ abstract contract DataScene is Scene {
         mine(PARENT_HASH);
         deployRegistry();
         committee = createCommittee(1, PROVERS);
-        data = IDataCampaigns(create(creationOf("DataCampaigns", abi.encode(registry, WINDOW))));
+        data = IDataCampaigns(create(creationOf("DataCampaigns", abi.encode(registry, WINDOW, uint32(7 days)))));
     }
 
     /// @dev Puts a jury in place of the real one that says what it is told to.
