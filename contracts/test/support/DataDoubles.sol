@@ -18,7 +18,7 @@ contract JuryDouble {
     PoolTerms public pool;
     uint256 public appeals;
 
-    function open(PoolTerms calldata terms, uint256, CaseWindows calldata) external returns (uint256) {
+    function open(PoolTerms calldata terms, CaseWindows calldata) external returns (uint256) {
         pool = terms;
         return ++_cases;
     }

@@ -186,9 +186,7 @@ abstract contract DataScene is Scene {
             "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract,bytes32 salt)"
         );
         return keccak256(
-            abi.encode(
-                kind, keccak256("gradroll"), keccak256("1"), block.chainid, address(data), data.deployment()
-            )
+            abi.encode(kind, keccak256("gradroll"), keccak256("1"), block.chainid, address(data), data.deployment())
         );
     }
 

@@ -53,9 +53,9 @@ library DataCases {
             if (agrees) return DataDisputes.accept(state, owed, matter, true, 0);
         }
         dispute.stage = DisputeStage.Case;
-        PoolTerms memory pool = PoolTerms(matter.token, terms.jurorStake, terms.fee / terms.jurors);
+        PoolTerms memory pool = PoolTerms(matter.token, terms.jurorStake, terms.fee / terms.jurors, uint8(terms.jurors));
         CaseWindows memory windows = CaseWindows(terms.voteWindow, terms.voteRevealWindow, terms.appealWindow);
-        uint256 caseId = jury.open(pool, terms.jurors, windows);
+        uint256 caseId = jury.open(pool, windows);
         // The jury is this contract's own, and calls nobody.
         dispute.caseId = caseId;
         emit IDataEvents.CaseOpened(bundle, index, caseId);
