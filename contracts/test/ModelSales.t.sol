@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {BN254} from "../src/libraries/BN254.sol";
 import {Funds} from "../src/libraries/Funds.sol";
 import {IModelRegistry} from "../src/models/interfaces/IModelRegistry.sol";
+import {IAccounts} from "../src/interfaces/IAccounts.sol";
 import {IModelAccounts} from "../src/models/interfaces/IModelAccounts.sol";
 import {IModelSales} from "../src/models/interfaces/IModelSales.sol";
 import {ListingTerms, Parent, Royalty} from "../src/models/types/Listings.sol";
@@ -242,7 +243,7 @@ contract ModelSalesTest is SaleScene {
         vm.expectRevert(abi.encodeWithSelector(IModelSales.NotTheSeller.selector, LISTING, address(this)));
         sales.withdrawBond(LISTING, BOND, address(this));
         vm.startPrank(seller);
-        vm.expectRevert(IModelAccounts.RecipientInvalid.selector);
+        vm.expectRevert(IAccounts.RecipientInvalid.selector);
         sales.withdrawBond(LISTING, BOND, address(0));
         vm.expectRevert(abi.encodeWithSelector(IModelSales.BondAmountInvalid.selector, 0));
         sales.withdrawBond(LISTING, 0, seller);
@@ -310,14 +311,14 @@ contract ModelSalesTest is SaleScene {
         Offer memory offer = offerOf(LISTING, KEY);
         lock(offer, ETHER);
         sales.reveal(saleOf(offer, ETHER), KEY);
-        vm.expectRevert(IModelAccounts.RecipientInvalid.selector);
+        vm.expectRevert(IAccounts.RecipientInvalid.selector);
         sales.collect(ETHER, seller, address(this));
-        vm.expectRevert(IModelAccounts.RecipientInvalid.selector);
+        vm.expectRevert(IAccounts.RecipientInvalid.selector);
         sales.collect(ETHER, address(0), address(0));
         vm.prank(seller);
         sales.collect(ETHER, seller, address(0xF00));
         equal(address(0xF00).balance, PRICE, "elsewhere");
-        vm.expectRevert(abi.encodeWithSelector(IModelAccounts.NothingOwed.selector, ETHER, seller));
+        vm.expectRevert(abi.encodeWithSelector(IAccounts.NothingOwed.selector, ETHER, seller));
         sales.collect(ETHER, seller, seller);
     }
 

@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Funds} from "../src/libraries/Funds.sol";
+import {IAccounts} from "../src/interfaces/IAccounts.sol";
 import {IModelAccounts} from "../src/models/interfaces/IModelAccounts.sol";
 import {IModelBounties} from "../src/models/interfaces/IModelBounties.sol";
 import {IModelSales} from "../src/models/interfaces/IModelSales.sol";
@@ -178,7 +179,7 @@ contract ModelTokensTest is BountyScene {
         calls[2] = abi.encodeCall(IModelSales.lock, (offer, ""));
         calls[3] = abi.encodeCall(IModelSales.depositBond, (LISTING, 1));
         calls[4] = abi.encodeCall(IModelSales.withdrawBond, (LISTING, 1, seller));
-        calls[5] = abi.encodeCall(IModelAccounts.collect, (token, seller, seller));
+        calls[5] = abi.encodeCall(IAccounts.collect, (token, seller, seller));
     }
 
     function _bountyCalls() private view returns (bytes[] memory calls) {
@@ -188,6 +189,6 @@ contract ModelTokensTest is BountyScene {
         calls[1] = abi.encodeCall(IModelBounties.enter, (bounty, listingOf(1)));
         calls[2] =
             abi.encodeCall(IModelBounties.revealTests, (bounty, none, new GroupOpening[](0), new Attestation[](0)));
-        calls[3] = abi.encodeCall(IModelAccounts.collect, (token, OWNER, OWNER));
+        calls[3] = abi.encodeCall(IAccounts.collect, (token, OWNER, OWNER));
     }
 }

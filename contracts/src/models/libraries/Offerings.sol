@@ -5,7 +5,7 @@ import {GroupOpening} from "../types/Bounties.sol";
 import {Offer} from "../types/Sales.sol";
 
 /// @title EIP-712 structs of sales and bounties
-/// @notice Their domains are those of the contracts (`IModelAccounts.eip712Domain`).
+/// @notice Their domains are those of the contracts (`IAccounts.eip712Domain`).
 library Offerings {
     bytes32 private constant OFFER_TYPE = keccak256(
         "Offer(bytes32 listing,address buyer,uint256 keyX,uint256 keyY,bytes32 offer,uint256 price,uint256 deadline)"
