@@ -50,7 +50,7 @@ from tests.commons import test_modelmanifests
 from tests.fuzz.harness import CORPUS
 from tests.fuzz.targets import DIMENSION, IMAGES, SEALED, stream_of
 from tests.gradroll import test_modelcards
-from tests.samples import documents
+from tests.samples import documents, test_epochmanifests
 from tests.support import perjury
 from tests.support.accuracymodels import accuracy_scene, rounding_scene
 from tests.support.gradedattempt import GradedAttempt
@@ -245,6 +245,7 @@ def samples() -> Iterator[tuple[str, bytes]]:
     stored = BytesIO()
     Image.fromarray(np.arange(20, dtype=np.uint8).reshape(5, 4)).save(stored, "PNG")
     yield "image", stored.getvalue()
+    yield "epoch", test_epochmanifests.EPOCH.encoded
     yield "sample-bundle", SampleBundle(keccak(b"schema"), (b"\0\1one", b"", b"\0\2" + bytes(range(64)))).encode()
 
 

@@ -29,6 +29,7 @@ from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.ledgerheads import LedgerHead
 from commons.protocol.modelmanifests import ModelManifest
 from commons.runtime import identifiers
+from commons.samples.epochmanifests import EpochManifest
 from commons.samples.recordvalidation import RecordReader
 from commons.samples.samplebundles import SampleBundle
 from commons.samples.sampleimages import read_image
@@ -324,6 +325,8 @@ TARGETS: dict[str, Target] = {
                            errors=(InvalidInputError,)),
     "text-record": Target((), reader_of(documents.TEXT), errors=(InvalidInputError,)),
     "array-record": Target((), reader_of(documents.ARRAY), errors=(InvalidInputError,)),
+    "epoch": Target(("commons.samples.epochmanifests.EpochManifest.decode",), EpochManifest.decode,
+                    lambda epoch: epoch.encoded, errors=(InvalidInputError,)),
     "image": Target(("commons.samples.sampleimages.read_image",), _image, errors=(InvalidInputError,)),
     "sample-bundle": Target(("commons.samples.samplebundles.SampleBundle.decode",
                              "commons.samples.samplebundles.SampleBundle.read",
