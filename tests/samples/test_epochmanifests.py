@@ -69,7 +69,8 @@ def edited(path: str, value: Any) -> bytes:
     ("path", "value"),
     [
         ("version", 2), ("version", True), ("epoch", -1), ("epoch", 4.0), ("campaign", "00"),
-        ("campaign", "0x" + "0" * 62), ("schema", "A" * 64), ("log", "0" * 64), ("log_before", "0" * 64), ("more", 1), ("decisions", []),
+        ("campaign", "0x" + "0" * 62), ("schema", "A" * 64), ("log", "0" * 64),
+        ("log_before", "0" * 64), ("more", 1), ("decisions", []),
         ("decisions", {}), ("decisions/0/outcome", 0), ("decisions/0/outcome", 5), ("decisions/0/outcome", 2),
         ("decisions/0/count", 5), ("decisions/0/bundle", 5), ("decisions/0/root", ROOTS[4].hex()),
         ("decisions/1/correction", "0" * 64), ("decisions/1/index", 1), ("decisions/2/correction", "1" * 64),
