@@ -347,6 +347,8 @@ REASONS: dict[str, str] = {
     "circuits.keyfiles.load_verifying_key": _BEHIND + "container; its points are checked one by one",
     "circuits.srs.load": _BEHIND + "container; its points are checked one by one",
     "circuits.srs.load_tau": _BEHIND + "container",
+    "commons.artifacts.bundlefiles.load_bundle": _BEHIND + "sample-bundle",
+    "commons.artifacts.recordsources.load_document": _BEHIND + "schema-document",
     "commons.artifacts.datasetfiles.read_dataset": _BEHIND + "data-set",
     "commons.artifacts.networkfiles.read_network": _BEHIND + "network",
     "commons.artifacts.tensorfiles.read_file": "takes so many bytes at most as they are",
