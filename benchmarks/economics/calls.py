@@ -11,7 +11,7 @@ from benchmarks.economics import snapshots
 SNAPSHOTS = {
     "Market": ("market", "quorum", "graded"), "CommitteeRegistry": ("registry", "evidence"),
     "VerifierFactory": ("factory",), "ModelRegistry": ("models",), "ModelSales": ("sales",),
-    "ModelBounties": ("bounties",),
+    "ModelBounties": ("bounties",), "DataCampaigns": ("data",),
 }  # fmt: skip
 """Where the gas of each contract's functions is; that of batches and of large claims is in files of its own."""
 _BATCH = re.compile(r"gas_(\d+)(, roster compacted)?: transaction")
@@ -119,6 +119,32 @@ CALLS = (
         "passOver": "anybody",
         "stepDown": "entrant",
         "reveal": "anybody; the winner has the key",
+        "collect": "anybody",
+    }),
+    *_calls("DataCampaigns", {
+        "open": "owner of the campaign",
+        "fund": "anybody",
+        "close": "owner of the campaign",
+        "withdraw": "anybody",
+        "commit": "contributor",
+        "openBundle": "contributor",
+        "attest": "anybody, with a quorum's signatures",
+        "openInline": "contributor",
+        "voidBundle": "anybody",
+        "settleBundle": "anybody",
+        "challenge": "challenger",
+        "revealJudged": "challenger",
+        "proveSchema": "challenger",
+        "proveDuplicate": "challenger",
+        "burnChallenge": "anybody",
+        "release": "anybody",
+        "concede": "contributor",
+        "openCase": "anybody",
+        "ownerVerdict": "owner of the campaign",
+        "appeal": "anybody",
+        "settleSample": "anybody",
+        "claimJurorFee": "anybody",
+        "closeEpoch": "anybody",
         "collect": "anybody",
     }),
 )  # fmt: skip
