@@ -9,7 +9,7 @@ contract SizeTest is Snapshot {
     uint256 private constant LIMIT = 24_576;
 
     function test_code_size() external {
-        string[17] memory names = [
+        string[18] memory names = [
             "CommitteeRegistry",
             "Market",
             "ReferenceVerifier",
@@ -26,7 +26,8 @@ contract SizeTest is Snapshot {
             "RoundingVerifier",
             "ModelRegistry",
             "ModelBounties",
-            "ModelSales"
+            "ModelSales",
+            "Jury"
         ];
         for (uint256 i = 0; i < names.length; ++i) {
             uint256 size = vm.getDeployedCode(string.concat(names[i], ".sol:", names[i])).length;
