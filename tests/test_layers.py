@@ -14,8 +14,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ("circuits", "native")
-COMMONS = ("commons.sharing", "commons.protocol", "commons.runtime", "commons.settings", "commons.storage",
-           "commons.artifacts", "commons.chain", "commons.telemetry", "commons.wire", "commons")  # fmt: skip
+COMMONS = ("commons.sharing", "commons.protocol", "commons.runtime", "commons.samples", "commons.settings",
+           "commons.storage", "commons.artifacts", "commons.chain", "commons.telemetry", "commons.wire",
+           "commons")  # fmt: skip
 SDK = (
     "gradroll.training", "gradroll.data_owner", "gradroll.model_owner", "gradroll.audit", "gradroll.modelmarket",
 )  # fmt: skip
@@ -27,6 +28,7 @@ PLAN: dict[str, tuple[str, ...]] = {
     "commons.sharing": SHARED,
     "commons.protocol": (*SHARED, "commons.sharing"),
     "commons.runtime": SHARED,
+    "commons.samples": (*SHARED, "commons.protocol", "commons.runtime"),
     "commons.settings": (*SHARED, "commons.runtime"),
     "commons.storage": (*SHARED, "commons.sharing", "commons.protocol", "commons.runtime"),
     "commons.artifacts": (*SHARED, "commons.runtime", "commons.settings", "commons.storage"),
@@ -65,8 +67,8 @@ PLAN: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """What each room may import beside itself.  A file is in the room with the longest name that fits."""
 PURE = (
-    "commons.sharing", "commons.protocol", "provers.party", "coordinator.machine", "gradroll.training",
-    "gradroll.hiddenmodel",
+    "commons.sharing", "commons.protocol", "commons.samples", "provers.party", "coordinator.machine",
+    "gradroll.training", "gradroll.hiddenmodel",
 )  # fmt: skip
 """Rooms without IO, clock and randomness; they import pure modules only."""
 PURE_MODULES = (

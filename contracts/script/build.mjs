@@ -7,22 +7,24 @@ import {join, relative} from "node:path";
 import {compile, compiler, ownSources, root, settings, sourceHash} from "./compiling.mjs";
 
 const CONTRACTS = [
-  "AccuracyVerifier", "CommitteeRegistry", "Market", "ModelBounties", "ModelRegistry", "ModelSales", "ReferenceVerifier",
-  "RollupVerifier", "RoundingVerifier", "VerifierFactory",
+  "AccuracyVerifier", "CommitteeRegistry", "DataCampaigns", "Jury", "Market", "ModelBounties", "ModelRegistry", "ModelSales",
+  "ReferenceVerifier", "RollupVerifier", "RoundingVerifier", "VerifierFactory",
 ];
 // EIP-170 and EIP-3860: larger code cannot be deployed.
 const MAX_CODE_BYTES = 24_576;
 const MAX_CREATION_BYTES = 49_152;
-const MODELS = "src/models/";
+// The gradient market's contracts stand in src/; those that call it, which it does not call, in folders.
+const FOLDERS = ["src/models/", "src/data/"];
 const OUTPUTS = ["abi", "evm.bytecode.object", "evm.bytecode.linkReferences", "evm.deployedBytecode.object"];
 
 // Errors of libraries reach callers through the contracts that use them, so clients need them in those ABIs. The compiler
-// puts those of internal functions there; of packages nothing else is called. The market for models calls that for gradients,
-// not the other way round.
+// puts those of internal functions there; of packages nothing else is called. What stands in a folder calls what stands
+// outside of it, not the other way round.
 function withLibraryErrors(file, abi, compiled) {
+  const others = FOLDERS.filter((folder) => !file.startsWith(folder));
   const known = new Set(abi.filter((e) => e.type === "error").map((e) => e.name));
   const extra = Object.entries(compiled)
-    .filter(([name]) => name.startsWith("src/") && (file.startsWith(MODELS) || !name.startsWith(MODELS)))
+    .filter(([name]) => name.startsWith("src/") && !others.some((folder) => name.startsWith(folder)))
     .flatMap(([, file]) => Object.values(file).flatMap((contract) => contract.abi))
     .filter((e) => e.type === "error" && !known.has(e.name) && known.add(e.name));
   return [...abi, ...extra.sort((a, b) => a.name.localeCompare(b.name))];
@@ -53,9 +55,9 @@ function requireDeployable(name, {evm}) {
   return size;
 }
 
-// Contracts stand in src/ or in src/models/, each name once.
+// Contracts stand in src/ or in a folder there, each name once.
 function sourceOf(own, name) {
-  const [file, ...others] = [`src/${name}.sol`, `${MODELS}${name}.sol`].filter((path) => path in own);
+  const [file, ...others] = ["src/", ...FOLDERS].map((folder) => `${folder}${name}.sol`).filter((path) => path in own);
   if (!file || others.length) throw new Error(`${name} has ${others.length ? "two sources" : "no source"}`);
   return file;
 }

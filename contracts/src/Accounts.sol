@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {IAccounts} from "./interfaces/IAccounts.sol";
+import {Credits} from "./libraries/Credits.sol";
 import {Funds} from "./libraries/Funds.sol";
 import {TypedData} from "./libraries/TypedData.sol";
 
@@ -46,9 +47,7 @@ abstract contract Accounts is IAccounts, ReentrancyGuardTransient {
 
     /// @dev Adds to what an account can collect.
     function _credit(address token, address account, uint256 amount) internal {
-        if (amount == 0) return;
-        owed[token][account] += amount;
-        emit Credited(token, account, amount);
+        Credits.add(owed, token, account, amount);
     }
 
     /// @dev EIP-712 digest of a struct.

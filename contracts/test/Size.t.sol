@@ -9,7 +9,7 @@ contract SizeTest is Snapshot {
     uint256 private constant LIMIT = 24_576;
 
     function test_code_size() external {
-        string[18] memory names = [
+        string[24] memory names = [
             "CommitteeRegistry",
             "Market",
             "ReferenceVerifier",
@@ -27,6 +27,12 @@ contract SizeTest is Snapshot {
             "ModelRegistry",
             "ModelBounties",
             "ModelSales",
+            "DataCampaigns",
+            "DataBundles",
+            "DataCases",
+            "DataChallenges",
+            "DataDisputes",
+            "DataOpenings",
             "Jury"
         ];
         for (uint256 i = 0; i < names.length; ++i) {

@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {ICommitteeRegistry} from "../../interfaces/ICommitteeRegistry.sol";
 import {BundleView, CampaignView, ChallengeView, Decision, DisputeView} from "../types/Campaigns.sol";
+import {IJury} from "./IJury.sol";
 
 /// @title What campaigns tell
 interface IDataViews {
@@ -34,6 +35,9 @@ interface IDataViews {
 
     /// @notice Registry of the committees that vouch for bundles.
     function committees() external view returns (ICommitteeRegistry);
+
+    /// @notice The jury of all cases, which this contract made.
+    function jury() external view returns (IJury);
 
     /// @notice Shortest window of a campaign, seconds.
     function minimumWindow() external view returns (uint32);
