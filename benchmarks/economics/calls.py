@@ -11,7 +11,7 @@ from benchmarks.economics import snapshots
 SNAPSHOTS = {
     "Market": ("market", "quorum", "graded"), "CommitteeRegistry": ("registry", "evidence"),
     "VerifierFactory": ("factory",), "ModelRegistry": ("models",), "ModelSales": ("sales",),
-    "ModelBounties": ("bounties",), "DataCampaigns": ("data",),
+    "ModelBounties": ("bounties",), "DataCampaigns": ("data",), "Jury": ("jury",),
 }  # fmt: skip
 """Where the gas of each contract's functions is; that of batches and of large claims is in files of its own."""
 _BATCH = re.compile(r"gas_(\d+)(, roster compacted)?: transaction")
@@ -145,6 +145,19 @@ CALLS = (
         "settleSample": "anybody",
         "claimJurorFee": "anybody",
         "closeEpoch": "anybody",
+        "collect": "anybody",
+    }),
+    *_calls("Jury", {
+        "join": "juror",
+        "resign": "juror",
+        "withdraw": "anybody",
+        "open": "campaigns",
+        "appeal": "campaigns",
+        "draw": "anybody",
+        "commitVote": "juror",
+        "revealVote": "anybody; the juror has the salt",
+        "close": "anybody",
+        "release": "anybody",
         "collect": "anybody",
     }),
 )  # fmt: skip

@@ -36,7 +36,30 @@ contract JuryGasTest is JuryScene, Snapshot {
         measure("release, given back");
         jury.release(caseId, 0, 1);
         measure("release, burnt");
+        _appeal();
+        _leave();
         settle("jury");
+    }
+
+    function _appeal() private {
+        uint256 caseId = jury.open(pool(), windows());
+        drawBy(caseId, ANCHOR);
+        decide(caseId, "ggggg");
+        jury.appeal(caseId);
+        measure("appeal");
+    }
+
+    function _leave() private {
+        address juror = jurorAt(2);
+        uint256 slot = join(juror, pool(), 1);
+        vm.prank(juror);
+        jury.resign(slot);
+        measure("resign");
+        elapse(jury.notice());
+        jury.withdraw(slot);
+        measure("withdraw");
+        jury.collect(pool().token, juror, juror);
+        measure("collect");
     }
 
     /// @dev The largest draw there is: 31 seats of an appeal, in a pool with many slots.
