@@ -229,8 +229,11 @@ def contributions() -> dict[str, object]:
 
 def hidden() -> dict[str, object]:
     """Groups of hidden tests: leaves, and the commitment to all of them."""
-    names = (b"salt", b"root", b"content")
-    groups = [HiddenTests(*(keccak(name + bytes((number,))) for name in names), 100 + number) for number in range(5)]
+
+    def word(name: bytes, number: int) -> bytes:
+        return keccak(name + bytes((number,)))
+
+    groups = [HiddenTests(word(b"salt", n), word(b"root", n), word(b"content", n), 100 + n) for n in range(5)]
     leaves = [group.leaf for group in groups]
     return {
         "salt": [_hex(group.salt) for group in groups],
