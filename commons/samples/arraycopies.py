@@ -26,18 +26,19 @@ _Indices = npt.NDArray[np.int64]
 
 
 def array_copies(
-    schema: SampleSchema, samples: Sequence[bytes], since: int, spend: Callable[[int], None]
+    schema: SampleSchema, samples: Sequence[bytes], searched: range, originals: int | None, spend: Callable[[int], None]
 ) -> Iterator[tuple[int, int, int]]:
-    """An (index, earlier index, distance) of each sample from ``since`` on that is near to an earlier one.
+    """An (index, earlier index, distance) of each sample in ``searched`` that is near to an earlier one.
 
     Two samples at distance tau lie in one cell of width tau + 1, or in neighbouring ones.  The signs follow from all
     samples, so nobody can choose samples that crowd one cell.
 
     Args:
         samples: that fit the schema, no two with the same features.
+        originals: only so many samples are originals; None: all.
         spend: is told how many pairs are compared next, and may refuse.
     """
-    if since >= len(samples):
+    if not searched:
         return
     rows = array_rows(schema, samples)
     random = np.random.Generator(np.random.PCG64(int.from_bytes(_digest(samples), "big")))
@@ -45,8 +46,8 @@ def array_copies(
     sums = np.vstack([rows[at : at + 8192] @ signs for at in range(0, len(rows), 8192)]).astype(np.int64)
     cells, odd = sums[:, :_GRID] // (schema.tau + 1), random.integers(0, 1 << 62, _GRID) | 1
     keys = _keys(cells, odd)
-    order = np.argsort(keys, kind="stable")  # of a cell, the earliest sample is first
-    ordered, left = keys[order], np.arange(since, len(rows))
+    order = np.argsort(keys[:originals], kind="stable")  # of a cell, the earliest sample is first
+    ordered, left = keys[order], np.array(searched)
     comparison = _Comparison(rows, sums, schema.tau, spend)
     for step in sorted(product((-1, 0, 1), repeat=_GRID), key=lambda each: sum(map(abs, each))):
         wanted = _keys(cells[left] + np.array(step), odd)

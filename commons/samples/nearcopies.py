@@ -18,7 +18,7 @@ from commons.samples.bundlechecks import unfit_samples
 from commons.samples.sampleschemas import LABEL_BYTES, SampleKind, SampleSchema
 from commons.samples.textcopies import text_copies
 
-__all__ = ["MOST_COMPARED", "NearCopy", "near_copies"]
+__all__ = ["MOST_COMPARED", "NearCopy", "near_copies", "near_to"]
 
 MOST_COMPARED = 50_000_000
 """Pairs that are compared before a search is given up."""
@@ -57,9 +57,34 @@ def near_copies(
     if schema.tau > 0 or schema.kind is SampleKind.TEXT:  # texts of the same words in another order are at distance 0
         search = array_copies if schema.kind is SampleKind.ARRAY else text_copies
         first = int(np.searchsorted(np.asarray(places, np.int64), since))
-        found = search(schema, [samples[place] for place in places], first, _Budget(most).spend)
+        found = search(
+            schema, [samples[place] for place in places], range(first, len(places)), None, _Budget(most).spend
+        )
         copies += [NearCopy(places[index], places[original], distance) for index, original, distance in found]
     return sorted(copies)
+
+
+def near_to(
+    schema: SampleSchema, known: Sequence[bytes], samples: Sequence[bytes], most: int = MOST_COMPARED
+) -> set[int]:
+    """Places of samples that are near to one of those that are known; what does not fit the schema is near to none.
+
+    Raises:
+        InvalidInputError: there are more pairs that might be near than are compared at most.
+    """
+    together = [*known, *samples]
+    bad = set(unfit_samples(schema, together))
+    places: dict[bytes, list[int]] = {}
+    for place, sample in enumerate(together):
+        if place not in bad:
+            places.setdefault(sample[LABEL_BYTES:], []).append(place)
+    held = list(places.values())  # those of known samples come first
+    originals = sum(each[0] < len(known) for each in held)
+    search = array_copies if schema.kind is SampleKind.ARRAY else text_copies
+    kept = [together[each[0]] for each in held]
+    found = search(schema, kept, range(originals, len(kept)), originals, _Budget(most).spend)
+    near = [*range(originals), *(index for index, _, _ in found)]
+    return {place - len(known) for index in near for place in held[index] if place >= len(known)}
 
 
 def _without_equals(samples: Sequence[bytes], bad: set[int], since: int) -> tuple[list[int], list[NearCopy]]:

@@ -14,6 +14,7 @@ from jsonschema.exceptions import SchemaError
 from jsonschema.validators import extend
 
 from circuits.errors import InvalidInputError
+from commons.runtime.foreigntext import printable
 from commons.samples.canonicalsamples import require_sample
 from commons.samples.exactjson import exact_json
 from commons.samples.schemadocuments import SchemaDocument
@@ -49,7 +50,7 @@ class RecordReader:
             try:
                 _Validator.check_schema(document.content)
             except SchemaError as error:
-                raise InvalidInputError(f"the schema is no JSON Schema: {error.message:.200}") from None
+                raise InvalidInputError(f"the schema is no JSON Schema: {printable(error.message, 200)}") from None
             self._validator = _Validator(document.content)
 
     def read(self, data: bytes) -> bytes:
@@ -68,4 +69,4 @@ class RecordReader:
     def _faults(self, record: Any) -> Iterator[str]:
         if self._validator is not None:
             for error in self._validator.iter_errors(record):
-                yield f"{error.json_path:.80}: {error.message:.200}"
+                yield printable(f"{error.json_path:.80}: {error.message}", 300)

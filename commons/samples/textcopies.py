@@ -25,12 +25,13 @@ _SHORT: _Token = (b"", 0)
 
 
 def text_copies(
-    schema: SampleSchema, samples: Sequence[bytes], since: int, spend: Callable[[int], None]
+    schema: SampleSchema, samples: Sequence[bytes], searched: range, originals: int | None, spend: Callable[[int], None]
 ) -> Iterator[tuple[int, int, int]]:
-    """An (index, earlier index, distance) of each sample from ``since`` on that is near to an earlier one.
+    """An (index, earlier index, distance) of each sample in ``searched`` that is near to an earlier one.
 
     Args:
         samples: that fit the schema.
+        originals: only so many samples are originals; None: all.
         spend: is told how many pairs are compared next, and may refuse.
     """
     texts = [_Text.of(sample) for sample in samples]
@@ -38,7 +39,7 @@ def text_copies(
     holders: defaultdict[_Token, list[int]] = defaultdict(list)
     for index, text in enumerate(texts):
         prefix = _prefix(text.words, frequency, schema.tau)
-        if index >= since:
+        if index in searched:
             for other in _once(other for token in prefix for other in holders[token]):
                 spend(1)
                 if (text.parity ^ texts[other].parity).bit_count() > schema.tau:
@@ -47,7 +48,7 @@ def text_copies(
                 if distance <= schema.tau:
                     yield index, other, distance
                     break
-        for token in prefix:
+        for token in prefix if originals is None or index < originals else ():
             holders[token].append(index)
 
 
