@@ -6,11 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from benchmarks.datamarket.samplepools import Content, Pool
-
-Features = npt.NDArray[np.int64]
 
 
 @dataclass(slots=True)

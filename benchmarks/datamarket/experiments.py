@@ -53,10 +53,8 @@ def _ten() -> Sequence[Contributor]:
 
 
 def _poisoned() -> Sequence[Contributor]:
-    return (
-        *(Contributor(f"honest {number}", 1) for number in range(1, 8)),
-        *(Poisoner(f"poisoner {n}", 1) for n in "abc"),
-    )
+    honest = [Contributor(f"honest {number}", 1) for number in range(1, 8)]
+    return (*honest, *(Poisoner(f"poisoner {number}", 1) for number in range(1, 4)))
 
 
 EXPERIMENTS = tuple(

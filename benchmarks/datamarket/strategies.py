@@ -1,4 +1,4 @@
-"""Each strategy alone among honest ones: what it gains where the inequality that is meant for it holds, and where not."""
+"""Each strategy alone among honest ones: what it gains where the inequality meant for it holds, and where not."""
 
 from __future__ import annotations
 
