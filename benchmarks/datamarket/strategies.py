@@ -151,7 +151,7 @@ STRATEGIES = (
     Strategy("a juror who never looks", "jurors", replace(_SEATED, jurors=_BLIND, instead=_SEATED),
              replace(_CHEAP, jurors=_BLIND, instead=_CHEAP), "seat, above one who looks"),
     Strategy("a juror who looks", "jurors", _SEATED, None, "seat"),
-    Strategy("looks at everything", "checking", _looking_at(0.04), _looking_at(0.0005), "challenge"),
+    Strategy("looks at everything", "checking", _looking_at(0.04), _looking_at(0.002), "challenge"),
     Strategy("copies what is public", "proof", Run(_of(Copier), others=(_HONEST,))),
     Strategy("copies with a change beyond the distance", "none", Run(_of(Copier, noise=400), others=(_HONEST,))),
     Strategy("floods with near-duplicates", "proof", Run(_of(Flooder, noise=5))),
