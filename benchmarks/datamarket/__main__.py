@@ -23,34 +23,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.datamarket", description=__doc__)
     parser.add_argument("--plots", action="store_true", help="draw what is kept, and run nothing")
-    if not parser.parse_args(arguments).plots:
-        machine = facts(("numpy", "scikit-learn"))
-        figures = {"experiments": _experiments(), "strategies": _strategies()}
-        results.save(NAME, "python -m benchmarks.datamarket", machine, figures)
+    parser.add_argument(
+        "--only", action="append", metavar="NAME", help="strategies or experiments of these names (all)"
+    )
+    chosen = parser.parse_args(arguments)
+    if not chosen.plots:
+        _run(chosen.only)
     for path in write():
         _say(path.name)
     return 0
 
 
-def _experiments() -> dict[str, object]:
-    found: dict[str, object] = {}
+def _run(only: Sequence[str] | None) -> None:
+    """Run what is chosen; what is not chosen is kept as it was, if it is still there."""
+    kept = results.load(NAME) or {"experiments": {}, "strategies": []}
+    before = {each["name"]: each for each in kept["strategies"]}
+    over: dict[str, object] = {}
     for experiment in experiments.EXPERIMENTS:
-        found[experiment.name] = [experiments.run(experiment, seed) for seed in experiments.SEEDS]
-        _say(experiment.name)
-    return found
-
-
-def _strategies() -> list[dict[str, object]]:
-    found: list[dict[str, object]] = []
+        if only is None or experiment.name in only:
+            over[experiment.name] = [experiments.run(experiment, seed) for seed in experiments.SEEDS]
+            _say(experiment.name)
+        elif experiment.name in kept["experiments"]:
+            over[experiment.name] = kept["experiments"][experiment.name]
+    alone: list[object] = []
     for each in strategies.STRATEGIES:
-        gains = {
-            name: [run.gain(seed) for seed in range(1, _SEEDS + 1)]
-            for name, run in (("run", each.run), ("broken", each.broken))
-            if run is not None
-        }
-        found.append({"name": each.name, "inequality": each.inequality, "per": each.per, **gains})
-        _say(each.name)
-    return found
+        if only is None or each.name in only:
+            alone.append(_gains(each))
+            _say(each.name)
+        elif each.name in before:
+            alone.append(before[each.name])
+    machine = facts(("numpy", "scikit-learn"))
+    results.save(NAME, "python -m benchmarks.datamarket", machine, {"experiments": over, "strategies": alone})
+
+
+def _gains(strategy: strategies.Strategy) -> dict[str, object]:
+    gains = {
+        name: [run.gain(seed) for seed in range(1, _SEEDS + 1)]
+        for name, run in (("run", strategy.run), ("broken", strategy.broken))
+        if run is not None
+    }
+    return {"name": strategy.name, "inequality": strategy.inequality, "per": strategy.per, **gains}
 
 
 def _say(line: str) -> None:

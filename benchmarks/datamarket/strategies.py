@@ -133,14 +133,17 @@ _SLEEPS = Run(_of(Contributor, concedes=False), reviewers=(_false(0.3),))
 _UNDECIDED = Run(terms=_OWNER, silent=True, reviewers=(_false(0.3),))
 _CONCEDES = _of(Malicious)
 _CONTESTS = _of(Malicious, concedes=False)
+_ALWAYS = _beliefs(checked=0.9999)
+_CAUGHT = Run(_CONTESTS, beliefs=_ALWAYS, instead=Run(_CONCEDES, beliefs=_ALWAYS))
+_LOW_FEE = _terms(fee=0.1)
 
 STRATEGIES = (
     Strategy("honest", "honesty", Run(reviewers=(_false(0.05),)),
              Run(beliefs=replace(_UNSURE, work=Fraction(95, 100) * UNIT), reviewers=(_false(0.3),))),
     Strategy("malicious", "cheating", Run(_of(Malicious)), Run(_of(Malicious), _terms(deposit=3))),
     Strategy("lazy", "cheating", Run(_of(Lazy)), Run(_of(Lazy), _terms(deposit=2.5))),
-    Strategy("contests the truth", "contesting", Run(_CONTESTS, instead=Run(_CONCEDES)),
-             Run(_CONTESTS, _terms(fee=0.1), instead=Run(_CONCEDES, _terms(fee=0.1)))),
+    Strategy("contests the truth", "contesting", _CAUGHT, replace(_CAUGHT, terms=_LOW_FEE,
+             instead=replace(_CAUGHT, contributor=_CONCEDES, terms=_LOW_FEE, instead=None)), "sample, above conceding"),
     Strategy("challenges itself", "self-challenge", Run(_of(Malicious, corrects=True)),
              Run(_of(Malicious, corrects=True), _terms(correction=2.2))),
     Strategy("insures itself", "insurance", Run(_of(Malicious, insures=True), _terms(stake=1.6, **_INSURED)),
