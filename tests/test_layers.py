@@ -31,7 +31,7 @@ PLAN: dict[str, tuple[str, ...]] = {
     "commons.samples": (*SHARED, "commons.protocol", "commons.runtime"),
     "commons.settings": (*SHARED, "commons.runtime"),
     "commons.storage": (*SHARED, "commons.sharing", "commons.protocol", "commons.runtime"),
-    "commons.artifacts": (*SHARED, "commons.runtime", "commons.settings", "commons.storage"),
+    "commons.artifacts": (*SHARED, "commons.runtime", "commons.samples", "commons.settings", "commons.storage"),
     "commons.chain": (
         *SHARED, "contracts", "commons.protocol", "commons.runtime", "commons.settings", "commons.storage",
     ),
@@ -83,7 +83,7 @@ PURE_MODULES = (
     "circuits.swap.offerchecks", "circuits.swap.rowsealing", "circuits.swap.sealedrows", "circuits.swap.swapchallenge",
     "circuits.swap.swapkeys", "circuits.swap.swaptranscript",
     "commons.runtime.amounts", "commons.runtime.identifiers", "commons.storage.modelfiles",
-    "commons.runtime.extras",
+    "commons.runtime.extras", "commons.runtime.foreigntext",
     "provers.joining.agreement",
     "coordinator.rounds", "coordinator.roundstate", "coordinator.events", "coordinator.compaction",
     "coordinator.next_action",

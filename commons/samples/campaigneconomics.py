@@ -82,8 +82,8 @@ class SampleTerms:
         fee: F, of a case.
         burnt: b, in basis points: share of a bad sample's deposit, less the fee, that nobody gets.
         arbiter: who decides.
-        jurors: n of a first jury, odd, 3 to 15.
-        juror_stake: s, of each juror.
+        jurors: n of a first jury, odd, 3 to 15; 0 where the owner decides.
+        juror_stake: s, of each juror; 0 where the owner decides.
 
     Raises:
         InvalidInputError: an amount is out of range, or no jury has so many jurors.
@@ -103,7 +103,10 @@ class SampleTerms:
         amounts = (self.reward, self.deposit, self.stake, self.correction, self.fee, self.juror_stake)
         if any(not 0 <= amount <= MAX_AMOUNT for amount in amounts) or not 0 <= self.burnt <= BPS:
             raise InvalidInputError("amounts of a campaign are 0 to 2**128 - 1, and its burnt share is 0 to 10000")
-        require_jurors(self.jurors)
+        if self.arbiter is not Arbiter.OWNER:
+            require_jurors(self.jurors)
+        elif self.jurors or self.juror_stake:
+            raise InvalidInputError("where the owner decides, there are no jurors and no stakes of theirs")
 
     @property
     def at_risk(self) -> int:
@@ -124,7 +127,9 @@ class SampleTerms:
 
     @property
     def appeal_fee(self) -> Fraction:
-        """F2, of a second jury of 2n + 1."""
+        """F2, of a second jury of 2n + 1; 0 where the owner decides."""
+        if self.arbiter is Arbiter.OWNER:
+            return Fraction(0)
         return Fraction(self.fee * (2 * self.jurors + 1), self.jurors)
 
     @property

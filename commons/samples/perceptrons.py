@@ -95,4 +95,4 @@ class Perceptron:
         if not all(fits(self.schema, sample) for sample in samples):
             raise InvalidInputError("a perceptron takes samples that fit its schema")
         rows = array_rows(self.schema, samples)
-        return np.hstack([rows, np.ones((len(samples), 1), np.int32)]).astype(np.int64)
+        return np.hstack([rows, np.ones((len(samples), 1), rows.dtype)]).astype(np.int64)

@@ -7,6 +7,8 @@ stands there.  Labels do not count: a copy under another label is a copy, or a l
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +31,7 @@ def distance(schema: SampleSchema, first: bytes, second: bytes) -> int:
         if problem is not None:
             raise InvalidInputError(f"there is no distance to a sample that does not fit: {problem}")
     if schema.kind is SampleKind.ARRAY:
-        one, other = array_rows(schema, [first, second])
+        one, other = array_rows(schema, [first, second]).astype(np.int64)
         return int(np.abs(one - other).sum())
     counted = words_of(first)
     counted.subtract(words_of(second))
@@ -41,8 +43,9 @@ def words_of(sample: bytes) -> Counter[bytes]:
     return Counter(sample[LABEL_BYTES:].split(b" "))
 
 
-def array_rows(schema: SampleSchema, samples: list[bytes]) -> npt.NDArray[np.int32]:
-    """Features of samples that fit: [samples, width]."""
+def array_rows(schema: SampleSchema, samples: Sequence[bytes]) -> npt.NDArray[Any]:
+    """Features of samples that fit: uint8 or uint16 [samples, width]."""
     raw = np.frombuffer(b"".join(samples), np.uint8).reshape(len(samples), schema.longest)[:, LABEL_BYTES:]
-    kind = np.dtype(">u2") if schema.size == 2 else np.dtype(np.uint8)
-    return np.ascontiguousarray(raw).view(kind).astype(np.int32)
+    if schema.size == 1:
+        return raw
+    return np.ascontiguousarray(raw).view(">u2").astype(np.uint16)

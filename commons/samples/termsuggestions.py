@@ -52,10 +52,10 @@ class _Solver:
 
     def step(self, old: _Amounts) -> _Amounts:
         """Amounts that are large enough for those of the step before."""
-        appeal = Fraction(old.fee * (2 * self.jurors + 1), self.jurors) if self.arbiter is not Arbiter.OWNER else 0
+        appeal = Fraction(old.fee * (2 * self.jurors + 1), self.jurors) if self.jurors else 0
         eta, q0 = self.beliefs.error, self.beliefs.checked
         gains = self.reward + self.beliefs.gain
-        fee = self.above(eta * (self.reward + old.at_risk + old.stake))
+        fee = max(self.jurors, self.above(eta * (self.reward + old.at_risk + old.stake)))  # each juror gets some of it
         correction = max(ceil(self.beliefs.work), ceil(self.beliefs.cost), self.missing(old.at_risk))
         at_risk = max(self.above(gains * (1 - q0) / q0), self.above(correction / self.burnt), ceil(appeal))
         winnings = correction + (0 if self.arbiter is Arbiter.OWNER else ceil((1 - self.burnt) * at_risk))
@@ -103,14 +103,17 @@ def suggest_terms(
 
     Args:
         reward: R, in the token's smallest unit.
-        jurors: n of a first jury.
+        jurors: n of a first jury; none, where the owner decides.
         burnt: b in basis points, 1 to 9,999.
         margin: by how much more than an inequality asks for an amount is.
 
     Raises:
         InvalidInputError: no amounts do it: the arbiter errs too often, or the reward is too small for honest work.
     """
-    require_jurors(jurors)
+    if arbiter is Arbiter.OWNER:
+        jurors = 0
+    else:
+        require_jurors(jurors)
     if not 0 < burnt < BPS or not 0 < reward <= MAX_AMOUNT or margin < 0:
         raise InvalidInputError("a burnt share is 1 to 9999 basis points, a reward above 0, and a margin not below 0")
     solver = _Solver(reward, beliefs, jurors, Fraction(burnt, BPS), arbiter, margin)

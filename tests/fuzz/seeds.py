@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from eth_utils.address import to_checksum_address
+from PIL import Image
 
 import native
 from circuits import container, payload
@@ -33,6 +35,7 @@ from commons.protocol.sealedreplies import SealedShare
 from commons.protocol.status import OfferStatus, ProverStatus, SubmissionState, SubmissionStatus
 from commons.protocol.streamheads import ModelHead, OfferHead, ShareHead
 from commons.protocol.sumlabels import sealed_bytes
+from commons.samples.samplebundles import SampleBundle
 from commons.sharing import sharepayloads
 from commons.sharing.sealedbodies import SealedChunk
 from commons.storage.accounts import SigningKey
@@ -45,8 +48,9 @@ from commons.wire._generated import prover_pb2 as pb
 from gradroll.data_owner.orders import OrderFile, save_order
 from tests.commons import test_modelmanifests
 from tests.fuzz.harness import CORPUS
-from tests.fuzz.targets import DIMENSION, SEALED, stream_of
+from tests.fuzz.targets import DIMENSION, IMAGES, SEALED, stream_of
 from tests.gradroll import test_modelcards
+from tests.samples import documents, test_epochmanifests
 from tests.support import perjury
 from tests.support.accuracymodels import accuracy_scene, rounding_scene
 from tests.support.gradedattempt import GradedAttempt
@@ -231,6 +235,20 @@ def artifacts() -> Iterator[tuple[str, bytes]]:
         yield "store-place", place
 
 
+def samples() -> Iterator[tuple[str, bytes]]:
+    """Schemas of a data market, records and images of them, and a bundle."""
+    for document in (documents.TABLE, documents.TEXT, documents.ARRAY, IMAGES):
+        yield "schema-document", documents.encoded(document)
+    yield "table-record", documents.encoded(documents.FLOWER)
+    yield "text-record", documents.encoded({"said": "Cafe\u0301 au  lait", "mood": True})
+    yield "array-record", documents.encoded({"label": 3, "values": [[1, 2, 3], [4, 5, 16]]})
+    stored = BytesIO()
+    Image.fromarray(np.arange(20, dtype=np.uint8).reshape(5, 4)).save(stored, "PNG")
+    yield "image", stored.getvalue()
+    yield "epoch", test_epochmanifests.EPOCH.encoded
+    yield "sample-bundle", SampleBundle(keccak(b"schema"), (b"\0\1one", b"", b"\0\2" + bytes(range(64)))).encode()
+
+
 def write(seeds: Iterable[tuple[str, bytes]]) -> None:
     """Write each, numbered within its target."""
     count: dict[str, int] = {}
@@ -242,5 +260,5 @@ def write(seeds: Iterable[tuple[str, bytes]]) -> None:
 
 
 if __name__ == "__main__":
-    for group in (wires, batches, files):
+    for group in (wires, batches, files, samples):
         write(group())

@@ -29,6 +29,11 @@ from commons.protocol.bundle import AuditBundle, Certificate
 from commons.protocol.ledgerheads import LedgerHead
 from commons.protocol.modelmanifests import ModelManifest
 from commons.runtime import identifiers
+from commons.samples.epochmanifests import EpochManifest
+from commons.samples.recordvalidation import RecordReader
+from commons.samples.samplebundles import SampleBundle
+from commons.samples.sampleimages import read_image
+from commons.samples.schemadocuments import parse_document
 from commons.settings import accountplaces, pins, storeplaces
 from commons.sharing import sharepayloads
 from commons.sharing.scalars import from_little_endian
@@ -42,6 +47,7 @@ from gradroll.commands import arrayfiles
 from gradroll.data_owner import orders
 from provers.party import ledger
 from tests.fuzz.harness import Target
+from tests.samples import documents
 
 DIMENSION = 5
 SEALED = 2
@@ -49,6 +55,8 @@ SEALED = 2
 COMMITTEE = Committee(1, 1, tuple(bytes((p + 1,)) * 20 for p in range(4)))
 HOLDER = Membership(COMMITTEE, 2)
 LIMITS = batchsteps.Limits(DIMENSION)
+IMAGES: dict[str, Any] = {"array": {"dtype": "uint8", "shape": [5, 4], "classes": 2}}
+"""Schema of the images."""
 _ROW = np.zeros((DIMENSION + TAIL, 4), np.uint64)
 _PREFIX = 3
 """Bytes of the length before each message of a stream, in the inputs of this fuzzing alone."""
@@ -105,6 +113,15 @@ def in_file(read: Callable[[Path], Any], *covers: str, errors: tuple[type[Except
         return read(path)
 
     return Target(covers, parse, errors=errors)
+
+
+def reader_of(document: dict[str, Any]) -> Callable[[bytes], bytes]:
+    """A record of a schema, as its sample."""
+    return RecordReader(parse_document(documents.encoded(document))).read
+
+
+def _image(raw: bytes) -> bytes:
+    return read_image(parse_document(documents.encoded(IMAGES)), 1, raw)
 
 
 def _text(raw: bytes) -> str:
@@ -302,6 +319,19 @@ TARGETS: dict[str, Target] = {
                        Dataset.decode, lambda found: found.encode(), errors=(InvalidInputError,)),
     "network": Target(("commons.artifacts.networkfiles.decode_network",), networkfiles.decode_network,
                       errors=(InvalidInputError,)),
+    "schema-document": Target(("commons.samples.schemadocuments.parse_document",), parse_document,
+                              lambda found: found.encoded, errors=(InvalidInputError,)),
+    "table-record": Target(("commons.samples.recordvalidation.RecordReader.read",), reader_of(documents.TABLE),
+                           errors=(InvalidInputError,)),
+    "text-record": Target((), reader_of(documents.TEXT), errors=(InvalidInputError,)),
+    "array-record": Target((), reader_of(documents.ARRAY), errors=(InvalidInputError,)),
+    "epoch": Target(("commons.samples.epochmanifests.EpochManifest.decode",), EpochManifest.decode,
+                    lambda epoch: epoch.encoded, errors=(InvalidInputError,)),
+    "image": Target(("commons.samples.sampleimages.read_image",), _image, errors=(InvalidInputError,)),
+    "sample-bundle": Target(("commons.samples.samplebundles.SampleBundle.decode",
+                             "commons.samples.samplebundles.SampleBundle.read",
+                             "commons.samples.samplebundles.read_samples"),
+                            SampleBundle.decode, lambda bundle: bundle.encode(), errors=(InvalidInputError,)),
     "store-place": Target(("commons.settings.storeplaces.parse_store",),
                           lambda raw: storeplaces.parse_store(_text(raw)), errors=(ValueError,)),
     "order": in_file(orders.load_order, "gradroll.data_owner.orders.load_order", errors=(InvalidInputError,)),
@@ -317,6 +347,8 @@ REASONS: dict[str, str] = {
     "circuits.keyfiles.load_verifying_key": _BEHIND + "container; its points are checked one by one",
     "circuits.srs.load": _BEHIND + "container; its points are checked one by one",
     "circuits.srs.load_tau": _BEHIND + "container",
+    "commons.artifacts.bundlefiles.load_bundle": _BEHIND + "sample-bundle",
+    "commons.artifacts.recordsources.load_document": _BEHIND + "schema-document",
     "commons.artifacts.datasetfiles.read_dataset": _BEHIND + "data-set",
     "commons.artifacts.networkfiles.read_network": _BEHIND + "network",
     "commons.artifacts.tensorfiles.read_file": "takes so many bytes at most as they are",

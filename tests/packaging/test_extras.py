@@ -22,6 +22,8 @@ MAY_NEED = {
     "commons/artifacts/s3store.py": "s3",
     "commons/chain/devchain.py": "dev-chain",
     "commons/chain/devprecompiles.py": "dev-chain",
+    "commons/samples/recordvalidation.py": "data",
+    "commons/samples/sampleimages.py": "data",
     "commons/storage/redisplace.py": "redis",
     "commons/telemetry/traces.py": "traces",
     "gradroll/demo/developers.py": "demo",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -44,7 +45,7 @@ def test_the_designs_example_holds_with_the_designs_numbers() -> None:
     assert sides == {name: (Fraction(left), Fraction(right)) for name, (left, right) in wanted.items()}
 
 
-BREAKS: dict[str, tuple[dict[str, int], dict[str, Fraction]]] = {
+BREAKS: dict[str, tuple[dict[str, Any], dict[str, Fraction]]] = {
     "fee": ({"deposit": units("0.4")}, {}),
     "self-challenge": ({"correction": units("1.8") + 1}, {}),
     "compensation": ({"stake": units("1.4") - 1}, {}),
@@ -63,7 +64,7 @@ BREAKS: dict[str, tuple[dict[str, int], dict[str, Fraction]]] = {
 
 @pytest.mark.parametrize("name", BREAKS)
 def test_each_inequality_breaks_at_its_bound(name: str) -> None:
-    terms, beliefs = (replace(whole, **part) for whole, part in zip((EXAMPLE, BELIEFS), BREAKS[name], strict=True))  # type: ignore[type-var]
+    terms, beliefs = replace(EXAMPLE, **BREAKS[name][0]), replace(BELIEFS, **BREAKS[name][1])
     assert name in {each.name for each in inequalities(terms, beliefs) if not each.holds}
     with pytest.raises(InvalidInputError, match=f"{name}: "):
         require_sound(terms, beliefs)
@@ -84,7 +85,11 @@ def test_what_is_accepted_by_name_may_be_broken_but_not_what_the_contract_checks
 
 
 def test_an_owner_as_arbiter_has_no_jurors_and_pays_the_correction_alone() -> None:
-    terms = replace(EXAMPLE, arbiter=Arbiter.OWNER)
+    terms = replace(EXAMPLE, arbiter=Arbiter.OWNER, jurors=0, juror_stake=0)
+    parts: tuple[dict[str, Any], ...] = ({"jurors": 5}, {"juror_stake": 1})
+    for part in parts:
+        with pytest.raises(InvalidInputError, match="no jurors"):
+            replace(terms, **part)
     names = {each.name for each in inequalities(terms, BELIEFS)}
     assert names == set(BREAKS) - {"jurors", "bribes", "appeal"}
     assert terms.winnings == terms.correction
@@ -140,6 +145,6 @@ def test_beliefs_out_of_range_are_refused(part: dict[str, Fraction]) -> None:
 
 @pytest.mark.parametrize("part", [{"jurors": 4}, {"jurors": 1}, {"jurors": 17}, {"burnt": 10001}, {"deposit": -1},
                                   {"reward": 2**128}])  # fmt: skip
-def test_terms_out_of_range_are_refused(part: dict[str, int]) -> None:
+def test_terms_out_of_range_are_refused(part: dict[str, Any]) -> None:
     with pytest.raises(InvalidInputError):
         replace(EXAMPLE, **part)

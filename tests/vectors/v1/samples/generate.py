@@ -1,4 +1,4 @@
-"""Writes vectors of samples: schemas, what fits them, distances, leaves, roots and proofs; see README.md."""
+"""Writes vectors of samples, of what is committed to, and of what a contract trains; see README.md."""
 
 from __future__ import annotations
 
@@ -6,10 +6,23 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from circuits.hashing import keccak
+from circuits.hashing import domain_separator, keccak
 from commons.samples.canonicalsamples import array_sample, fits
+from commons.samples.contributions import (
+    ALL_SAMPLES,
+    EMPTY_LOG,
+    BundleReceipt,
+    Decision,
+    Ground,
+    Outcome,
+    bundle_commitment,
+    challenge_commitment,
+)
+from commons.samples.hiddentests import HiddenTests, commit_to_tests
+from commons.samples.improvements import Improvement, ImprovementTable, improvement_leaf
 from commons.samples.merkletrees import MerkleTree, sample_leaf
 from commons.samples.perceptrons import Perceptron
+from commons.samples.samplebundles import SampleBundle
 from commons.samples.sampledistances import distance
 from commons.samples.sampleschemas import SampleSchema
 
@@ -175,12 +188,102 @@ def perceptrons() -> dict[str, object]:
     return found
 
 
+LOG = (
+    Decision(7, ALL_SAMPLES, Outcome.ACCEPTED, 40, keccak(b"root 7")),
+    Decision(7, 3, Outcome.BAD, 1, keccak(b"root 7")),
+    Decision(9, 0, Outcome.VOID, 1, keccak(b"root 9")),
+    Decision(9, 65535, Outcome.CORRECTED, 1, keccak(b"root 9"), keccak(b"corrected")),
+)
+
+
+def contributions() -> dict[str, object]:
+    """Commitments, the digest of a receipt, and the hash of a log after each decision."""
+    campaign, root, salt, content = (keccak(name) for name in (b"campaign", b"root", b"salt", b"content"))
+    sender, domain = keccak(b"sender")[:20], domain_separator(31337, bytes(12) + keccak(b"contract")[:8], salt)
+    schema, corrected, log = SCHEMAS[_DIGITS].digest, keccak(b"corrected"), [EMPTY_LOG]
+    for decision in LOG:
+        log.append(decision.after(log[-1]))
+    receipt = BundleReceipt(campaign, 7, root, content, 40, schema)
+    return {
+        "campaign": _hex(campaign),
+        "root": _hex(root),
+        "salt": _hex(salt),
+        "content": _hex(content),
+        "sender": _hex(sender),
+        "domain": _hex(domain),
+        "schema": _hex(schema),
+        "corrected": _hex(corrected),
+        "bundle7of40": _hex(bundle_commitment(campaign, root, content, 40, sender, salt)),
+        "judged7at3": _hex(challenge_commitment(campaign, 7, root, 3, Ground.JUDGED, corrected, sender, salt)),
+        "duplicate7at3": _hex(challenge_commitment(campaign, 7, root, 3, Ground.DUPLICATE, bytes(32), sender, salt)),
+        "receipt7of40": _hex(receipt.digest(domain)),
+        "logBundle": [each.bundle for each in LOG],
+        "logIndex": [each.index for each in LOG],
+        "logOutcome": [int(each.outcome) for each in LOG],
+        "logCount": [each.count for each in LOG],
+        "logRoot": [_hex(each.root) for each in LOG],
+        "logCorrection": [_hex(each.correction) for each in LOG],
+        "logHash": [_hex(each) for each in log[1:]],
+    }
+
+
+def hidden() -> dict[str, object]:
+    """Groups of hidden tests: leaves, and the commitment to all of them."""
+
+    def word(name: bytes, number: int) -> bytes:
+        return keccak(name + bytes((number,)))
+
+    groups = [HiddenTests(word(b"salt", n), word(b"root", n), word(b"content", n), 100 + n) for n in range(5)]
+    leaves = [group.leaf for group in groups]
+    return {
+        "salt": [_hex(group.salt) for group in groups],
+        "root": [_hex(group.root) for group in groups],
+        "content": [_hex(group.content_digest) for group in groups],
+        "count": [group.count for group in groups],
+        "leaves": [_hex(leaf) for leaf in leaves],
+        "commitment": _hex(commit_to_tests(leaves)),
+    }
+
+
+IMPROVED = ((3, 10**18), (4, 1), (9, 7), (2**63, 2**128 - 1))
+"""Bundle and amount."""
+
+
+def improvements() -> dict[str, object]:
+    """What bundles are paid, the leaves and the root."""
+    table = ImprovementTable(0, 1, tuple(Improvement(bundle, 0, amount) for bundle, amount in IMPROVED))
+    tree = table.tree()
+    return {
+        "bundle": [str(bundle) for bundle, _ in IMPROVED],
+        "amount": [str(amount) for _, amount in IMPROVED],
+        "leaves": [_hex(improvement_leaf(*row)) for row in IMPROVED],
+        "root": _hex(table.root),
+        "proofs": [_hex(b"".join(tree.proof(place))) for place in range(len(IMPROVED))],
+    }
+
+
+def bundles() -> dict[str, object]:
+    """A bundle's file, its digest and its root."""
+    bundle = SampleBundle(SCHEMAS[_DIGITS].digest, TREE)
+    return {
+        "schema": _hex(bundle.schema_digest),
+        "samples": [_hex(sample) for sample in TREE],
+        "file": _hex(bundle.encode()),
+        "contentDigest": _hex(bundle.content_digest),
+        "root": _hex(bundle.tree().root),
+    }
+
+
 FILES: dict[str, Callable[[], dict[str, object]]] = {
     "schemas": schemas,
     "samples": samples,
     "distances": distances,
     "trees": trees,
     "perceptrons": perceptrons,
+    "contributions": contributions,
+    "hidden": hidden,
+    "improvements": improvements,
+    "bundles": bundles,
 }
 
 
