@@ -1,4 +1,4 @@
-"""Who hands in samples: one class a strategy.  docs/data-market.md, section "What attackers try"."""
+"""Who hands in samples: one class a strategy.  docs/data-simulation.md."""
 
 from __future__ import annotations
 

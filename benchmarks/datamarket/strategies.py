@@ -23,6 +23,7 @@ EXAMPLE = SampleTerms(UNIT, 4 * UNIT, 2 * UNIT, UNIT // 2, 2 * UNIT // 5, 5000, 
 BELIEFS = Beliefs(
     cost=Fraction(UNIT, 100), gain=Fraction(UNIT, 2), checked=Fraction(3, 10), tolerated=Fraction(1, 50),
     error=Fraction(1, 20), challenged=Fraction(1, 20), common=Fraction(9, 10), work=Fraction(UNIT, 2),
+    guessed=Fraction(1, 10),
 )  # fmt: skip
 JURORS = tuple(Juror(f"juror {number}") for number in range(1, 10))
 STEPS = 300
@@ -123,7 +124,7 @@ _BLIND = (Juror("it", blind=True), *JURORS[1:])
 _LOOKS = (Juror("it"), *JURORS[1:])
 _UNSURE = _beliefs(error=0.2, challenged=0.3)
 _OFTEN_WRONG = _beliefs(error=0.45)
-_OWNER = replace(EXAMPLE, arbiter=Arbiter.OWNER)
+_OWNER = replace(EXAMPLE, arbiter=Arbiter.OWNER, jurors=0, juror_stake=0)
 _INSURED = {"correction": 1.8}
 _HONEST = Contributor("honest", _SIZE)
 _BAD = Malicious("bad", _SIZE, concedes=False)
@@ -141,7 +142,7 @@ STRATEGIES = (
     Strategy("honest", "honesty", Run(reviewers=(_false(0.05),)),
              Run(beliefs=replace(_UNSURE, work=Fraction(95, 100) * UNIT), reviewers=(_false(0.3),))),
     Strategy("malicious", "cheating", Run(_of(Malicious)), Run(_of(Malicious), _terms(deposit=3))),
-    Strategy("lazy", "cheating", Run(_of(Lazy)), Run(_of(Lazy), _terms(deposit=2.5))),
+    Strategy("lazy", "guessing", Run(_of(Lazy)), Run(_of(Lazy), _terms(deposit=2.5))),
     Strategy("contests the truth", "contesting", _CAUGHT, replace(_CAUGHT, terms=_LOW_FEE,
              instead=replace(_CAUGHT, contributor=_CONCEDES, terms=_LOW_FEE, instead=None)), "sample, above conceding"),
     Strategy("challenges itself", "self-challenge", Run(_of(Malicious, corrects=True)),
