@@ -13,6 +13,7 @@ from pathlib import Path
 
 from benchmarks import results
 from benchmarks.cases import CAPACITY, Case
+from benchmarks.datamarket import markettables
 from benchmarks.economics import costtables
 from benchmarks.floors import Floors
 from benchmarks.machine import ROOT
@@ -21,7 +22,10 @@ from benchmarks.results import Result
 from benchmarks.robustness import robusttables
 from benchmarks.targets import DEFAULT, DEMO
 
-PAGES = (*(ROOT / "docs" / f"{name}.md" for name in ("performance", "economics", "robustness")), ROOT / "README.md")
+PAGES = (
+    *(ROOT / "docs" / f"{name}.md" for name in ("performance", "economics", "robustness", "data-simulation")),
+    ROOT / "README.md",
+)
 _MODELS = {650: "softmax on digits", 61_470: "LeNet", 270_896: "ResNet-20", 1 << 20: "a million"}
 _GRADED = (
     ("prover CPU s / gradient", "prover_cpu_per_gradient"), ("coordinator CPU s / batch", "coordinator_cpu_per_batch"),
@@ -270,8 +274,13 @@ def machine() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "goals": goals, "growth": growth, "batches": batches, "steps": steps, "rates": rates, "gas": gas,
+<<<<<<< HEAD
     "paid": paid, "graded": graded, "accuracy": accuracy, "rounding": rounding, "swap": swap,
     "machine": machine, "headline": headline, **costtables.TABLES, **robusttables.TABLES,
+=======
+    "paid": paid, "graded": graded, "accuracy": accuracy, "swap": swap,
+    "machine": machine, "headline": headline, **costtables.TABLES, **robusttables.TABLES, **markettables.TABLES,
+>>>>>>> wp-q5
 }  # fmt: skip
 
 if __name__ == "__main__":

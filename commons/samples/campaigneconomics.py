@@ -43,6 +43,7 @@ class Beliefs:
         challenged: phi, share of good samples that are challenged all the same.
         common: pi, share of the more common verdict: how often a juror is right who does not look.
         work: what it costs to make a good sample.
+        guessed: g, how often a label is right that costs no work: 1 of the number of classes, if they are alike.
 
     Raises:
         InvalidInputError: a share is not in [0, 1), or an amount is negative.
@@ -56,12 +57,13 @@ class Beliefs:
     challenged: Fraction
     common: Fraction
     work: Fraction
+    guessed: Fraction
 
     def __post_init__(self) -> None:
         for name in ("cost", "gain", "work"):
             if not 0 <= getattr(self, name) <= MAX_AMOUNT:
                 raise InvalidInputError(f"the belief {name} is an amount, not {float(getattr(self, name)):g}")
-        for name in ("checked", "tolerated", "error", "challenged", "common"):
+        for name in ("checked", "tolerated", "error", "challenged", "common", "guessed"):
             least_open = name in ("checked", "tolerated")
             share = getattr(self, name)
             if not 0 <= share < 1 or (least_open and share == 0):
@@ -210,12 +212,19 @@ def _of_contributors(terms: SampleTerms, beliefs: Beliefs) -> Iterator[Inequalit
         "q0 (D - F) > (1 - q0) (R + e)", q0 * terms.at_risk, (1 - q0) * (terms.reward + beliefs.gain), strict=True,
     )  # fmt: skip
     yield Inequality(
+        "guessing", "A contributor that guesses labels loses, even if only the owner checks.",
+        "(1 - g) (q0 (D - F) - (1 - q0) R) > g R",
+        (1 - beliefs.guessed) * (q0 * terms.at_risk - (1 - q0) * terms.reward), beliefs.guessed * terms.reward,
+        strict=True,
+    )  # fmt: skip
+    yield Inequality(
         "insurance", "Nobody gains by challenging own bad samples so that others come too late.",
         "C >= R + e", Fraction(terms.stake), terms.reward + beliefs.gain,
     )  # fmt: skip
     yield Inequality(
         "contesting", "A contributor who was caught loses by contesting the truth.",
-        "F > eta (R + D + C - F)", Fraction(terms.fee), eta * (terms.reward + terms.at_risk + terms.stake), strict=True,
+        "F > eta (R + D + C - F + e)", Fraction(terms.fee),
+        eta * (terms.reward + terms.at_risk + terms.stake + beliefs.gain), strict=True,
     )  # fmt: skip
     yield Inequality(
         "honesty", "A contributor of good samples gains, with an arbiter that errs.",
@@ -241,6 +250,10 @@ def _of_jurors(terms: SampleTerms, beliefs: Beliefs) -> Iterator[Inequality]:
         "jurors", "A juror gains by looking, against voting for what is more common.",
         "(1 - pi) (s + F / n) >= c",
         (1 - beliefs.common) * (terms.juror_stake + Fraction(terms.fee, terms.jurors)), beliefs.cost,
+    )  # fmt: skip
+    yield Inequality(
+        "serving", "Jurors who look gain by serving: what some lose by erring, others of the same jury get.",
+        "F / n >= c", Fraction(terms.fee, terms.jurors), beliefs.cost,
     )  # fmt: skip
 
 

@@ -55,13 +55,26 @@ class _Solver:
         appeal = Fraction(old.fee * (2 * self.jurors + 1), self.jurors) if self.jurors else 0
         eta, q0 = self.beliefs.error, self.beliefs.checked
         gains = self.reward + self.beliefs.gain
-        fee = max(self.jurors, self.above(eta * (self.reward + old.at_risk + old.stake)))  # each juror gets some of it
+        served = ceil(self.jurors * self.beliefs.cost)
+        fee = max(
+            self.jurors, served, self.above(eta * (gains + old.at_risk + old.stake))
+        )  # each juror gets some of it
         correction = max(ceil(self.beliefs.work), ceil(self.beliefs.cost), self.missing(old.at_risk))
-        at_risk = max(self.above(gains * (1 - q0) / q0), self.above(correction / self.burnt), ceil(appeal))
+        at_risk = max(
+            self.above(gains * (1 - q0) / q0),
+            self.above(self.guessed()),
+            self.above(correction / self.burnt),
+            ceil(appeal),
+        )
         winnings = correction + (0 if self.arbiter is Arbiter.OWNER else ceil((1 - self.burnt) * at_risk))
         stake = max(ceil(gains), fee + self.reward, old.fee + ceil(appeal), self.above(eta * winnings / (1 - eta)))
         new = _Amounts(fee, stake, at_risk, correction)
         return _Amounts(*(max(getattr(old, name), getattr(new, name)) for name in _Amounts.__slots__))
+
+    def guessed(self) -> Fraction:
+        """D - F at which guessing neither gains nor loses."""
+        share, q0 = self.beliefs.guessed, self.beliefs.checked
+        return self.reward * (share / (1 - share) + 1 - q0) / q0
 
     def missing(self, at_risk: int) -> int:
         """K without which checking would not pay."""

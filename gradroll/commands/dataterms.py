@@ -55,6 +55,7 @@ def belief_options(parser: argparse.ArgumentParser) -> None:
         ("error", "0.05", "cases that the arbiter decides wrongly"),
         ("challenged", "0.1", "good samples that are challenged all the same"),
         ("common", "0.9", "cases that end with the more common verdict"),
+        ("guessed", "0.5", "labels that are right by chance: 1 of the number of classes"),
     ):
         parser.add_argument(f"--{name}", type=_number, default=_number(default), metavar="SHARE",
                             help=f"share of {words} (default {default})")  # fmt: skip
@@ -65,7 +66,9 @@ def beliefs_of(arguments: argparse.Namespace, unit: int) -> Beliefs:
     from commons.samples.campaigneconomics import Beliefs
 
     amounts = {name: getattr(arguments, name) * unit for name in ("cost", "gain", "work")}
-    shares = {name: getattr(arguments, name) for name in ("checked", "tolerated", "error", "challenged", "common")}
+    shares = {
+        name: getattr(arguments, name) for name in ("checked", "tolerated", "error", "challenged", "common", "guessed")
+    }
     return Beliefs(**amounts, **shares)
 
 

@@ -25,6 +25,7 @@ def units(text: str) -> int:
 BELIEFS = Beliefs(
     cost=Fraction(units("0.01")), gain=Fraction(units("0.5")), checked=Fraction("0.3"), tolerated=Fraction("0.02"),
     error=Fraction("0.05"), challenged=Fraction("0.1"), common=Fraction("0.9"), work=Fraction(units("0.3")),
+    guessed=Fraction("0.1"),
 )  # fmt: skip
 EXAMPLE = SampleTerms(
     reward=units("1"), deposit=units("4"), stake=units("2"), correction=units("0.5"), fee=units("0.4"), burnt=5000,
@@ -37,7 +38,8 @@ def test_the_designs_example_holds_with_the_designs_numbers() -> None:
     sides = {each.name: (each.left / UNIT, each.right / UNIT) for each in require_sound(EXAMPLE, BELIEFS)}
     wanted = {
         "fee": ("4", "0.4"), "self-challenge": ("1.8", "0.5"), "compensation": ("2", "1.4"), "appeal": ("2", "1.28"),
-        "bribes": ("9", "7.5"), "cheating": ("1.08", "1.05"), "insurance": ("2", "1.5"), "contesting": ("0.4", "0.33"),
+        "bribes": ("9", "7.5"), "cheating": ("1.08", "1.05"), "insurance": ("2", "1.5"), "contesting": ("0.4", "0.355"),
+        "guessing": ("0.342", "0.1"), "serving": ("0.08", "0.01"),
         "honesty": ("0.7", "0.025"), "false-challenge": ("1.9", "0.115"), "jurors": ("0.308", "0.01"),
     }  # fmt: skip
     checking = sides.pop("checking")
@@ -53,7 +55,9 @@ BREAKS: dict[str, tuple[dict[str, Any], dict[str, Fraction]]] = {
     "bribes": ({"juror_stake": units("2.5")}, {}),
     "cheating": ({"deposit": units("3.9")}, {}),
     "insurance": ({"stake": units("1.5") - 1}, {}),
-    "contesting": ({}, {"error": Fraction("0.4") / Fraction("6.6")}),
+    "contesting": ({}, {"error": Fraction("0.4") / Fraction("7.1")}),
+    "guessing": ({}, {"guessed": Fraction("0.38") / Fraction("1.38")}),
+    "serving": ({}, {"cost": Fraction(units("0.08")) + 1}),
     "honesty": ({}, {"work": Fraction(units("0.975"))}),
     "checking": ({}, {"tolerated": Fraction("0.01") / (Fraction("2.3") * Fraction("0.95")) - Fraction(1, 10**9)}),
     "false-challenge": ({}, {"error": Fraction("2") / Fraction("4.3")}),
@@ -75,7 +79,7 @@ def test_every_inequality_is_broken_by_a_test() -> None:
 
 
 def test_what_is_accepted_by_name_may_be_broken_but_not_what_the_contract_checks() -> None:
-    careless = replace(BELIEFS, checked=Fraction("0.1"))
+    careless = replace(BELIEFS, checked=Fraction("0.28"))
     with pytest.raises(InvalidInputError, match="cheating: "):
         require_sound(EXAMPLE, careless)
     assert not all(each.holds for each in require_sound(EXAMPLE, careless, ["cheating"]))
@@ -91,7 +95,7 @@ def test_an_owner_as_arbiter_has_no_jurors_and_pays_the_correction_alone() -> No
         with pytest.raises(InvalidInputError, match="no jurors"):
             replace(terms, **part)
     names = {each.name for each in inequalities(terms, BELIEFS)}
-    assert names == set(BREAKS) - {"jurors", "bribes", "appeal"}
+    assert names == set(BREAKS) - {"jurors", "serving", "bribes", "appeal"}
     assert terms.winnings == terms.correction
     with pytest.raises(InvalidInputError, match="checking: "):
         require_sound(replace(terms, correction=units("0.5")), BELIEFS)
@@ -114,13 +118,13 @@ AMOUNTS = st.fractions(0, 10**24, max_denominator=100)
 @settings(deadline=None)
 @given(
     st.integers(1, 10**24), AMOUNTS, AMOUNTS, SHARES, SHARES, st.fractions(0, Fraction(15, 100), max_denominator=1000),
-    SHARES, st.sampled_from((3, 5, 7, 15)), st.sampled_from(Arbiter), st.integers(1, 9999),
+    SHARES, SHARES, st.sampled_from((3, 5, 7, 15)), st.sampled_from(Arbiter), st.integers(1, 9999),
 )  # fmt: skip
 def test_what_is_suggested_is_sound(
     reward: int, cost: Fraction, gain: Fraction, checked: Fraction, tolerated: Fraction, error: Fraction,
-    common: Fraction, jurors: int, arbiter: Arbiter, burnt: int,
+    common: Fraction, guessed: Fraction, jurors: int, arbiter: Arbiter, burnt: int,
 ) -> None:  # fmt: skip
-    beliefs = Beliefs(cost, gain, checked, tolerated, error, Fraction(0), common, Fraction(reward, 2))
+    beliefs = Beliefs(cost, gain, checked, tolerated, error, Fraction(0), common, Fraction(reward, 2), guessed)
     terms = suggest_terms(reward, beliefs, jurors, arbiter, burnt)
     assert all(each.holds for each in inequalities(terms, beliefs))
 
