@@ -274,13 +274,8 @@ def machine() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "goals": goals, "growth": growth, "batches": batches, "steps": steps, "rates": rates, "gas": gas,
-<<<<<<< HEAD
     "paid": paid, "graded": graded, "accuracy": accuracy, "rounding": rounding, "swap": swap,
-    "machine": machine, "headline": headline, **costtables.TABLES, **robusttables.TABLES,
-=======
-    "paid": paid, "graded": graded, "accuracy": accuracy, "swap": swap,
     "machine": machine, "headline": headline, **costtables.TABLES, **robusttables.TABLES, **markettables.TABLES,
->>>>>>> wp-q5
 }  # fmt: skip
 
 if __name__ == "__main__":
