@@ -80,8 +80,7 @@ class KeySettings(Section):
     srs: File
     """The reference string's file, as the market's operator publishes it; compare its hash."""
     directory: File
-    """Proving and verifying keys of policies and of the model market's size classes, and the commitment keys that are
-    derived from the string."""
+    """Keys of policies and of the model market's size classes, and the commitment keys derived from the string."""
 
 
 class UnlockSettings(Section):

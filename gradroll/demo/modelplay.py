@@ -117,7 +117,7 @@ class Play:
         state = ModelState(self.work / directory)
         return Entrant(ModelWriter(self.models.view(), account, _PATIENCE), self.parameters, state, _DEPTH)
 
-    def read(self, path: Path) -> DataGroup:
+    def group(self, path: Path) -> DataGroup:
         """A hidden group."""
         data = read_dataset(path)
         digest = hashlib.sha256(data.encode()).digest()

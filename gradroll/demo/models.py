@@ -163,7 +163,7 @@ def _prove(
 
 
 def _open(play: Play, console: Console) -> bytes:
-    commitment = play.owner.commit([(path, play.read(path)) for path in play.files])
+    commitment = play.owner.commit([(path, play.group(path)) for path in play.files])
     market = play.models.market
     seeds = play.owner.commit_seeds(commitment)
     terms = BountyTerms(
@@ -184,7 +184,7 @@ def _draw(play: Play, bounty: bytes) -> None:
     play.mine(2)
     play.owner.draw(bounty)
     play.mine(2)
-    play.owner.show(bounty, play.read, play.witnesses)
+    play.owner.show(bounty, play.group, play.witnesses)
 
 
 def _show_tests(play: Play, bounty: bytes) -> dict[int, DataGroup]:
@@ -193,7 +193,7 @@ def _show_tests(play: Play, bounty: bytes) -> dict[int, DataGroup]:
     close_entries(play.owner.account, play.view.bounty(bounty))
     _draw(play, bounty)
     drawn = play.view.bounty(bounty).tests
-    return {number: play.read(play.files[index]) for number, index in enumerate(drawn)}
+    return {number: play.group(play.files[index]) for number, index in enumerate(drawn)}
 
 
 def _swap(
