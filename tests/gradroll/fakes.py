@@ -131,7 +131,7 @@ class FakeChain:
 
     @property
     def tokens(self) -> SimpleNamespace:
-        return SimpleNamespace(currency=lambda token: ETH)
+        return SimpleNamespace(currency=lambda token: ETH, is_token=lambda token: token in self.contracts)
 
     @property
     def rpc(self) -> SimpleNamespace:
