@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,11 +66,15 @@ class ContributionBook:
 
     def again(self, campaign: bytes, root: bytes, content_digest: bytes, turn: int) -> KeptBundle | None:
         """The bundle of these samples that was kept for a campaign before, if there is one."""
-        for commitment, raw in self._book.all():
-            kept = self._kept(commitment, raw)
+        for kept in self.all():
             if (kept.campaign, kept.root, kept.content_digest, kept.turn) == (campaign, root, content_digest, turn):
                 return kept
         return None
+
+    def all(self) -> Iterator[KeptBundle]:
+        """Every bundle.  Raises KeyFileError."""
+        for commitment, raw in self._book.all():
+            yield self._kept(commitment, raw)
 
     def content(self, kept: KeptBundle) -> SampleBundle:
         """The samples of a bundle.  Raises UnknownError, InvalidInputError where the file is lost or damaged."""

@@ -88,6 +88,13 @@ class Contributor:
         there = self._data.committed_bundles(campaign, self.address, kept.commitment)
         return there[0] if there else self._account.commit_bundle(campaign, kept.count, kept.commitment)
 
+    def pending(self) -> list[int]:
+        """Bundles of this account that are to be opened."""
+        kept = list(self._state.contributions.all())
+        there = [self._data.committed_bundles(each.campaign, self.address, each.commitment) for each in kept]
+        numbers = sorted(number for each in there for number in each)
+        return [at for at in numbers if self._data.bundle(at).stage is BundleStage.COMMITTED]
+
     def open(self, number: int) -> BundleRecord:
         """Open a bundle of this account, unless it is; returns what the chain has of it.
 

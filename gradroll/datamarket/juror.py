@@ -130,6 +130,11 @@ class Juror:
             self._account.reveal_vote(*place, vote.verdict, vote.salt)
         return own
 
+    def to_reveal(self) -> list[int]:
+        """Cases with votes of this account that are to be revealed now."""
+        own = [seat for seat in self.seats() if seat.case.stage is CaseStage.REVEALING and seat.committed]
+        return sorted({seat.case.number for seat in own if not seat.revealed and seat.round == seat.case.round})
+
     def release(self, case: int) -> list[OwnSeat]:
         """Get the stakes of a case that has ended back into their slots, and its fees credited; returns the seats."""
         if self._data.jury.case(case).stage is not CaseStage.ENDED:

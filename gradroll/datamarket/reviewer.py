@@ -85,7 +85,7 @@ class Reviewer:
                 failed.append((number, error))
             else:
                 opened.append(number)
-        return opened, failed
+        return sorted(opened), failed
 
     def pending(self) -> list[tuple[int, KeptChallenge]]:
         """Challenges of this account that are to be opened, with what they say."""

@@ -15,7 +15,7 @@ from commons.chain.outbox import Outbox
 from commons.samples.samplebundles import SampleBundle
 from gradroll.datamarket.contributor import Contributor
 from gradroll.datamarket.datastate import DataState
-from gradroll.datamarket.settling import Settler
+from gradroll.datamarket.duties import Settler
 from tests.datamarket.datastage import CONTRIBUTOR, HOUR, OTHER, OWNER, SCHEMA, DataStage, bundle_of, data_stage, sample
 
 BUNDLE = bundle_of(sample(1, 10, 20, 30), sample(2, 40, 50, 60))
