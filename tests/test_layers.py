@@ -19,6 +19,7 @@ COMMONS = ("commons.sharing", "commons.protocol", "commons.runtime", "commons.sa
            "commons")  # fmt: skip
 SDK = (
     "gradroll.training", "gradroll.data_owner", "gradroll.model_owner", "gradroll.audit", "gradroll.modelmarket",
+    "gradroll.datamarket",
 )  # fmt: skip
 PLAN: dict[str, tuple[str, ...]] = {
     "native": (),
@@ -33,7 +34,8 @@ PLAN: dict[str, tuple[str, ...]] = {
     "commons.storage": (*SHARED, "commons.sharing", "commons.protocol", "commons.runtime"),
     "commons.artifacts": (*SHARED, "commons.runtime", "commons.samples", "commons.settings", "commons.storage"),
     "commons.chain": (
-        *SHARED, "contracts", "commons.protocol", "commons.runtime", "commons.settings", "commons.storage",
+        *SHARED, "contracts", "commons.protocol", "commons.runtime", "commons.samples", "commons.settings",
+        "commons.storage",
     ),
     "commons.telemetry": (
         *SHARED, "commons", "commons.runtime", "commons.settings", "commons.storage", "commons.chain",
@@ -50,6 +52,7 @@ PLAN: dict[str, tuple[str, ...]] = {
     "gradroll.audit": (*SHARED, *COMMONS, "gradroll.model_owner", "gradroll.training"),
     "gradroll.hiddenmodel": ("circuits", "commons.protocol", "commons.runtime"),
     "gradroll.modelmarket": (*SHARED, *COMMONS),
+    "gradroll.datamarket": (*SHARED, *COMMONS),
     "gradroll.setup": (*SHARED, *COMMONS, "contracts", "provers.joining"),
     "gradroll.console": (),
     "gradroll.waiting": ("commons.runtime",),

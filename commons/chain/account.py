@@ -123,7 +123,14 @@ class ChainAccount:
         data = calldata.call(REGISTRY, name, *arguments)
         return self._sender.send(self.view.registry, data, gas=gas, value=value, repeatable=repeatable)
 
-    def _value_of(self, token: bytes, amount: int, spender: bytes) -> int:
+    def send(
+        self, contract: bytes, data: bytes, *, gas: int = SMALL, value: int = 0, repeatable: bool = False,
+        secret: bool = False,
+    ) -> Mined:  # fmt: skip
+        """Send a call to a contract of a market that stands beside this one; the arguments are those of ``Sender``."""
+        return self._sender.send(contract, data, gas=gas, value=value, repeatable=repeatable, secret=secret)
+
+    def value_of(self, token: bytes, amount: int, spender: bytes) -> int:
         """The ether to send along, so that a contract can take an amount; of a token it is allowed to take as much.
 
         An allowance is exact, so that a contract that turned out to be bad could take no more than what was meant.
@@ -141,7 +148,7 @@ class ChainAccount:
         data = call_data("approve(address,uint256)", [spender, amount])
         self._sender.send(token, data, gas=_APPROVE, repeatable=True)
 
-    def _create(self, new: Creation, first: int, gas: int) -> tuple[Mined, int]:
+    def create(self, new: Creation, first: int, gas: int) -> tuple[Mined, int]:
         """Create something under the first nonce that is free; an earlier run's transaction for it is gone on with.
 
         Returns:

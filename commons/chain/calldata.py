@@ -22,6 +22,7 @@ Tuple = tuple[Any, ...]
 REGISTRY, MARKET, FACTORY, VERIFIER = "CommitteeRegistry", "Market", "VerifierFactory", "RollupVerifier"
 GRADED_VERIFIER = "ReferenceVerifier"
 MODELS, SALES, BOUNTIES = "ModelRegistry", "ModelSales", "ModelBounties"
+CAMPAIGNS, JURY = "DataCampaigns", "Jury"
 ACCURACY_VERIFIER, ROUNDING_VERIFIER = "AccuracyVerifier", "RoundingVerifier"
 
 

@@ -47,7 +47,7 @@ class CommitteeAccount(ChainAccount):
             return calldata.call(REGISTRY, "createCommittee", wanted.words, signers, at)
 
         new = Creation(registry, data, "CommitteeExists")
-        mined, _ = self._create(new, nonce, SMALL + _MEMBER * len(signers))
+        mined, _ = self.create(new, nonce, SMALL + _MEMBER * len(signers))
         return topic(mined, registry, REGISTRY, "CommitteeCreated", 1)
 
     def join(self, committee_id: int, endpoint: str, hpke_key: bytes, *, controller: bytes | None = None) -> Mined:
@@ -58,7 +58,7 @@ class CommitteeAccount(ChainAccount):
                 that was named before, or this one.
         """
         terms, (before, joined) = self.view.committee_terms(committee_id), self._standing(committee_id)
-        value = 0 if joined else self._value_of(terms.bond_token, terms.bond, self.view.registry)
+        value = 0 if joined else self.value_of(terms.bond_token, terms.bond, self.view.registry)
         arguments = committee_id, endpoint, hpke_key, controller or before
         return self._registry("join", *arguments, gas=_JOIN, value=value, repeatable=True)
 

@@ -117,7 +117,7 @@ class ModelAccount(ChainWriter):
         def exists(at: int) -> bool:
             return known(self.models.listing, named(at))
 
-        _, used = self._create(Creation(place, data, "ListingExists", exists), nonce, SMALL)
+        _, used = self.create(Creation(place, data, "ListingExists", exists), nonce, SMALL)
         return self._made(self.models.listing, named(used), "listing")
 
     def unlist(self, listing: bytes) -> Mined:

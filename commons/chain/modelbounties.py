@@ -42,8 +42,8 @@ class BountyAccount(ModelAccount):
         def exists(at: int) -> bool:
             return known(self.models.bounty, named(at))
 
-        value = self._value_of(terms.token, terms.escrow, place)
-        _, used = self._create(Creation(place, data, "BountyExists", exists, value), nonce, _SHOW)
+        value = self.value_of(terms.token, terms.escrow, place)
+        _, used = self.create(Creation(place, data, "BountyExists", exists, value), nonce, _SHOW)
         return self._made(self.models.bounty, named(used), "bounty")
 
     def pin_anchor(self, bounty: bytes) -> Mined:
@@ -85,7 +85,7 @@ class BountyAccount(ModelAccount):
     def enter(self, bounty: bytes, listing: bytes) -> Mined:
         """Enter a listing of this account, and stake the bond."""
         terms = self.models.bounty(bounty).terms
-        value = self._value_of(terms.token, terms.bond, self.models.places.bounties)
+        value = self.value_of(terms.token, terms.bond, self.models.places.bounties)
         return self._bounties("enter", bounty, listing, value=value)
 
     def close_entries(self, bounty: bytes) -> Mined:

@@ -19,7 +19,7 @@ class SalesAccount(ModelAccount):
 
     def deposit_bond(self, listing: bytes, amount: int) -> Mined:
         """Add to the bond of a listing; it becomes the seller's."""
-        value = self._value_of(self.models.listing(listing).terms.token, amount, self.models.places.sales)
+        value = self.value_of(self.models.listing(listing).terms.token, amount, self.models.places.sales)
         return self._sales("depositBond", listing, amount, value=value)
 
     def withdraw_listing_bond(self, listing: bytes, amount: int, to: bytes | None = None) -> Mined:
@@ -33,7 +33,7 @@ class SalesAccount(ModelAccount):
             token: of the price.
             signature: the seller's, 65 bytes, or what its contract takes.
         """
-        value = self._value_of(token, offer.price, self.models.places.sales)
+        value = self.value_of(token, offer.price, self.models.places.sales)
         return self._sales("lock", offer_words(offer), signature, value=value)
 
     def reveal_key(self, sale: LockedSale, key: int) -> Mined:

@@ -136,7 +136,7 @@ class OwnerAccount(ChainAccount):
 
     def _allowed(self, token: bytes, amount: int, permit: Permit) -> int:
         """The ether to send along where the market takes an amount; a permit stands for an allowance."""
-        return 0 if permit.deadline else self._value_of(token, amount, self.view.market)
+        return 0 if permit.deadline else self.value_of(token, amount, self.view.market)
 
     def _due(self, task_id: int, index: int, through: int, owed_only: bool) -> _Due | None:
         claimable = self.view.claimable(task_id, index, through)

@@ -7,6 +7,7 @@ from string import Formatter
 from typing import Any
 
 from commons.chain.abicoding import selector
+from commons.chain.datarefusals import DATA_SENTENCES
 from commons.chain.modelrefusals import MODEL_SENTENCES
 from commons.runtime.amounts import checksum, ether, utc
 from commons.runtime.identifiers import shown
@@ -236,7 +237,7 @@ _EVERYBODY = {
 }
 _SENTENCES = {
     **_TASKS, **_MONEY, **_OWNERS, **_ROUNDS, **_BATCHES, **_PAY, **_COMMITTEES, **_EVIDENCE, **_EXCLUSIONS,
-    **_VERIFIERS, **MODEL_SENTENCES, **_EVERYBODY,
+    **_VERIFIERS, **MODEL_SENTENCES, **DATA_SENTENCES, **_EVERYBODY,
 }  # fmt: skip
 _TERMS = {
     "committeeId": "committee (where anybody is paid it has 3t + 1 members or more)",
@@ -298,12 +299,12 @@ class _InWords(Formatter):
 _IN_WORDS = _InWords()
 
 
-def in_words(name: str, values: Sequence[Any]) -> str | None:
+def in_words(signature: str, values: Sequence[Any]) -> str | None:
     """Cause and cure of a custom error; None for one that is not the contracts'.
 
     Args:
-        name: the error's name.
+        signature: the error's.
         values: its arguments, as the ABI gives them.
     """
-    sentence = _SENTENCES.get(name)
+    sentence = _SENTENCES.get(signature) or _SENTENCES.get(signature.split("(", 1)[0])
     return None if sentence is None else _IN_WORDS.vformat(sentence, values, {})

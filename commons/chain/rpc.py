@@ -51,7 +51,7 @@ class ErrorTable:
             return ContractError(f"the contract refused {shown}; check its address, and that it is this release's")
         name = signature.split("(", 1)[0]
         try:
-            said = in_words(name, decode(argument_types(signature), data[4:]))
+            said = in_words(signature, decode(argument_types(signature), data[4:]))
         except (DecodingError, ValueError, OverflowError):
             said = None
         shown = said or "the contract refused, and its reason cannot be read"

@@ -47,6 +47,8 @@ UNKNOWN = (
     "TaskUnknown(uint256)", "RoundUnknown(uint256,uint256)", "OwnerUnknown(uint256,uint256)",
     "CommitteeUnknown(uint256)", "EpochUnknown(uint256,uint256)",
     "SetUnknown(bytes32)", "ListingUnknown(bytes32)", "BountyUnknown(bytes32)", "EntryUnknown(uint256)",
+    "CampaignUnknown(bytes32)", "BundleUnknown(uint256)", "ChallengeUnknown(uint256)", "CaseUnknown(uint256)",
+    "SlotUnknown(uint256)", "SeatUnknown(uint256,uint256,uint256)",
 )  # fmt: skip
 _ROSTER_AGE = 60.0
 """Seconds for which it serves that a task has indices left."""

@@ -82,7 +82,7 @@ class ChainWriter(CommitteeAccount, OwnerAccount, ExclusionAccount, FeesAccount,
                 return False
             return True
 
-        mined, used = self._create(Creation(view.market, data, "TaskExists", exists), nonce, _CREATE)
+        mined, used = self.create(Creation(view.market, data, "TaskExists", exists), nonce, _CREATE)
         said = topic(mined, view.market, MARKET, "TaskCreated", 1)
         if said != named(used):
             raise ChainError(

@@ -11,6 +11,7 @@ from circuits.terms import MAX_DIMENSION
 from commons.runtime.passphrases import Passphrase
 from commons.settings.accountplaces import Account, KeyFile
 from commons.settings.artifactsettings import ArtifactSettings
+from commons.settings.datasettings import DataMarketSettings
 from commons.settings.hosts import is_loopback
 from commons.settings.modelsettings import ModelMarketSettings
 from commons.settings.section import Section
@@ -34,6 +35,7 @@ from commons.settings.values import (
     split_address,
     tls_files,
 )
+from commons.settings.watchdogsettings import WatchdogSettings
 
 _LARGEST = 2**63 - 1
 
@@ -370,17 +372,6 @@ class LogSettings(Section):
     """`text` for people, or `json` for programs that collect logs: one object a line."""
 
 
-class WatchdogSettings(Section):
-    """When a prover or a coordinator is taken to be stuck.  Waits of its own (`step_timeout`, `chain.give_up`) are
-    allowed for whatever is set here."""
-
-    stuck_after: Annotated[float, Interval(ge=1, le=604_800), Unit("seconds")] = 1800.0
-    """A thread that has work and makes no progress for so long is stuck: the health service says NOT_SERVING, and the
-    log has the stacks.  Longer than any step of a batch takes on this machine."""
-    end_after: Annotated[float, Interval(ge=1, le=604_800), Unit("seconds")] = 300.0
-    """A process that is stuck for so much longer ends with status 8, so that whatever supervises it starts it anew."""
-
-
 SECTIONS: dict[str, type[Section]] = {
     "chain": ChainSettings,
     "keys": KeySettings,
@@ -397,4 +388,5 @@ SECTIONS: dict[str, type[Section]] = {
     "watchdog": WatchdogSettings,
     "artifacts": ArtifactSettings,
     "models": ModelMarketSettings,
+    "data": DataMarketSettings,
 }

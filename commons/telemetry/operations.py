@@ -12,8 +12,9 @@ from commons.chain.pulse import ChainPulse
 from commons.runtime.clock import Clock
 from commons.runtime.watchdog import Watchdog
 from commons.settings.loading import Settings
-from commons.settings.sections import MetricsSettings, WatchdogSettings
+from commons.settings.sections import MetricsSettings
 from commons.settings.values import TlsFiles
+from commons.settings.watchdogsettings import WatchdogSettings
 from commons.telemetry import nodemetrics
 from commons.telemetry.metrics import Telemetry
 from commons.telemetry.operatorpage import OperatorPage

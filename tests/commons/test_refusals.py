@@ -43,7 +43,10 @@ def test_what_a_strangers_contract_says_steers_no_terminal_and_forges_no_log_lin
 def test_there_is_a_sentence_for_each_and_none_for_others() -> None:
     assert len(ERRORS) > 100
     names = {signature.partition("(")[0] for signature in ERRORS}
-    assert names | {"Error", "Panic"} == refusals._SENTENCES.keys()
+    told_apart = {key for key in refusals._SENTENCES if "(" in key}
+    assert names | told_apart | {"Error", "Panic"} == refusals._SENTENCES.keys()
+    assert told_apart < set(ERRORS)
+    assert all(key.partition("(")[0] in refusals._SENTENCES for key in told_apart)
 
 
 @pytest.mark.parametrize("signature", ERRORS)

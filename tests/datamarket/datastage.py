@@ -1,0 +1,121 @@
+"""A data market on the embedded chain: real contracts, a committee whose keys are here, accounts with ether."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from web3.types import RPCEndpoint
+
+from circuits.terms import ETHER
+from commons.chain.dataaccount import DataAccount
+from commons.chain.datadeploying import deploy_data
+from commons.chain.datafacts import CampaignTerms
+from commons.chain.dataview import DataView
+from commons.chain.deploying import MarketRules, deploy_contracts
+from commons.chain.devchain import DevChain
+from commons.chain.juryaccount import JuryAccount
+from commons.chain.outbox import Outbox
+from commons.chain.patience import Patience
+from commons.chain.view import ChainView
+from commons.chain.writer import ChainWriter
+from commons.samples.campaigneconomics import Arbiter
+from commons.samples.samplebundles import SampleBundle
+from commons.samples.sampleschemas import SampleSchema
+from commons.storage.accounts import SigningKey
+
+HOUR = 3600
+PATIENCE = Patience(poll=0.01)
+SCHEMA = SampleSchema.array(4, [100], 3, 1, tau=2)
+OWNER, CONTRIBUTOR, REVIEWER, OTHER = 0, 5, 6, 7
+"""Accounts of the stage by what they do; 1 to 4 are the committee's members."""
+
+
+def sample(label: int, *features: int) -> bytes:
+    """A sample of the stage's schema, whether it fits or not."""
+    return label.to_bytes(2, "big") + bytes(features)
+
+
+def bundle_of(*samples: bytes) -> SampleBundle:
+    """A bundle of the stage's schema."""
+    return SampleBundle(SCHEMA.digest, samples)
+
+
+@dataclass
+class DataStage:
+    """A deployed data market."""
+
+    url: str
+    directory: Path
+    data: DataView
+    committee: int
+    accounts: tuple[SigningKey, ...]
+
+    def view(self) -> DataView:
+        """The market through a connection of its own."""
+        chain = self.data.chain
+        return DataView(ChainView(self.url, chain.market, expected_chain_id=chain.chain_id), self.data.place)
+
+    def account(self, number: int, outbox: Outbox | None = None) -> DataAccount:
+        """Transactions of an account."""
+        view = self.view()
+        return DataAccount(ChainWriter(view.chain, self.accounts[number], PATIENCE, outbox=outbox), view)
+
+    def juror(self, number: int) -> JuryAccount:
+        """Transactions of an account at the jury."""
+        account = self.account(number)
+        return JuryAccount(account.chain, account.data)
+
+    def pass_time(self, seconds: int, blocks: int = 1) -> None:
+        """Put the chain's clock forward, and make blocks."""
+        provider = self.data.chain.rpc.web3.provider
+        provider.make_request(RPCEndpoint("evm_increaseTime"), [seconds])
+        for _ in range(blocks):
+            provider.make_request(RPCEndpoint("evm_mine"), [])
+
+    def terms(self, **changes: Any) -> CampaignTerms:
+        """Terms of a campaign in ether, with a jury; ``changes`` are of them."""
+        usual = CampaignTerms(
+            ETHER, self.committee, Arbiter.JURY, bytes(20), SCHEMA.digest, b"\x05" * 32, bytes(32), bytes(32), 0,
+            bytes(32), deposit=4000, reward=1000, correction=500, stake=2000, fee=420, receipt_fee=300,
+            juror_stake=4000, jurors=3, burnt=5000, max_samples=100, max_bundle=50, open_delay=2, open_window=HOUR,
+            receipt_window=HOUR, review_window=HOUR, reveal_window=HOUR, answer_window=HOUR, case_window=HOUR,
+            vote_window=HOUR, vote_reveal_window=HOUR, appeal_window=HOUR, epoch_size=2, epoch_period=24 * HOUR,
+        )  # fmt: skip
+        return replace(usual, **changes)
+
+    def owner_decides(self, **changes: Any) -> CampaignTerms:
+        """Terms of a campaign whose owner is the arbiter."""
+        no_jury = {"juror_stake": 0, "jurors": 0, "vote_window": 0, "vote_reveal_window": 0, "appeal_window": 0}
+        return self.terms(arbiter=Arbiter.OWNER, **{**no_jury, **changes})
+
+    def campaign(self, terms: CampaignTerms | None = None, escrow: int = 100_000) -> bytes:
+        """A campaign of the owner's."""
+        return self.account(OWNER).open_campaign(terms or self.terms(), SCHEMA, escrow)
+
+    def receipts(self, number: int, members: Sequence[int] = (0, 1, 2)) -> list[tuple[int, bytes]]:
+        """What members of the committee sign of a bundle."""
+        digest = self.data.receipt(number).digest(self.data.market_id.domain)
+        return [(member, self.accounts[1 + member].sign(digest)) for member in members]
+
+
+@contextmanager
+def data_stage(directory: Path) -> Iterator[DataStage]:
+    """Deploy everything on a chain of this process."""
+    dev = DevChain()
+    url = dev.start()
+    try:
+        keys = dev.accounts
+        made = deploy_contracts(url, keys[0], MarketRules(1, 1), patience=PATIENCE)
+        place = deploy_data(url, keys[0], made.registry, 60, 2 * HOUR, patience=PATIENCE)
+        view = ChainView(url, made.market, expected_chain_id=made.chain_id)
+        operator, *others = (ChainWriter(view, key, PATIENCE) for key in keys[:5])
+        committee = operator.create_committee(1, [one.address for one in others])
+        for index, one in enumerate(others):
+            one.join(committee, f"127.0.0.1:{7000 + index}", b"\x07" * 32)
+        yield DataStage(url, directory, DataView(view, place), committee, keys)
+    finally:
+        dev.stop()
