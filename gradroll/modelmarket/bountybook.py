@@ -66,13 +66,18 @@ class BountyBook:
                 return named
         return None
 
-    def seed_for(self, named: bytes, nonce: int) -> bytes:
+    def seed_for(self, named: bytes, scope: bytes, nonce: int) -> bytes:
         """The commitment to the seeds of the bounty on these groups with a nonce, 32 bytes; fresh seeds the first time.
+
+        A contract refuses seeds that it has seen of an account, and knows nothing of those that were shown elsewhere.
+
+        Args:
+            scope: the deployment of the contract of bounties, and the owner's address.
 
         Raises:
             KeyFileError: the file is damaged, readable by others, or locked.
         """
-        path = self._seeds / f"{named.hex()}-{nonce}.json"
+        path = self._seeds / f"{named.hex()}-{scope.hex()}-{nonce}.json"
         if not path.exists():
             fresh = {"seed": secrets.token_bytes(32).hex()}
             write_secret_file(path, _SEED_KIND, fresh, replace=False, unlock=self._encrypting)

@@ -83,13 +83,13 @@ class BountyOwner:
     def commit_seeds(self, commitment: bytes, nonce: int = 0) -> bytes:
         """Commit to the seeds of the draws of a bounty on committed groups; returns the terms' ``seed_commitment``.
 
-        The same groups and nonce again have the seeds that they have.  Another nonce has others: what one bounty showed
-        is no secret in the next.
+        The same groups and nonce again have the seeds that they have.  Another nonce has others, and so has another
+        deployment, a rehearsal on a test network say: what one bounty showed is no secret in the next.
 
         Raises:
             StorageError: nothing can be kept.
         """
-        return self._state.bounties.seed_for(commitment, nonce)
+        return self._state.bounties.seed_for(commitment, self._models.bounties_deployment + self.address, nonce)
 
     def open(self, terms: BountyTerms, nonce: int = 0) -> bytes:
         """Open a bounty on groups that were committed to here; escrows prize and compensations.  Returns its name.

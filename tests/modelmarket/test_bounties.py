@@ -22,6 +22,7 @@ from circuits.terms import ETHER, MarketId
 from commons.chain.modelfacts import BountyStage, BountyTerms, EntryStatus
 from commons.chain.outbox import Outbox
 from commons.protocol.bountydraws import TESTS, TRAINING, HiddenGroup, draw_entropy, drawn_groups, stage_seed
+from gradroll.modelmarket.bountybook import BountyBook
 from gradroll.modelmarket.bountyowner import BountyOwner
 from gradroll.modelmarket.datagroups import DataGroup
 from gradroll.modelmarket.entrant import Entrant
@@ -239,6 +240,20 @@ def test_seeds_are_of_one_bounty_and_of_one_state_directory(arena: Arena) -> Non
         arena.owner.open(terms, 10**6)
     with pytest.raises(UnknownError, match="nobody else can draw"):
         arena.owner.open(replace(terms, seed_commitment=bytes(32)))
+
+
+def test_seeds_that_a_rehearsal_showed_are_not_those_of_the_market(arena: Arena, tmp_path: Path) -> None:
+    """A contract cannot know what another one saw: a builder that did would choose the draw."""
+    book, groups, owner = BountyBook(tmp_path), bytes(32), arena.owner.address
+    rehearsal, market = (bytes([number]) * 32 for number in (1, 2))
+    first = book.seed_for(groups, rehearsal + owner, 0)
+    assert book.seed_for(groups, rehearsal + owner, 0) == first
+    assert len({first, book.seed_for(groups, market + owner, 0), book.seed_for(groups, market + bytes(20), 0)}) == 3
+    bounty = arena.opened()
+    terms = arena.stage.models.bounty(bounty).terms
+    scope = arena.stage.models.bounties_deployment + owner
+    kept = BountyBook(arena.stage.directory / "owner")
+    assert kept.seed_for(terms.commitment, scope, arena.count) == terms.seed_commitment
 
 
 def test_a_threshold_that_tests_may_not_reach_is_refused(arena: Arena) -> None:
