@@ -143,6 +143,7 @@ class Entrant(Seller):
         except StorageError:
             if not kept.exists():
                 raise
+            row_bytes(kept, winner.size.weights)  # raises where it cannot be read now: it may be whole
             kept.unlink()  # damaged, or its key is lost: nobody can be sold what is in it
             made, _ = self._seal(place, model, kept)
         said = BountyOffer(record.bounty, listing, coordinates(made.public), made.offer)
