@@ -299,14 +299,16 @@ contract DataCampaignsTest is DataScene {
     }
 
     function test_log_isAHashOfAllDecisions() external {
+        openCampaign(Arbiter.Owner);
         uint256 bundle = review(ALICE, samplesFrom(0, 3));
         uint256 id = judgedBy(BOB, bundle, 1, sample(2, 3));
         toReveal(bundle);
         revealJudged(id, bundle, 1, sample(2, 3));
         toAnswer(bundle);
         data.settleBundle(bundle);
-        vm.prank(ALICE);
-        data.concede(bundle, 1);
+        toCase(bundle);
+        vm.prank(OWNER);
+        data.ownerVerdict(bundle, 1, Outcome.Corrected);
         bytes32 root = data.bundleOf(bundle).root;
         bytes32 acc = keccak256(abi.encode(bytes32(0), bundle, ALL_SAMPLES, Outcome.Accepted, 2, root, bytes32(0)));
         acc = keccak256(abi.encode(acc, bundle, 1, Outcome.Corrected, 1, root, keccak256(sample(2, 3))));

@@ -56,11 +56,12 @@ contract DataDisputesTest is DataScene {
         (uint256 bundle, uint256 id) = disputed(correction);
         vm.prank(ALICE);
         data.concede(bundle, 0);
-        isAt(bundle, 0, DisputeStage.Settled, Outcome.Corrected);
+        isAt(bundle, 0, DisputeStage.Settled, Outcome.Bad);
         equal(owedBy(BOB), HALF + K + C, "K too");
-        equal(view_().held, 2, "the correction enters");
+        equal(view_().free, ESCROW - (R + K) - K, "R alone is free again");
+        equal(view_().held, 1, "the correction does not enter");
         Decision memory decision = data.decisionAt(campaign, 0);
-        equal(decision.correction, keccak256(correction), "correction");
+        equal(decision.correction, bytes32(0), "none");
         equal(data.challengeOf(id).digest, keccak256(correction), "known by its challenge");
     }
 
@@ -105,6 +106,8 @@ contract DataDisputesTest is DataScene {
         isAt(bundle, 0, DisputeStage.Settled, Outcome.Corrected);
         equal(owedBy(BOB), HALF + K + C, "with K");
         equal(view_().free, ESCROW - (R + K) - K, "R alone");
+        equal(view_().held, 2, "the correction enters");
+        equal(data.decisionAt(campaign, 0).correction, keccak256(sample(2, 3)), "and stands in the log");
     }
 
     function test_verdictCorrected_withoutACorrectionIsBad() external {

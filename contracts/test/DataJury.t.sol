@@ -53,7 +53,7 @@ contract DataJuryTest is DataScene {
         }
         equal(paid, 4 * (F / 5), "four of five");
         equal(burnt(), F / 5, "the fifth");
-        equal(_jury.owed(token, address(0xdEaD)), UNIT, "and its stake");
+        equal(_jury.owed(token, _jury.seat(_case, 0, 0).juror), UNIT / 4, "and a fourth of its stake");
     }
 
     function test_appeal_turnsTheVerdict() external {

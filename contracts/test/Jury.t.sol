@@ -229,7 +229,10 @@ contract JuryTest is JuryScene {
         }
         releaseAll(caseId, 0, 5);
         equal(jury.poolOf(pool()).size, 3, "back on the list");
-        equal(jury.owed(address(0), NOBODY), 2 * UNIT, "burnt");
+        equal(jury.owed(address(0), NOBODY), 0, "nothing is burnt");
+        for (uint256 i = 0; i < 3; ++i) {
+            equal(jury.owed(address(0), holderOf(caseId, 0, i)), 2 * (UNIT / 3), "a third of each lost unit");
+        }
         equal(address(jury).balance, held, "nothing moved");
         uint256 slot = jury.seat(caseId, 0, 4).slot;
         equal(jury.slotOf(slot).juror, address(0), "gone");
@@ -267,7 +270,9 @@ contract JuryTest is JuryScene {
         isTrue(ended && verdict == Verdict.Corrected && overturned, "the second verdict, at once");
         releaseAll(caseId, 0, 5);
         releaseAll(caseId, 1, 11);
-        equal(jury.owed(address(0), NOBODY), 5 * UNIT, "four of the first jury, one of the second");
+        equal(jury.owed(address(0), holderOf(caseId, 0, 4)), 4 * UNIT, "the four others of the first jury");
+        equal(jury.owed(address(0), holderOf(caseId, 1, 0)), UNIT / 10, "a tenth of one of the second");
+        equal(jury.owed(address(0), holderOf(caseId, 1, 9)), UNIT / 10, "BAD and corrected alike");
         (, bool coherent) = jury.seatOf(caseId, 0, 4);
         isTrue(coherent, "the first jury's dissenter was right");
     }

@@ -36,6 +36,7 @@ contract JuryGasTest is JuryScene, Snapshot {
         measure("release, given back");
         jury.release(caseId, 0, 1);
         measure("release, burnt");
+        _divide();
         _appeal();
         _leave();
         settle("jury");
@@ -47,6 +48,15 @@ contract JuryGasTest is JuryScene, Snapshot {
         decide(caseId, "ggggg");
         jury.appeal(caseId);
         measure("appeal");
+    }
+
+    function _divide() private {
+        uint256 caseId = jury.open(pool(), windows());
+        drawBy(caseId, ANCHOR);
+        decide(caseId, "ggggb");
+        finish(caseId);
+        jury.release(caseId, 0, 4);
+        measure("release, divided among 4");
     }
 
     function _leave() private {
@@ -63,7 +73,7 @@ contract JuryGasTest is JuryScene, Snapshot {
     }
 
     /// @dev The largest draw there is: 31 seats of an appeal, in a pool with many slots.
-    function test_the_largest_draw_fits_a_transaction() external {
+    function test_the_largest_draw_and_division_fit_a_transaction() external {
         stageJury();
         PoolTerms memory terms = pool();
         terms.jurors = 15;
@@ -78,6 +88,11 @@ contract JuryGasTest is JuryScene, Snapshot {
         vm.cool(address(jury));
         jury.draw(caseId);
         isTrue(vm.lastCallGas().gasTotalUsed < LIMIT / 4, "a quarter of a transaction");
+        // The largest division there is: a seat among the thirty others.
+        decide(caseId, string.concat("b", all("g", 30)));
+        vm.cool(address(jury));
+        jury.release(caseId, 1, 0);
+        isTrue(vm.lastCallGas().gasTotalUsed < LIMIT / 8, "an eighth");
     }
 
     function measure(string memory label) private {

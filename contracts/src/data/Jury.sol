@@ -10,7 +10,7 @@ import {JuryCase, JuryPool, JuryRecord, JuryState, Seat, Slot} from "./types/Jur
 import {CaseStage, CaseWindows, PoolTerms, Verdict} from "./types/Juries.sol";
 
 /// @title The jury of cases about samples
-/// @notice See `IJury`. Invariant, for each token: the contract holds the units of all slots that were neither withdrawn nor burnt, and
+/// @notice See `IJury`. Invariant, for each token: the contract holds the units of all slots that were neither withdrawn nor lost, and
 /// all credits.
 contract Jury is JuryViews {
     using JuryPools for JuryPool;
@@ -169,14 +169,29 @@ contract Jury is JuryViews {
         emit Released(caseId, round, index, id, !kept);
         Slot storage slot = _state.slots[id];
         JuryPool storage pool = _state.pools[slot.pool];
+        --pool.seated;
         if (!kept) {
             delete _state.slots[id];
-            _credit(pool.terms.token, Forfeit.NOBODY, pool.terms.unit);
+            _divide(caseId, round, verdict, pool.terms);
         } else if (slot.leavesAt == 0) {
             _state.enter(pool, id, 1);
         } else {
             slot.place = 0;
         }
+    }
+
+    /// @dev Divides a lost unit among the seats of the same jury that agree with the verdict; without any, it is burnt, and so is
+    /// what does not divide. So who errs now and then has back, when others err, what it loses.
+    function _divide(uint256 caseId, uint256 round, Verdict verdict, PoolTerms storage terms) private {
+        JuryRecord storage jury = _state.cases[caseId].juries[round];
+        uint256 right = verdict == Verdict.None ? 0 : verdict == Verdict.Good ? jury.good : jury.bad + jury.corrected;
+        uint256 share = right == 0 ? 0 : terms.unit / right;
+        uint256 juryId = _juryId(caseId, round);
+        for (uint256 i = 0; share != 0 && i < jury.size; ++i) {
+            Seat storage other = _state.seats[juryId][i];
+            if (_agree(other.vote, verdict)) _credit(terms.token, other.juror, share);
+        }
+        _credit(terms.token, Forfeit.NOBODY, terms.unit - right * share);
     }
 
     /// @dev Queues a jury of so many.
@@ -202,9 +217,11 @@ contract Jury is JuryViews {
     }
 
     /// @dev Sends a jury that the pool could not fill to the end of the queue, or ends it. While the pool can fill it now it is not ended,
-    /// or who dislikes a draw could leave and end it.
+    /// or who dislikes a draw could leave and end it. A first jury waits for slots that sit on others, or who keeps all jurors
+    /// busy with cases of its own could end it. An appeal does not: two of them would wait for one another's first juries.
     function _putOff(JuryPool storage pool, uint256 juryId, JuryRecord storage jury) private {
-        bool tooSmall = pool.sizeNow() < jury.size;
+        uint256 coming = juryId & 1 == 0 ? pool.seated : 0;
+        bool tooSmall = pool.sizeNow() + coming < jury.size;
         if (tooSmall && block.timestamp > uint256(jury.queuedAt) + DRAW_PERIOD) {
             jury.closedAt = uint40(block.timestamp);
             emit JuryClosed(juryId >> 1, juryId & 1, Verdict.None);
@@ -216,6 +233,7 @@ contract Jury is JuryViews {
 
     /// @dev Takes drawn slots off the list, or keeps those that left since from being withdrawn.
     function _seat(JuryPool storage pool, uint256 juryId, uint256[] memory slots) private {
+        pool.seated += uint64(slots.length);
         for (uint256 i = 0; i < slots.length; ++i) {
             Slot storage slot = _state.slots[slots[i]];
             Seat storage held = _state.seats[juryId][i];

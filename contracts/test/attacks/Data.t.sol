@@ -189,6 +189,8 @@ contract DataAttacksTest is DataAttempts {
         equal(owedBy(MALLORY), F + HALF + K + C, "fee, half, correction, stake");
         isTrue(owedBy(MALLORY) < D + C, "a loss");
         equal(D + C - owedBy(MALLORY), HALF - K, "of what is burnt less K");
+        equal(view_().held, 0, "nothing enters that nobody reviewed");
+        equal(data.decisionAt(campaign, 0).correction, bytes32(0), "nor stands in the log");
     }
 
     /// @dev A farmer of corrections contests, and has its own correction confirmed.

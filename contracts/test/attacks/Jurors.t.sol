@@ -55,8 +55,11 @@ contract JurorAttackTest is JuryScene {
         jury.withdraw(slot);
         releaseAll(caseId, 0, 5);
         jury.withdraw(slot);
-        equal(jury.owed(address(0), holderOf(caseId, 0, 0)), UNIT, "given back");
-        equal(jury.owed(address(0), NOBODY), UNIT, "the silent one's is burnt");
+        equal(
+            jury.owed(address(0), holderOf(caseId, 0, 0)),
+            UNIT + UNIT / 4,
+            "given back, with a fourth of the silent one's"
+        );
         equal(jury.poolOf(pool()).size, 0, "nobody came back on the list");
     }
 
@@ -277,7 +280,7 @@ contract JurorAttackTest is JuryScene {
         isTrue(looking < blind, "with a stake below the bound it does not");
     }
 
-    /// @dev Turning a jury takes more than half of its stakes, which an appeal burns: more than D + R + K + C = 7.5.
+    /// @dev Turning a jury takes more than half of its stakes, which an appeal takes: more than D + R + K + C = 7.5.
     function test_a_bribe_costs_more_than_what_is_before_the_jury() external {
         uint256 caseId = seated(16);
         isTrue(decide(caseId, "ggbbb") == Verdict.Bad, "two bribed of five turn nothing");
@@ -288,8 +291,9 @@ contract JurorAttackTest is JuryScene {
         appealed(caseId, ANCHOR);
         decide(caseId, all("b", 11));
         releaseAll(caseId, 0, 5);
-        equal(jury.owed(address(0), NOBODY), 3 * UNIT, "s (n + 1) / 2");
-        isTrue(jury.owed(address(0), NOBODY) > 7.5 ether, "more than the value");
+        equal(jury.owed(address(0), holderOf(caseId, 0, 3)), 3 * UNIT / 2, "half of s (n + 1) / 2");
+        equal(jury.owed(address(0), holderOf(caseId, 0, 4)), 3 * UNIT / 2, "the other half");
+        isTrue(3 * UNIT > 7.5 ether, "more than the value");
     }
 
     function _expectNotReceived(PoolTerms memory terms) private {
@@ -315,9 +319,12 @@ contract JurorAttackTest is JuryScene {
                 blind -= terms.unit;
                 join(jurorAt(5), terms, 1);
             }
-            uint256 burnt = jury.owed(address(0), NOBODY);
+            address right = holderOf(caseId, 0, 0);
+            uint256 before = jury.owed(address(0), right);
             releaseAll(caseId, 0, 5);
-            equal(jury.owed(address(0), NOBODY) - burnt, i == 7 ? terms.unit : 0, "burnt");
+            uint256 share = jury.owed(address(0), right) - before;
+            equal(share, i == 7 ? terms.unit / 4 : 0, "a fourth");
+            looking += share;
         }
     }
 

@@ -108,7 +108,8 @@ interface IDataCampaigns is IAccounts, IDataErrors, IDataEvents, IDataViews {
 
     /// @notice Opens a challenge, and proves that its sample is a copy: of a sample of the same bundle at a lower place, of the
     /// initial data, or of another bundle of the campaign that came under review. That one was committed to before, or was
-    /// public before this one was opened. BAD if it was public when this one was committed to, else VOID.
+    /// public before this one was opened. BAD if it was public when this one was committed to, else VOID. What had been decided
+    /// BAD or VOID by then is no original: it may come again with its true label.
     /// @param otherBundle Bundle of the original, 0 for the initial data.
     /// @dev Errors: as `proveSchema`; `NotOriginal`, `NotNear`, `SampleSchemas.SampleMisfit`.
     function proveDuplicate(
@@ -133,7 +134,7 @@ interface IDataCampaigns is IAccounts, IDataErrors, IDataEvents, IDataViews {
     function release(uint256 id) external;
 
     /// @notice The contributor concedes that a sample is bad, within the window for that: it gets F back, and the earliest
-    /// challenger's correction, if it has one, is taken.
+    /// challenger K if it has a correction. That does not enter: nobody judged it, and it may be the contributor's own.
     /// @dev Errors: `NotContributor`, `DisputeStageDiffers`, `ProvenAlready`, `TooEarly`, `TooLate`.
     function concede(uint256 bundle, uint256 index) external;
 

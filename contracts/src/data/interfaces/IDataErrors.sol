@@ -58,7 +58,8 @@ interface IDataErrors {
     error ProofInvalid(uint256 bundle, uint256 index);
     /// @notice The sample fits the schema, so this proves nothing.
     error SampleFitsSchema(uint256 bundle, uint256 index);
-    /// @notice The sample is no copy of that one, which is later, of another campaign, or was never shown with receipts.
+    /// @notice The sample is no copy of that one, which is later, of another campaign, was never shown with receipts, or had been
+    /// decided BAD or VOID before. Show one that counts.
     error NotOriginal(uint256 bundle, uint256 index);
     /// @notice The samples are too far apart for a copy.
     error NotNear(uint256 distance, uint256 tau);

@@ -12,7 +12,7 @@ import {CaseStage, CaseView, CaseWindows, PoolTerms, PoolView, SeatView, SlotVie
 /// @dev Who builds the anchor block can throw a block away whose draw it does not like, and an appeal draws again, from another
 /// block. A draw that nobody asks for within 256 blocks gets a new anchor: anybody can ask in time. Deadlines are block time, and
 /// the last second counts. A jury that its pool cannot fill lets the others go first; if that lasts 3 days it ends
-/// without a decision. One that can be filled never does.
+/// without a decision. One that can be filled never does, and a first jury waits for slots that sit on others.
 interface IJury is IAccounts {
     /// @notice Only the campaigns' contract opens cases and appeals. Challenge a sample there.
     error NotCampaigns(address caller);
@@ -26,7 +26,7 @@ interface IJury is IAccounts {
     error JurorsInvalid(uint256 jurors);
     /// @notice A window is shorter than `minimumWindow`, or longer than 30 days.
     error WindowInvalid(uint256 window, uint256 least, uint256 most);
-    /// @notice There is no such slot, or it was withdrawn or burnt.
+    /// @notice There is no such slot, or it was withdrawn or lost.
     error SlotUnknown(uint256 slot);
     /// @notice Only the slot's juror may say that it leaves. Call from its account.
     error NotTheJuror(address caller, address juror);
@@ -83,8 +83,8 @@ interface IJury is IAccounts {
     event VoteCast(uint256 indexed caseId, uint256 indexed round, uint256 seat, Verdict verdict);
     /// @notice A jury's votes were counted, or it could not be drawn.
     event JuryClosed(uint256 indexed caseId, uint256 indexed round, Verdict verdict);
-    /// @notice A seat's stake was given back to its slot, or burnt.
-    event Released(uint256 indexed caseId, uint256 indexed round, uint256 seat, uint256 slot, bool burnt);
+    /// @notice A seat's stake was given back to its slot, or lost: divided among the right seats of its jury.
+    event Released(uint256 indexed caseId, uint256 indexed round, uint256 seat, uint256 slot, bool lost);
 
     /// @notice Stakes `slots` units in a pool; each may be drawn on its own. What sits on juries of campaigns that pay what the pool
     /// says must vote, or loses its unit.
@@ -115,7 +115,8 @@ interface IJury is IAccounts {
 
     /// @notice Draws the jury of a case that is the first in its pool's queue, after its anchor. Anybody may call, and jurors that
     /// wait for their fees do. Where the chain forgot the anchor's hash it sets a new one; where the pool is too small the
-    /// jury goes to the end of the queue, or ends without a decision if it waited for 3 days and the pool is too small still.
+    /// jury goes to the end of the queue, or ends without a decision if it waited for 3 days and the pool is too small still; a first
+    /// jury only if the pool would be too small with all that sit on others.
     /// @return drawn Whether jurors sit now.
     /// @dev Errors: `CaseUnknown`, `StageDiffers`, `NotItsTurn`, `AnchorNotMined`.
     function draw(uint256 caseId) external returns (bool drawn);
@@ -135,8 +136,10 @@ interface IJury is IAccounts {
     /// @dev Errors: `CaseUnknown`, `StageDiffers`.
     function close(uint256 caseId) external returns (Verdict verdict);
 
-    /// @notice Once the verdict is final: gives a seat's stake back to its slot, or burns it if its vote was silent or, on GOOD or BAD,
-    /// another than the final verdict. Without a decision who voted keeps its stake. Anybody may call.
+    /// @notice Once the verdict is final: gives a seat's stake back to its slot. If its vote was silent or, on GOOD or BAD, another
+    /// than the final verdict, credits it in equal parts to the seats of the same jury whose vote agrees; what does not divide is
+    /// burnt, and all of it where no vote agrees. Without a decision who voted keeps its stake, and the others' is burnt. Anybody
+    /// may call.
     /// @dev Errors: `CaseUnknown`, `NotEnded`, `SeatUnknown`, `SeatReleased`.
     function release(uint256 caseId, uint256 round, uint256 seat) external;
 

@@ -107,7 +107,8 @@ library DataCases {
         _fillPot(owed, dispute, terms, matter.token, second);
         if (verdict == Verdict.Good) return DataDisputes.accept(state, owed, matter, true, fees);
         bool corrected = verdict == Verdict.Corrected && state.challenges[dispute.judged].digest != 0;
-        DataDisputes.punish(state, owed, matter, corrected ? Outcome.Corrected : Outcome.Bad, fees);
+        uint256 prize = corrected ? terms.correction : 0;
+        DataDisputes.punish(state, owed, matter, corrected ? Outcome.Corrected : Outcome.Bad, fees, prize);
     }
 
     /// @notice See `IDataCampaigns.claimJurorFee`.

@@ -179,8 +179,17 @@ library DataChallenges {
         bool shown = bundle.campaign == copy.campaign && bundle.shown != 0 && index < bundle.count;
         // Who commits twice to the same, and opens the later bundle first, has shown it before it opens the earlier one.
         bool before = number < with.bundle || bundle.shown < copy.opened;
-        if (!shown || !before) revert IDataErrors.NotOriginal(number, index);
+        if (!shown || !before || _isGone(state.disputes[number][index], with.bundle)) {
+            revert IDataErrors.NotOriginal(number, index);
+        }
         return (bundle.root, bundle.shown < with.bundle);
+    }
+
+    /// @dev Whether a sample had been decided not to count when another bundle was committed to. Otherwise a false label would keep
+    /// the true one out for good.
+    function _isGone(Dispute storage dispute, uint256 bundle) private view returns (bool) {
+        bool out = dispute.outcome == Outcome.Bad || dispute.outcome == Outcome.Void;
+        return out && dispute.decided < bundle;
     }
 
     function _requireSchema(DataState storage state, uint256 bundle, SampleSchema calldata schema) private view {

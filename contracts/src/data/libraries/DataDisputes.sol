@@ -40,9 +40,10 @@ library DataDisputes {
         DataBooks.requireOver(campaign.revealDeadline(state.bundles[bundle]));
         DataBooks.requireInTime(campaign.answerDeadline(state.bundles[bundle]));
         emit IDataEvents.Conceded(bundle, index);
+        // Paid as if it were right, but it does not enter: no arbiter saw it, and both may be the same person's.
         bool corrected = state.challenges[dispute.judged].digest != 0;
         Credits.add(owed, matter.token, matter.contributor, campaign.terms.fee);
-        punish(state, owed, matter, corrected ? Outcome.Corrected : Outcome.Bad, campaign.terms.fee);
+        punish(state, owed, matter, Outcome.Bad, campaign.terms.fee, corrected ? campaign.terms.correction : 0);
     }
 
     /// @notice See `IDataCampaigns.ownerVerdict`.
@@ -118,23 +119,22 @@ library DataDisputes {
     }
 
     /// @notice A sample was found bad, or conceded: its deposit less `fees`, which are somebody's already, is burnt in part and
-    /// the earliest challenger's for the rest, with K if its correction is taken.
+    /// the earliest challenger's for the rest, with `prize`, all of K or nothing.
     function punish(
         DataState storage state,
         mapping(address token => mapping(address account => uint256)) storage owed,
         Matter memory matter,
         Outcome outcome,
-        uint256 fees
+        uint256 fees,
+        uint256 prize
     ) internal {
         Campaign storage campaign = state.campaigns[matter.campaign];
         uint256 winner = state.disputes[matter.bundle][matter.index].judged;
         uint256 rest = campaign.terms.deposit - fees;
         uint256 burnt = _burntOf(campaign, rest);
-        uint256 correction = campaign.terms.correction;
-        uint256 prize = outcome == Outcome.Corrected ? correction : 0;
         Credits.add(owed, matter.token, Forfeit.NOBODY, burnt);
         _pay(state, owed, matter, winner, rest - burnt + prize);
-        campaign.unlock(campaign.terms.reward + correction - prize);
+        campaign.unlock(uint256(campaign.terms.reward) + campaign.terms.correction - prize);
         _end(state, matter, outcome, false, winner);
     }
 
@@ -196,7 +196,9 @@ library DataDisputes {
         (dispute.stage, dispute.outcome, dispute.upheld) = (DisputeStage.Settled, outcome, upheld);
         emit IDataEvents.SampleSettled(matter.bundle, matter.index, outcome, upheld, winner);
         bool corrected = outcome == Outcome.Corrected;
-        campaign.count(1, corrected || outcome == Outcome.Accepted);
+        bool counts = corrected || outcome == Outcome.Accepted;
+        if (!counts) dispute.decided = state.sequence;
+        campaign.count(1, counts);
         ++campaign.undecided;
         bytes32 correction = corrected ? state.challenges[winner].digest : bytes32(0);
         Record memory record = Record(uint64(matter.bundle), uint32(matter.index), outcome, 1);

@@ -55,6 +55,7 @@ struct Challenge {
 
 /// @notice See `DisputeView`.
 /// @param paid Bitmap of seats whose fee was claimed, those of the first jury lowest.
+/// @param decided Last number of the sequence when it was settled as BAD or VOID.
 struct Dispute {
     DisputeStage stage;
     Outcome outcome;
@@ -67,6 +68,7 @@ struct Dispute {
     address appellant;
     uint64 paid;
     uint128 pot;
+    uint64 decided;
 }
 
 /// @notice All that campaigns store.

@@ -112,7 +112,7 @@ struct CaseView {
 /// @param slot Whose stake it holds.
 /// @param commitment To the vote, 0 before.
 /// @param vote Once revealed.
-/// @param released Whether its stake was given back or burnt.
+/// @param released Whether its stake was given back or lost.
 struct SeatView {
     address juror;
     uint64 slot;

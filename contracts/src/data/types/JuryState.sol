@@ -17,13 +17,15 @@ struct Slot {
 /// @notice A pool.
 /// @param head First ticket of the queue of juries to be drawn.
 /// @param tail The next ticket.
+/// @param seated Slots that sit on juries.
 /// @param sizes Length of the list of slots, by block.
 /// @param places Number of the slot at each index, by block.
 /// @param queue Jury of each ticket: twice the case's number, plus the round.
 struct JuryPool {
     PoolTerms terms;
-    uint128 head;
-    uint128 tail;
+    uint64 head;
+    uint64 tail;
+    uint64 seated;
     Checkpoints.Trace208 sizes;
     mapping(uint256 index => Checkpoints.Trace208) places;
     mapping(uint256 ticket => uint256) queue;
