@@ -11,6 +11,7 @@ import pytest
 
 from commons.artifacts.bundlefiles import save_bundle
 from commons.artifacts.recordsources import load_document
+from commons.chain.dataview import DataView
 from commons.chain.juryfacts import CaseStage
 from commons.samples.epochmanifests import EpochManifest
 from commons.samples.samplebundles import SampleBundle
@@ -76,7 +77,7 @@ def test_a_campaign_from_its_opening_to_its_last_payment(stage: DataStage, comma
     schema = schema_hash()
     bundle("initial.bundle", schema, sample(0, 90, 90, 90))
     opening = (
-        f"open --schema schema.json --committee {hex(stage.committee)} --escrow 0.1ether --initial initial.bundle "
+        f"open --schema schema.json --committee 0x{stage.committee:016x} --escrow 0.1ether --initial initial.bundle "
     )
     command(OWNER, f"{opening}{TERMS} --deposit 0.0001 --stake 0.00003 --correction 0.0001 --fee 0.000001 "
             "--juror-stake 1", fails="invalid-input")  # fmt: skip
@@ -145,7 +146,7 @@ def test_a_campaign_from_its_opening_to_its_last_payment(stage: DataStage, comma
 
 def test_an_owner_decides_and_a_contributor_concedes(stage: DataStage, command: Command) -> None:
     schema = schema_hash()
-    campaign = command(OWNER, f"open --schema schema.json --committee {hex(stage.committee)} --escrow 0.1ether "
+    campaign = command(OWNER, f"open --schema schema.json --committee 0x{stage.committee:016x} --escrow 0.1ether "
                        f"--arbiter owner {TERMS}")["campaign"]  # fmt: skip
     bundle("one.bundle", schema, sample(1, 10, 20, 30), sample(2, 40, 50, 60))
     number = command(CONTRIBUTOR, f"commit {campaign} one.bundle --inline")["bundle"]
@@ -173,3 +174,17 @@ def test_an_owner_decides_and_a_contributor_concedes(stage: DataStage, command: 
 def test_receipts_that_are_none_are_refused_before_anything_is_sent(command: Command, content: str) -> None:
     Path("receipts.json").write_text(content)
     command(CONTRIBUTOR, "attest 1 --receipts receipts.json", fails="invalid-input")
+
+
+def test_the_market_is_deployed_beside_another_and_named_in_settings(
+    stage: DataStage, command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = "chain deploy-data --account 7.key --out new.toml --config data.toml --json --minimum-window"
+    assert main([*words.split(), "60"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["campaigns"] != made["jury"]
+    campaign = f"0x{'3f' * 32}"
+    assert main(["data", "status", campaign, "--config", "new.toml", "--json"]) == 4
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "unknown"
+    view = DataView(stage.data.chain, bytes.fromhex(made["campaigns"][2:]))
+    assert (view.minimum_window, view.jury.notice) == (60, 7 * 86_400)
