@@ -17,6 +17,7 @@ from commons.settings.sections import ProverSettings
 from commons.wire import bundlewire, checks
 from commons.wire._generated import common_pb2, prover_pb2_grpc
 from commons.wire._generated import prover_pb2 as pb
+from commons.wire.calls import Calls
 from commons.wire.rpcstatus import OnError, answering
 from commons.wire.streams import body_chunks, file_to_wire
 from provers.bundlechain import BundleChain
@@ -33,12 +34,16 @@ class BundleServicer(prover_pb2_grpc.ProverServicer):
 
     Args:
         bundles: None where the operator names no contract of campaigns.
+        calls: that this service has under way.
         refused: told of each call that is refused.
         metrics: that count, if any do.
     """
 
-    def __init__(self, bundles: BundleReceipts | None, refused: OnError, metrics: HeldMetrics | None = None) -> None:
-        self._bundles, self._bundle_told, self._bundle_metrics = bundles, refused, metrics
+    def __init__(
+        self, bundles: BundleReceipts | None, calls: Calls, refused: OnError, metrics: HeldMetrics | None = None
+    ) -> None:
+        self._bundles, self._calls = bundles, calls
+        self._bundle_told, self._bundle_metrics = refused, metrics
 
     def HoldBundle(  # noqa: N802
         self, request_iterator: Iterator[pb.HoldBundleRequest], context: grpc.ServicerContext
@@ -47,7 +52,13 @@ class BundleServicer(prover_pb2_grpc.ProverServicer):
         with answering(context, self._bundle_refused):
             parts = Meter().incoming(request_iterator)
             head = bundlewire.bundle_from_wire(next(parts, None))
-            self._own_bundles.hold(head, lambda: body_chunks(parts, head.length, "the bundle's file"))
+
+            def read() -> Iterator[bytes]:
+                self._calls.enter(context)  # the chain shows the bundle, and there is room for it
+                return body_chunks(parts, head.length, "the bundle's file")
+
+            self._own_bundles.hold(head, read)
+            self._calls.known(context)
             self._bundle_given(HELD)
             yield pb.HoldBundleReply()
 

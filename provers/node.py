@@ -206,11 +206,10 @@ class Servicer(BountyServicer, BundleServicer):
         bundles: receipts for those, if it gives any.
         """
         BountyServicer.__init__(self, receipts, prover.refused, bounty_metrics)
-        BundleServicer.__init__(self, bundles, prover.refused, bundle_metrics)
+        BundleServicer.__init__(self, bundles, calls, prover.refused, bundle_metrics)
         self._stepped = stepped
         self._prover = prover
         self._background = background
-        self._calls = calls
         self._seldom = Seldom(_log)
 
     def SubmitShares(  # noqa: N802

@@ -31,6 +31,7 @@ class Role(Enum):
     OWNER = "an owner, by the header that it signed"
     MODEL_OWNER = "the task's model owner, by its signature of the model"
     COORDINATOR = "the task's coordinator, by its signature of the step; anybody for RELEASE"
+    HOLDER = "whoever has the file of a bundle that was opened on the chain"
     MEMBER = "whoever brings what members of the committee signed"
 
 
@@ -50,10 +51,11 @@ class Pool(StrEnum):
     KEYS = "shared keys"
     VOUCHING = "receipts of availability"
     BOUNTIES = "receipts for bounties"
+    BUNDLE_DOOR = "bundles that are not known yet to be opened"
     BUNDLES = "receipts for bundles"
 
 
-DOORS = frozenset({Pool.UPLOAD_DOOR, Pool.STEP_DOOR})
+DOORS = frozenset({Pool.UPLOAD_DOOR, Pool.STEP_DOOR, Pool.BUNDLE_DOOR})
 """Pools of strangers; a caller leaves them when it is known."""
 
 
@@ -121,7 +123,7 @@ METHODS: Mapping[str, Method] = {
     "/gradroll.v1.Prover/AttestOffer": Method(Role.ANYBODY, Pool.BOUNTIES, _HELD, None),
     "/gradroll.v1.Prover/GetHeld": _download(),
     "/gradroll.v1.Prover/GetBlinding": Method(Role.ANYBODY, Pool.BOUNTIES, _SMALL, _LONG),
-    "/gradroll.v1.Prover/HoldBundle": Method(Role.ANYBODY, Pool.BUNDLES, _BUNDLE, None),
+    "/gradroll.v1.Prover/HoldBundle": Method(Role.HOLDER, Pool.BUNDLES, _BUNDLE, None, Pool.BUNDLE_DOOR),
     "/gradroll.v1.Prover/AttestBundle": Method(Role.ANYBODY, Pool.BUNDLES, _SMALL, _LONG),
     "/gradroll.v1.Prover/GetBundle": _download(),
     "/gradroll.v1.Coordinator/SubmitHeader": Method(Role.OWNER, Pool.HEADERS, _SMALL, _LONG),
