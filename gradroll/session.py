@@ -15,6 +15,8 @@ from circuits.errors import ConfigError
 from commons.artifacts.blockstores import BlockStore
 from commons.artifacts.localstore import LocalStore
 from commons.artifacts.opening import open_store
+from commons.chain.dataaccount import DataAccount
+from commons.chain.dataview import DataView
 from commons.chain.externalsigner import signer_of
 from commons.chain.modelfacts import ModelPlaces
 from commons.chain.modelview import ModelView
@@ -27,6 +29,7 @@ from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from commons.settings.accountplaces import AccountPlace, SignerPlace
 from commons.settings.artifactsettings import ArtifactSettings
+from commons.settings.datasettings import DataMarketSettings
 from commons.settings.loading import Settings, load
 from commons.settings.modelsettings import ModelMarketSettings
 from commons.settings.sections import ChainSettings, KeySettings, ModelOwnerSettings, OwnerSettings, UnlockSettings
@@ -43,6 +46,8 @@ from gradroll.audit.auditor import Auditor
 from gradroll.data_owner.owner import DataOwner
 from gradroll.data_owner.participant import Participant
 from gradroll.data_owner.posting import Poster
+from gradroll.datamarket.dataroles import DataRoles
+from gradroll.datamarket.datastate import DataState
 from gradroll.model_owner.buyer import ModelOwner
 from gradroll.model_owner.escrow import EscrowOwner
 from gradroll.model_owner.roundsums import RoundReader
@@ -178,6 +183,27 @@ class Session:
         if own.store is not None:
             return open_store(own.store, own)
         return LocalStore(self.settings.section(ModelMarketSettings, "state").state / "artifacts")
+
+    @cached_property
+    def data(self) -> DataView:
+        """Read access to the data market of [data], beside the market of [chain]."""
+        return DataView(self.view, self.settings.section(DataMarketSettings, "campaigns").campaigns)
+
+    @cached_property
+    def data_roles(self) -> DataRoles:
+        """What the account of [data] may be: owner, contributor, reviewer, juror; and what it keeps."""
+        own = self.settings.section(DataMarketSettings)
+        state = DataState(own.state, self._unlock, self._unlock if own.encrypt else None)
+        self._open.callback(state.close)
+        return DataRoles(DataAccount(self.writer(own.account), self.data), state, own.confirmations)
+
+    @cached_property
+    def data_store(self) -> BlockStore:
+        """Where bundles of [data] are kept by content: the store of [artifacts], else a directory of ``data.state``."""
+        own = self.settings.section(ArtifactSettings)
+        if own.store is not None:
+            return open_store(own.store, own)
+        return LocalStore(self.settings.section(DataMarketSettings, "state").state / "artifacts")
 
     @cached_property
     def model_account(self) -> ModelWriter:

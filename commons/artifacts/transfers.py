@@ -63,6 +63,11 @@ def cid_of_file(path: Path, progress: Progress = silent) -> Artifact:
         return Artifact(_Writer(file, size, progress).below(size, depth_of(size)).cid, size)
 
 
+def cid_of_bytes(content: bytes) -> Cid:
+    """What a file of these bytes is named in every store."""
+    return _Writer(io.BytesIO(content), len(content), silent).below(len(content), depth_of(len(content))).cid
+
+
 def look_up(store: BlockStore, root: Cid, most: int) -> Artifact:
     """What a store has under a root, by its first block.
 

@@ -50,6 +50,7 @@ BUNDLE_OPENED = "BundleOpened(uint256,bytes32,bytes32,uint256,uint256)"
 BUNDLE_INLINE = "BundleInline(uint256,bytes32,bytes[])"
 CHALLENGE_COMMITTED = "ChallengeCommitted(bytes32,uint256,address,bytes32)"
 CHALLENGE_OPENED = "ChallengeOpened(uint256,uint256,uint256,uint8,uint8,bytes)"
+CASE_OPENED = "CaseOpened(uint256,uint256,uint256)"
 DECIDED = "Decided(bytes32,uint256,uint256,uint256,uint8,uint256,bytes32,bytes32,bytes32)"
 EPOCH_CLOSED = "EpochClosed(bytes32,uint256,bytes32,uint256)"
 JOINED = "Joined(uint32,address,uint256,uint256)"
@@ -148,6 +149,11 @@ def challenge_opened(log: Any) -> tuple[int, int, bytes]:
 def committed(log: Any) -> tuple[int, bytes]:
     """Number and commitment of a bundle or a challenge; the commitment is the last word of the event."""
     return number_at(log, 2), bytes(log["data"])[-32:]
+
+
+def case_opened(log: Any) -> tuple[int, int, int]:
+    """Number of a case, bundle and place of its sample."""
+    return int(decode(["uint256"], bytes(log["data"]))[0]), number_at(log, 1), number_at(log, 2)
 
 
 def joined(log: Any) -> range:

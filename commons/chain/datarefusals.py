@@ -10,43 +10,45 @@ _CAMPAIGNS = {
     "NotCampaignOwner": "only the owner of the campaign {0:hex} may do this, and {1:address} is another account; use "
     "its key file",
     "CampaignIsClosed": "the campaign {0:hex} takes no more commitments; look for another one",
-    "CampaignNotClosed": "money leaves the campaign {0:hex} only once it is closed; close it first",
-    "NothingFree": "nothing is free in the campaign {0:hex}; wait until bundles and samples are settled",
+    "CampaignNotClosed": "money leaves the campaign {0:hex} only once it is closed; close it first (gradroll data "
+    "close)",
+    "NothingFree": "nothing is free in the campaign {0:hex}; wait until bundles and samples are settled (gradroll "
+    "data settle)",
     "AmountInvalid": "an amount is 1 to 2^128 - 1 units, as is all of an escrow, not {0}; choose another",
     "SchemaMismatch": "the schema is another than the campaign's, its hash is {0:hex}; use the one with which the "
     "campaign was opened",
     "SchemaInvalid": "no schema has this {0}; correct the schema's document (gradroll data schema)",
     "EpochNotDue": "only {0} samples were decided in this epoch, and its period ends {1:utc}; come back when more "
     "were, or after that",
-    "DecisionUnknown": "the campaign's log has no decision {0}; look at its length",
+    "DecisionUnknown": "the campaign's log has no decision {0}; look at its length (gradroll data status)",
 }
 _BUNDLES = {
     "BundleUnknown": "there is no bundle {0}; check the number",
     "CountInvalid": "a bundle has 1 to {1} samples in this campaign, not {0}; cut the data into other bundles",
     "CampaignFull": "the campaign takes {0} more samples now; contribute fewer, or wait until some are decided",
     "EscrowTooLow": "the escrow of the campaign has {0:amount} free, and this takes {1:amount}; ask its owner to fund "
-    "it, or contribute fewer samples",
-    "BundleStageDiffers": "bundle {0} is at stage {1}, where this is not done; look at it",
+    "it (gradroll data fund), or contribute fewer samples",
+    "BundleStageDiffers": "bundle {0} is at stage {1}, where this is not done; look at it (gradroll data status)",
     "NotContributor": "only who contributed bundle {0} may do this, and {1:address} is another account; use its key "
     "file",
     "CommitmentMismatch(uint256,bytes32)": "what was shown hashes to {1:hex}, which is not what number {0} committed "
     "to; use the state directory with which it was committed to",
     "BlockTooEarly": "the bundle is opened from block {0} on; come back then, so that nobody copies it before",
     "TooEarly(uint256)": "the window is open until {0:utc}; come back after that",
-    "TooLate(uint256)": "the window ended {0:utc}; look at what is next",
+    "TooLate(uint256)": "the window ended {0:utc}; look at what is next (gradroll data status)",
     "InlineInvalid": "{0} samples of {1} bytes cannot be opened in the chain: they have {2} bytes at most, and are as "
-    "many as were committed to; publish the bundle, and have the committee attest it",
+    "many as were committed to; publish the bundle, and have the committee attest it (gradroll data attest)",
     "SampleMisfit": "a sample does not fit the schema; check the bundle (gradroll data bundle)",
 }
 _CHALLENGES = {
     "ChallengeUnknown": "there is no challenge {0}; check the number",
-    "ChallengeStageDiffers": "challenge {0} is at stage {1}, where this is not done; look at it",
+    "ChallengeStageDiffers": "challenge {0} is at stage {1}, where this is not done; look at it (gradroll data status)",
     "NotChallenger": "only who made challenge {0} may open it, and {1:address} is another account; use its key file",
     "ChallengeOutside": "challenge {0} is of another campaign than bundle {1}, or was not made in its review window; "
     "its stake is lost",
     "IndexOutside": "the bundle has {1} samples, and none at {0}; count from 0",
     "ProofInvalid(uint256,uint256)": "the proof does not lead from sample {1} to the root of bundle {0}; fetch the "
-    "bundle again",
+    "bundle again (gradroll data fetch)",
     "SampleFitsSchema": "sample {1} of bundle {0} fits the schema, so nothing is proven; have it judged",
     "NotOriginal": "sample {1} of bundle {0} is no original of that one: it came later, or was never shown; name "
     "another",
@@ -55,10 +57,10 @@ _CHALLENGES = {
 }
 _DISPUTES = {
     "DisputeStageDiffers": "the dispute about sample {1} of bundle {0} is at stage {2}, where this is not done (0: "
-    "nobody opened a challenge); look at it",
-    "ProvenAlready": "a challenge has proven what sample {1} of bundle {0} is; settle it",
+    "nobody opened a challenge); look at it (gradroll data status)",
+    "ProvenAlready": "a challenge has proven what sample {1} of bundle {0} is; settle it (gradroll data settle)",
     "ArbiterDiffers": "the campaign's arbiter is number {0} (0 the owner, 1 a jury, 2 a model), which does not decide "
-    "so; see what is next",
+    "so; see what is next (gradroll data status)",
     "NotDecided": "the jury has not decided case {0} for good; wait for its windows, and settle then",
     "VerdictInvalid": "this verdict cannot be given; choose good, bad, or corrected where a challenge has a correction",
     "NoJurorFee": "no fee is held for seat {2} of round {1} in case {0}: it was paid before, or there is none; "
@@ -71,14 +73,14 @@ _JURY = {
     "SlotsInvalid": "1 to 32 slots join at once, not {0}; join again for more",
     "JurorsInvalid": "a first jury has an odd number of jurors from 3 to 15, not {0}; choose another",
     "WindowInvalid": "a window is {1} to {2} s long, not {0} s; choose another",
-    "SlotUnknown": "there is no slot {0}, or no more; look at yours",
+    "SlotUnknown": "there is no slot {0}, or no more; look at yours (gradroll data jury)",
     "NotTheJuror": "only {1:address}, the juror, may do this, and {0:address} is another account; use its key file",
     "Leaving": "slot {0} leaves already, and is free from {1:utc} on; come back then",
     "NoticeNotOver": "slot {0} is free from {1:utc} on (1970: once it has said that it leaves); leave, or wait",
     "SlotSeated": "slot {0} sits on a jury; wait until the case has ended, and release the seat",
     "CaseUnknown": "there is no case {0}; check the number",
     "StageDiffers(uint256,uint8)": "case {0} is at stage {1}, where this is not done: it is too early or too late; "
-    "look at it",
+    "look at it (gradroll data jury)",
     "NotItsTurn": "the jury of case {1} is drawn before that of case {0}; draw that one first",
     "AnchorNotMined": "the hash of block {0} decides who sits; come back in a later one",
     "RoundDiffers": "the vote is for jury {0} of the case, and jury {1} sits; vote as that one",

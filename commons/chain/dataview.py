@@ -143,6 +143,18 @@ class DataView:
         raw = self._ask("disputeOf(uint256,uint256)", [bundle, index], [decoding.DISPUTE])[0]
         return self._guarded(decoding.dispute, raw)
 
+    def subject_of(self, case: int) -> tuple[int, int]:
+        """Bundle and place of the sample that a case is about.
+
+        Raises:
+            ChainError: the node does not show it, or shows another one than the contract has.
+        """
+        told = {number: place for number, *place in self.events.read(decoding.case_opened, decoding.CASE_OPENED)}
+        bundle, index = told.get(case, (0, 0))
+        if not bundle or self.dispute(bundle, index).case != case:
+            raise ChainError(f"the node does not show what case {case} is about; does it keep old events?")
+        return bundle, index
+
     def decisions(self, campaign: bytes) -> list[Decision]:
         """A campaign's log of decisions, which leads to the hash that the contract has of it.
 

@@ -34,7 +34,7 @@ class EpochBundle:
     """A bundle of which something was decided in the epoch.
 
     Attributes:
-        number: its number.
+        number: its number; 0: the initial data.
         root, content_digest: 32 bytes each; the latter is zero for samples that were opened in the chain.
         count: its samples.
         challenged: places, ascending, of those against which a challenge was opened; each has a decision of its own,
@@ -204,7 +204,7 @@ def _decision_json(decision: Decision) -> dict[str, Any]:
 
 def _decision(value: Any) -> Decision:
     given = require_fields(value, "a decision", ("bundle", "correction", "count", "index", "outcome", "root"))
-    require_whole("the bundle of a decision", given["bundle"], 1, _MAX_NUMBER)
+    require_whole("the bundle of a decision", given["bundle"], 0, _MAX_NUMBER)
     require_whole("the index of a decision", given["index"], 0, ALL_SAMPLES)
     require_whole("the outcome of a decision", given["outcome"], Outcome.ACCEPTED, Outcome.CORRECTED)
     require_whole("the count of a decision", given["count"], 0, MAX_LEAVES)
@@ -221,7 +221,7 @@ def _bundle_json(bundle: EpochBundle) -> dict[str, Any]:
 
 def _bundle(value: Any) -> EpochBundle:
     given = require_fields(value, "a bundle", ("challenged", "content", "count", "number", "root"))
-    require_whole("the number of a bundle", given["number"], 1, _MAX_NUMBER)
+    require_whole("the number of a bundle", given["number"], 0, _MAX_NUMBER)
     require_whole("the count of a bundle", given["count"], 1, MAX_LEAVES)
     places = _list(given["challenged"], MAX_LEAVES)
     for place in places:

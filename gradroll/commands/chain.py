@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commons.runtime.amounts import checksum, ether
+from gradroll.commands import chaindata
 from gradroll.commands.chainmodels import add_deploying
 from gradroll.commands.destinations import force_option, require_free
 from gradroll.commands.encrypting import opening
@@ -83,6 +84,7 @@ def add(parent: Subparsers) -> None:
     force_option(parser)
     _add_rules(parser)
     add_deploying(commands)
+    chaindata.add(commands)
 
 
 def _add_rules(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gradroll.commands import databundle, dataterms
+from gradroll.commands import databundle, datacampaigns, datacontributing, datajury, datareviewing, dataterms
 from gradroll.commands.options import Subparsers, group, leaf
 
 _SHOWN = 200
@@ -26,6 +26,10 @@ def add(parent: Subparsers) -> None:
     parser.add_argument("--records", type=Path, metavar="PATH", help="file with a record a line, or folder of images")
     databundle.add(commands)
     dataterms.add(commands)
+    datacampaigns.add(commands)
+    datacontributing.add(commands)
+    datareviewing.add(commands)
+    datajury.add(commands)
 
 
 def check(arguments: argparse.Namespace) -> int:

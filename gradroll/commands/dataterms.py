@@ -25,6 +25,12 @@ def add(parent: Subparsers) -> None:
         "sample. Nothing is sent.",
         "gradroll data terms --reward 1 --cost 0.01 --gain 0.5 --work 0.3 --checked 0.3", run,
     )  # fmt: skip
+    terms_options(parser)
+    parser.add_argument("--decimals", type=whole(0, 36), default=18, metavar="N", help="of the token (default 18)")
+
+
+def terms_options(parser: argparse.ArgumentParser) -> None:
+    """Options for what is counted by the sample, and for beliefs."""
     belief_options(parser)
     parser.add_argument("--reward", type=_number, required=True, metavar="R", help="for an accepted sample")
     parser.add_argument(
@@ -37,7 +43,6 @@ def add(parent: Subparsers) -> None:
         parser.add_argument(f"--{name}", type=_number, metavar="AMOUNT", help=f"the {name}, to check given terms")
     parser.add_argument("--accept", action="append", default=[], metavar="NAME",
                         help="condition that may be broken (can be repeated)")  # fmt: skip
-    parser.add_argument("--decimals", type=whole(0, 36), default=18, metavar="N", help="of the token (default 18)")
 
 
 def belief_options(parser: argparse.ArgumentParser) -> None:
@@ -81,13 +86,13 @@ def run(arguments: argparse.Namespace) -> int:
     from commons.samples.campaigneconomics import inequalities, require_sound
 
     unit = 10**arguments.decimals
-    beliefs, terms = beliefs_of(arguments, unit), _terms(arguments, unit)
-    _show(arguments, terms, inequalities(terms, beliefs), unit)
+    beliefs, terms = beliefs_of(arguments, unit), sample_terms(arguments, unit)
+    show_terms(arguments, terms, inequalities(terms, beliefs), unit)
     require_sound(terms, beliefs, arguments.accept)
     return 0
 
 
-def _terms(arguments: argparse.Namespace, unit: int) -> SampleTerms:
+def sample_terms(arguments: argparse.Namespace, unit: int) -> SampleTerms:
     """Terms that were given, all of them; or that are suggested, where none was."""
     from circuits.errors import InvalidInputError
     from commons.samples.campaigneconomics import Arbiter, SampleTerms
@@ -118,7 +123,8 @@ def _whole(number: Fraction, unit: int, name: str) -> int:
     return int(exact)
 
 
-def _show(arguments: argparse.Namespace, terms: SampleTerms, found: tuple[Inequality, ...], unit: int) -> None:
+def show_terms(arguments: argparse.Namespace, terms: SampleTerms, found: tuple[Inequality, ...], unit: int) -> None:
+    """Tell terms, and both sides of every condition."""
     console = arguments.console
     names = ("reward", "deposit", "stake", "correction", "fee", "juror_stake")
     for name in names:

@@ -80,7 +80,7 @@ SHARED_MISTAKES = (
     Mistake(EVERYBODY, "a section mistyped", "task list --config section.toml", "config",
             "section.toml: chains is no known section; ",
             "known are chain, keys, unlock, signer, prover, coordinator, owner, model_owner, task, metrics, "
-            "log, telemetry, watchdog, artifacts, models"),
+            "log, telemetry, watchdog, artifacts, models, data"),
     Mistake(EVERYBODY, "a value out of range", "task list --config range.toml", "config",
             "chain.timeout (from range.toml) ", "must be a number from 1 to 600, not 0"),
     Mistake(EVERYBODY, "a value of another kind", "task list --config kind.toml", "config",

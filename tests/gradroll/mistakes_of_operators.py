@@ -16,6 +16,7 @@ from tests.gradroll.mistakes import (
     Mistake,
 )
 from tests.gradroll.mistakes_of_artifacts import ARTIFACTS_MISTAKES
+from tests.gradroll.mistakes_of_data import DATA_MISTAKES
 from tests.gradroll.mistakes_of_models import MODEL_MISTAKES
 from tests.gradroll.mistakes_of_training import TRAINING_MISTAKES
 
@@ -344,4 +345,6 @@ OPERATORS_MISTAKES = (
     Mistake(AUDITOR, "fewer provers than a demo needs", "demo --provers 2", "config",
             "--provers 2 with --threshold 1: ", "a task that pays takes 3t+1 to 32 provers"),
 )  # fmt: skip
-MISTAKES = (*SHARED_MISTAKES, *OPERATORS_MISTAKES, *TRAINING_MISTAKES, *ARTIFACTS_MISTAKES, *MODEL_MISTAKES)
+MISTAKES = (
+    *SHARED_MISTAKES, *OPERATORS_MISTAKES, *TRAINING_MISTAKES, *ARTIFACTS_MISTAKES, *MODEL_MISTAKES, *DATA_MISTAKES,
+)  # fmt: skip

@@ -1,0 +1,119 @@
+"""Bundles of a campaign as reviewers fetch them: from the chain or a store, held against what the chain has of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from circuits.errors import InvalidInputError, NotReadyError, ProofError, UnknownError
+from commons.artifacts.blockstores import BlockStore
+from commons.artifacts.bundlefiles import load_bundle, save_bundle
+from commons.artifacts.cids import RAW, Cid
+from commons.artifacts.transfers import Progress, get_kept, silent
+from commons.chain.datafacts import BundleRecord, CampaignRecord
+from commons.chain.dataview import DataView
+from commons.samples.samplebundles import MAX_BUNDLE_BYTES, SampleBundle
+
+
+def require_bundle(record: BundleRecord, campaign: CampaignRecord, bundle: SampleBundle) -> None:
+    """Raise ProofError unless a bundle is the one that was opened."""
+    digest = bundle.content_digest
+    same = (
+        bundle.schema_digest == campaign.terms.schema_hash
+        and len(bundle.samples) == record.count
+        and (digest == record.content_digest or not any(record.content_digest))
+        and bundle.tree().root == record.root
+    )
+    if not same:
+        raise ProofError(
+            f"these are not the samples of bundle {record.number}: digest, count, schema or root differ from the "
+            "chain's; fetch it from somebody else"
+        )
+
+
+class BundleLibrary:
+    """The bundles of campaigns that a reviewer has, each the one that the chain has the root of.
+
+    Args:
+        directory: where they are kept.
+    """
+
+    def __init__(self, data: DataView, directory: Path) -> None:
+        self._data, self._directory = data, directory / "reviewed"
+
+    def add(self, number: int, bundle: SampleBundle) -> None:
+        """Keep a bundle that came from somewhere.  Raises ProofError for another one than was opened."""
+        record = self._opened(number)
+        require_bundle(record, self._data.campaign(record.campaign), bundle)
+        path = self._place(record.root)
+        if not path.exists():
+            save_bundle(path, bundle)
+
+    def add_initial(self, campaign: bytes, bundle: SampleBundle) -> None:
+        """Keep a campaign's initial data.  Raises ProofError for others than its terms name."""
+        terms = self._data.campaign(campaign).terms
+        found = (len(bundle.samples), bundle.tree().root, bundle.content_digest, bundle.schema_digest)
+        if found != (terms.initial_count, terms.initial_root, terms.initial_digest, terms.schema_hash):
+            raise ProofError("these are not the initial data of the campaign; fetch them from somebody else")
+        path = self._place(terms.initial_root)
+        if not path.exists():
+            save_bundle(path, bundle)
+
+    def fetch(
+        self, number: int, store: BlockStore, root: Cid | None = None, progress: Progress = silent
+    ) -> SampleBundle:
+        """A bundle, from the chain where its samples stand there, else from a store, which is not believed.
+
+        Args:
+            root: content identifier; None serves for a file of one block, whose identifier the chain has.
+
+        Raises:
+            NotReadyError: it was not opened yet.
+            ProofError: what came is another bundle.
+            UnknownError, UnavailableError, StorageError: of the store.
+        """
+        kept = self.find(number)
+        if kept is not None:
+            return kept
+        record = self._opened(number)
+        if not any(record.content_digest):
+            schema = self._data.campaign(record.campaign).terms.schema_hash
+            self.add(number, SampleBundle(schema, self._data.inline_samples(number)))
+        else:
+            self.add(number, self._from_store(record, store, root or Cid(RAW, record.content_digest), progress))
+        return self.get(number)
+
+    def find(self, number: int) -> SampleBundle | None:
+        """A bundle, if it is here."""
+        path = self._place(self._opened(number).root)
+        return load_bundle(path) if path.exists() else None
+
+    def get(self, number: int) -> SampleBundle:
+        """A bundle that is here.  Raises UnknownError."""
+        found = self.find(number)
+        if found is None:
+            raise UnknownError(f"bundle {number} is not here; fetch it first (gradroll data fetch)")
+        return found
+
+    def initial(self, campaign: bytes) -> SampleBundle | None:
+        """The initial data of a campaign, if they are here."""
+        path = self._place(self._data.campaign(campaign).terms.initial_root)
+        return load_bundle(path) if path.exists() else None
+
+    def _from_store(self, record: BundleRecord, store: BlockStore, root: Cid, progress: Progress) -> SampleBundle:
+        path = self._directory / f"{record.root.hex()}.part"
+        get_kept(store, root, path, most=MAX_BUNDLE_BYTES, progress=progress)
+        try:
+            return load_bundle(path)
+        except InvalidInputError as error:
+            raise ProofError(f"what the store has is not bundle {record.number}: {error}") from error
+        finally:
+            path.unlink(missing_ok=True)
+
+    def _opened(self, number: int) -> BundleRecord:
+        record = self._data.bundle(number)
+        if not record.opened:
+            raise NotReadyError(f"bundle {number} was not opened, so nobody knows what is in it; come back later")
+        return record
+
+    def _place(self, root: bytes) -> Path:
+        return self._directory / f"{root.hex()}.bundle"

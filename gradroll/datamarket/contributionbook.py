@@ -1,0 +1,96 @@
+"""Bundles that a contributor committed to: their salts, and their files, until the campaign has no more use of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from commons.artifacts.bundlefiles import load_bundle, save_bundle
+from commons.samples.contributions import bundle_commitment
+from commons.samples.samplebundles import SampleBundle
+from commons.storage.unlock import LOCKED, Unlock
+from gradroll.datamarket.secretbook import SecretBook
+
+
+@dataclass(frozen=True, slots=True)
+class KeptBundle:
+    """A bundle that was committed to, or is about to be.
+
+    Attributes:
+        campaign, root, salt: 32 bytes each.
+        content_digest: 32 bytes, of the file; zeros for samples that are opened in the chain.
+        contributor: 20-byte address.
+        turn: 0, or another number where the same samples are committed to anew.
+    """
+
+    campaign: bytes
+    root: bytes
+    content_digest: bytes
+    count: int
+    contributor: bytes
+    salt: bytes = field(repr=False)
+    turn: int
+
+    @property
+    def commitment(self) -> bytes:
+        """32 bytes."""
+        return bundle_commitment(self.campaign, self.root, self.content_digest, self.count, self.contributor, self.salt)
+
+    @property
+    def inline(self) -> bool:
+        """Whether its samples are opened in the chain."""
+        return not any(self.content_digest)
+
+
+class ContributionBook:
+    """The bundles in a state directory; the arguments are those of ``SecretBook``."""
+
+    def __init__(self, directory: Path, unlock: Unlock = LOCKED, encrypting: Unlock | None = None) -> None:
+        self._files = directory / "bundles"
+        self._book = SecretBook(directory / "contributions", "data-contribution", unlock, encrypting)
+
+    def add(self, kept: KeptBundle, bundle: SampleBundle) -> None:
+        """Keep a bundle and what opens it, durably, before the chain is told its commitment.  Raises StorageError."""
+        path = self.file_by_root(kept.root)
+        if not path.exists():
+            save_bundle(path, bundle)
+        names = ("campaign", "root", "content_digest", "contributor", "salt")
+        content: dict[str, Any] = {name: getattr(kept, name).hex() for name in names}
+        self._book.add(kept.commitment, content | {"count": kept.count, "turn": kept.turn})
+
+    def find(self, commitment: bytes) -> KeptBundle:
+        """The bundle behind a commitment.  Raises UnknownError, KeyFileError."""
+        return self._kept(commitment, self._book.find(commitment))
+
+    def again(self, campaign: bytes, root: bytes, content_digest: bytes, turn: int) -> KeptBundle | None:
+        """The bundle of these samples that was kept for a campaign before, if there is one."""
+        for kept in self.all():
+            if (kept.campaign, kept.root, kept.content_digest, kept.turn) == (campaign, root, content_digest, turn):
+                return kept
+        return None
+
+    def all(self) -> Iterator[KeptBundle]:
+        """Every bundle.  Raises KeyFileError."""
+        for commitment, raw in self._book.all():
+            yield self._kept(commitment, raw)
+
+    def content(self, kept: KeptBundle) -> SampleBundle:
+        """The samples of a bundle.  Raises UnknownError, InvalidInputError where the file is lost or damaged."""
+        return load_bundle(self.file_by_root(kept.root))
+
+    def file_by_root(self, root: bytes) -> Path:
+        """Where the file of the bundle with a root is, if it is here."""
+        return self._files / f"{root.hex()}.bundle"
+
+    def _kept(self, commitment: bytes, raw: dict[str, Any]) -> KeptBundle:
+        try:
+            names = ("campaign", "root", "content_digest", "contributor", "salt")
+            campaign, root, digest, contributor, salt = (bytes.fromhex(str(raw.get(name))) for name in names)
+            kept = KeptBundle(campaign, root, digest, int(raw["count"]), contributor, salt, int(raw["turn"]))
+            if kept.commitment == commitment:
+                return kept
+        except (KeyError, TypeError, ValueError):
+            pass
+        raise self._book.damaged(commitment)

@@ -1,0 +1,91 @@
+"""What a reviewer finds in a bundle by itself: samples that do not fit, and copies of samples that came before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from commons.chain.datafacts import BundleRecord
+from commons.chain.dataview import DataView
+from commons.samples.bundlechecks import sample_problems
+from commons.samples.nearcopies import near_copies
+from gradroll.datamarket.bundlefetching import BundleLibrary
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A sample that is a copy.
+
+    Attributes:
+        index: its place.
+        bundle, original: bundle of the original, 0 for the initial data, and its place there.
+        distance: between both.
+    """
+
+    index: int
+    bundle: int
+    original: int
+    distance: int
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What can be proven of a bundle.
+
+    Attributes:
+        misfits: place and fault of samples that do not fit the schema.
+        copies: of samples that came before.
+        missing: earlier bundles that are not at hand, 0 for the initial data: copies of theirs are not found.
+    """
+
+    misfits: tuple[tuple[int, str], ...]
+    copies: tuple[Copy, ...]
+    missing: tuple[int, ...]
+
+
+def review(data: DataView, library: BundleLibrary, number: int) -> Findings:
+    """Look through a bundle that is in the library.
+
+    Raises:
+        UnknownError: it is not.
+        InvalidInputError: too many samples might be near each other to compare them all.
+    """
+    record = data.bundle(number)
+    schema, bundle = data.schema(record.campaign), library.get(number)
+    earlier, missing = _earlier(data, library, record)
+    places = [(of, index) for of, samples in earlier for index in range(len(samples))]
+    together = [sample for _, samples in earlier for sample in samples]
+    since = len(together)
+    places += [(number, index) for index in range(record.count)]
+    found = near_copies(schema, [*together, *bundle.samples], since)
+    copies = tuple(Copy(each.index - since, *places[each.original], each.distance) for each in found)
+    return Findings(tuple(sample_problems(schema, bundle.samples)), copies, missing)
+
+
+def _earlier(
+    data: DataView, library: BundleLibrary, record: BundleRecord
+) -> tuple[list[tuple[int, Sequence[bytes]]], tuple[int, ...]]:
+    """The samples that are originals of a bundle's copies by the contract's rules, and the bundles that are missing."""
+    found: list[tuple[int, Sequence[bytes]]] = []
+    missing: list[int] = []
+    if data.campaign(record.campaign).terms.initial_count:
+        initial = library.initial(record.campaign)
+        if initial is None:
+            missing.append(0)
+        else:
+            found.append((0, initial.samples))
+    for number in data.bundles(record.campaign):
+        if not is_original(data.bundle(number), record):
+            continue
+        kept = library.find(number)
+        if kept is None:
+            missing.append(number)
+        else:
+            found.append((number, kept.samples))
+    return found, tuple(missing)
+
+
+def is_original(other: BundleRecord, of: BundleRecord) -> bool:
+    """Whether the contract takes samples of another bundle as originals: it came first, or was public before."""
+    shown = other.campaign == of.campaign and other.shown != 0 and other.number != of.number
+    return shown and (other.number < of.number or other.shown < of.opened)

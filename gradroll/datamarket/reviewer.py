@@ -1,0 +1,180 @@
+"""The SDK of a reviewer: fetch bundles, find what is wrong, stake on it, open it in time, collect."""
+
+from __future__ import annotations
+
+import secrets
+
+from circuits.errors import ClosedError, GradrollError, InvalidInputError, NotReadyError
+from commons.chain.dataaccount import ChallengeOpening, DataAccount, ProvenSample
+from commons.chain.datafacts import BundleRecord, BundleStage, ChallengeStage
+from commons.runtime.amounts import utc
+from commons.samples.canonicalsamples import fits, require_sample
+from commons.samples.contributions import Ground
+from commons.samples.sampledistances import distance
+from gradroll.datamarket.bundlefetching import BundleLibrary
+from gradroll.datamarket.challengebook import KeptChallenge
+from gradroll.datamarket.datastate import DataState
+from gradroll.datamarket.findings import Findings, is_original, review
+
+
+class Reviewer:
+    """An account that reviews.  Every method raises ChainError when contract or node refuse.
+
+    Args:
+        account: sends this account's transactions.
+        state: what it keeps: who loses its challenges loses their stakes.
+
+    Attributes:
+        library: bundles that it has.
+    """
+
+    def __init__(self, account: DataAccount, state: DataState) -> None:
+        self._account, self._data, self._state = account, account.data, state
+        self.library = BundleLibrary(account.data, state.directory)
+
+    @property
+    def address(self) -> bytes:
+        """The reviewer's 20-byte address."""
+        return self._account.address
+
+    def review(self, number: int) -> Findings:
+        """What can be proven of a bundle that is in the library.  Raises as ``findings.review``."""
+        return review(self._data, self.library, number)
+
+    def challenge(
+        self, number: int, index: int, ground: Ground, *, correction: bytes = b"", original: tuple[int, int] = (0, 0)
+    ) -> int:
+        """Stake on a sample's being bad; returns the challenge's number.
+
+        What opens it is kept before the stake is sent; the same call after an interruption goes on, and stakes once.
+
+        Args:
+            correction: of a judged challenge, the corrected sample.
+            original: of a duplicate, bundle and place of what it is a copy of; bundle 0 is the initial data.
+
+        Raises:
+            ClosedError: the bundle is not under review.
+            InvalidInputError: the contract would not take the proof, or the correction.
+        """
+        record = self._data.bundle(number)
+        wanted = KeptChallenge(
+            record.campaign, record.root, number, index, ground, correction, original, self.address,
+            secrets.token_bytes(32),
+        )  # fmt: skip
+        kept = self._state.challenges.again(wanted)
+        if kept is not None:
+            there = self._numbers(kept)
+            if there:
+                return there[0]
+        self._require_review(record)
+        self._require_sound(record, wanted)
+        self._state.challenges.add(kept or wanted)
+        return self._account.commit_challenge(record.campaign, (kept or wanted).commitment)
+
+    def open_challenges(self) -> tuple[list[int], list[tuple[int, GradrollError]]]:
+        """Open every challenge whose time has come; returns those that were opened, and those that were not, with why.
+
+        One that cannot be opened keeps no other from it.  Call it again until the window is over.
+        """
+        opened: list[int] = []
+        failed: list[tuple[int, GradrollError]] = []
+        for number, kept in self.pending():
+            try:
+                self._open(number, kept)
+            except GradrollError as error:
+                failed.append((number, error))
+            else:
+                opened.append(number)
+        return sorted(opened), failed
+
+    def pending(self) -> list[tuple[int, KeptChallenge]]:
+        """Challenges of this account that are to be opened, with what they say."""
+        kept = list(self._state.challenges.all())
+        numbered = [(number, each) for each in kept for number in self._numbers(each)]
+        return [(at, each) for at, each in numbered if self._data.challenge(at).stage is ChallengeStage.COMMITTED]
+
+    def release(self, challenge: int) -> None:
+        """Have the stake of an opened challenge credited, unless it was."""
+        if self._data.challenge(challenge).stage is ChallengeStage.OPENED:
+            self._account.release_challenge(challenge)
+
+    def _numbers(self, kept: KeptChallenge) -> list[int]:
+        """Numbers of a challenge: one, unless it was sent twice."""
+        return self._data.committed_challenges(kept.campaign, kept.challenger, kept.commitment)
+
+    def _open(self, number: int, kept: KeptChallenge) -> None:
+        """Open a challenge, if its time has come."""
+        record = self._data.bundle(kept.bundle)
+        if record.root != kept.root:
+            raise ClosedError(
+                f"bundle {kept.bundle} is another one than challenge {number} was made against, as the chain was "
+                "reorganised; its stake is lost"
+            )
+        terms, now = self._data.campaign(record.campaign).terms, self._data.chain.now()
+        if now <= record.review_end(terms):
+            raise NotReadyError(
+                f"challenges against bundle {record.number} are opened from {utc(record.review_end(terms))} until "
+                f"{utc(record.reveal_end(terms))}; come back then, or the stake is burnt"
+            )
+        if now > record.reveal_end(terms):
+            raise ClosedError(f"the challenge had to be opened by {utc(record.reveal_end(terms))}; its stake is lost")
+        opening = ChallengeOpening(number, kept.bundle, kept.index, kept.salt)
+        schema = self._data.schema(record.campaign)
+        if kept.ground is Ground.JUDGED:
+            self._account.reveal_judged(opening, kept.correction, schema)
+        elif kept.ground is Ground.SCHEMA:
+            self._account.prove_schema(opening, self.proven(kept.bundle, kept.index), schema)
+        else:
+            original = self._original(record, kept.original)
+            self._account.prove_duplicate(
+                opening, self.proven(kept.bundle, kept.index), kept.original, original, schema
+            )
+
+    def proven(self, number: int, index: int) -> ProvenSample:
+        """A sample of a bundle in the library, with the hashes beside its way."""
+        bundle = self.library.get(number)
+        return ProvenSample(bundle.samples[index], bundle.tree().proof(index))
+
+    def _original(self, record: BundleRecord, place: tuple[int, int]) -> ProvenSample:
+        number, index = place
+        if number:
+            return self.proven(number, index)
+        initial = self.library.initial(record.campaign)
+        if initial is None:
+            raise InvalidInputError("the initial data are not here; fetch them first (gradroll data fetch --initial)")
+        return ProvenSample(initial.samples[index], initial.tree().proof(index))
+
+    def _require_review(self, record: BundleRecord) -> None:
+        terms = self._data.campaign(record.campaign).terms
+        if record.stage is not BundleStage.REVIEW or self._data.chain.now() > record.review_end(terms):
+            raise ClosedError(
+                f"bundle {record.number} is not under review: a stake on it would be lost; look at others"
+            )
+
+    def _require_sound(self, record: BundleRecord, wanted: KeptChallenge) -> None:
+        """Raise InvalidInputError where opening the challenge would be refused, which costs the stake."""
+        schema = self._data.schema(record.campaign)
+        if not 0 <= wanted.index < record.count:
+            raise InvalidInputError(f"bundle {record.number} has {record.count} samples; count from 0")
+        if wanted.correction:
+            if wanted.ground is not Ground.JUDGED:
+                raise InvalidInputError("only what is judged has a correction; leave it out")
+            require_sample(schema, wanted.correction)
+        if wanted.ground is Ground.JUDGED:
+            return
+        own = self.proven(record.number, wanted.index).sample
+        if wanted.ground is Ground.SCHEMA:
+            if fits(schema, own):
+                raise InvalidInputError(f"sample {wanted.index} fits the schema; have it judged, or look again")
+            return
+        number, index = wanted.original
+        here = number == record.number
+        allowed = index < wanted.index if here else not number or is_original(self._data.bundle(number), record)
+        other = self._original(record, wanted.original).sample if allowed else b""
+        if not allowed or not (fits(schema, own) and fits(schema, other)):
+            raise InvalidInputError("the contract takes that sample for no original of this one; name another")
+        if distance(schema, own, other) > schema.tau:
+            raise InvalidInputError(
+                f"the samples are at distance {distance(schema, own, other)}, and copies at {schema.tau} or nearer; "
+                "have it judged"
+            )

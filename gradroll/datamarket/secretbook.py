@@ -1,0 +1,58 @@
+"""What somebody commits to before it is shown, in files of a state directory: written before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from circuits.errors import KeyFileError, UnknownError
+from commons.storage.secretfiles import hexadecimal, read_secret_file, write_secret_file
+from commons.storage.unlock import LOCKED, Unlock
+
+
+class SecretBook:
+    """Openings by their commitments, mode 0600, in a directory that this process has locked.
+
+    Args:
+        kind: of what is committed to, as it stands in the files.
+        unlock: opens files that are encrypted.
+        encrypting: encrypts what is written; without it nothing is.
+    """
+
+    def __init__(self, directory: Path, kind: str, unlock: Unlock = LOCKED, encrypting: Unlock | None = None) -> None:
+        self._directory, self._kind, self._unlock, self._encrypting = directory, kind, unlock, encrypting
+
+    def add(self, commitment: bytes, content: Mapping[str, Any]) -> None:
+        """Write an opening down, durably, unless it is there.  Raises StorageError."""
+        path = self._path(commitment)
+        if not path.exists():
+            write_secret_file(path, self._kind, content, replace=False, unlock=self._encrypting)
+
+    def find(self, commitment: bytes) -> dict[str, Any]:
+        """The opening of a commitment.
+
+        Raises:
+            UnknownError: it is not here.
+            KeyFileError: the file is damaged, readable by others, or locked.
+        """
+        path = self._path(commitment)
+        if not path.exists():
+            raise UnknownError(
+                f"what opens 0x{commitment.hex()[:16]}.. is not in {self._directory}, and nobody else has it; name the "
+                "state directory with which it was committed to (data.state)"
+            )
+        return read_secret_file(path, self._kind, self._unlock)
+
+    def all(self) -> Iterator[tuple[bytes, dict[str, Any]]]:
+        """Every commitment with its opening.  Raises as ``find``."""
+        for path in sorted(self._directory.glob("*.json")):
+            commitment = hexadecimal(path, path.stem)
+            yield commitment, self.find(commitment)
+
+    def damaged(self, commitment: bytes) -> KeyFileError:
+        """What to raise for an opening that is not the one of its commitment."""
+        return KeyFileError(f"{self._path(commitment)}: it opens another commitment; put a copy of the file back")
+
+    def _path(self, commitment: bytes) -> Path:
+        return self._directory / f"{commitment.hex()}.json"

@@ -1,0 +1,187 @@
+"""A contributor at the real contracts: commit once whatever breaks, show nothing before it is final, be attested."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from circuits.errors import ClosedError, InvalidInputError, NotReadyError, RuleViolationError, UnknownError
+from commons.artifacts.localstore import LocalStore
+from commons.chain.dataaccount import DataAccount
+from commons.chain.datafacts import BundleRecord, BundleStage, CampaignRecord
+from commons.chain.outbox import Outbox
+from commons.samples.samplebundles import SampleBundle
+from gradroll.datamarket.contributor import Contributor
+from gradroll.datamarket.datastate import DataState
+from gradroll.datamarket.duties import Settler
+from tests.datamarket.datastage import CONTRIBUTOR, HOUR, OTHER, OWNER, SCHEMA, DataStage, bundle_of, data_stage, sample
+
+BUNDLE = bundle_of(sample(1, 10, 20, 30), sample(2, 40, 50, 60))
+
+
+class StoppedError(Exception):
+    """The process ends here."""
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataStage]:
+    with data_stage(tmp_path_factory.mktemp("data")) as made:
+        yield made
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[DataState]:
+    made = DataState(tmp_path / "state")
+    yield made
+    made.close()
+
+
+def contributor(stage: DataStage, state: DataState, depth: int = 2, outbox: Outbox | None = None) -> Contributor:
+    return Contributor(stage.account(CONTRIBUTOR, outbox), state, depth)
+
+
+class Members:
+    """The committee of the stage, which signs what it is shown."""
+
+    def __init__(self, stage: DataStage) -> None:
+        self._stage = stage
+
+    def of_bundle(self, campaign: CampaignRecord, bundle: BundleRecord, file: Path) -> list[tuple[int, bytes]]:
+        assert file.read_bytes() == BUNDLE.encode()
+        assert bundle.campaign == campaign.campaign
+        return self._stage.receipts(bundle.number)
+
+
+def test_the_way_of_a_bundle_from_commitment_to_pay(stage: DataStage, state: DataState, tmp_path: Path) -> None:
+    own, campaign = contributor(stage, state), stage.campaign()
+    number = own.commit(campaign, BUNDLE)
+    assert own.commit(campaign, BUNDLE) == number, "the same again is the same"
+    store = LocalStore(tmp_path / "store")
+    for early in (
+        lambda: own.open(number), lambda: own.publish(number, store), lambda: own.attest(number, Members(stage))
+    ):  # fmt: skip
+        with pytest.raises(NotReadyError):
+            early()
+    stage.pass_time(1, 2)
+    assert own.open(number).stage is BundleStage.OPENED
+    assert own.open(number).root == BUNDLE.tree().root
+    root = own.publish(number, store)
+    assert root.digest == BUNDLE.content_digest
+    assert own.attest(number, Members(stage)).stage is BundleStage.REVIEW
+    stage.pass_time(2 * HOUR + 1)
+    terms, account = stage.terms(), stage.account(CONTRIBUTOR)
+    told: list[str] = []
+    assert Settler(account).settle(campaign, told.append) == 2
+    assert told == [f"settle bundle {number}", "close an epoch"]
+    assert account.collect(terms.token) == 2 * (terms.reward + terms.deposit)
+    assert Settler(account).due(campaign) == []
+
+
+def test_a_commitment_that_may_still_be_undone_is_not_opened(stage: DataStage, state: DataState) -> None:
+    """Its content would be public, and another's commitment to it could come before in the branch that stays."""
+    campaign = stage.campaign()
+    careful = contributor(stage, state, depth=6)
+    number = careful.commit(campaign, BUNDLE)
+    stage.pass_time(1, 3)
+    with pytest.raises(NotReadyError, match="the commitment is not final"):
+        careful.open(number)
+    assert stage.data.bundle(number).opened == 0
+    stage.pass_time(1, 2)
+    assert careful.open(number).stage is BundleStage.OPENED
+
+
+def test_a_commitment_that_a_reorganisation_took_is_not_opened(
+    stage: DataStage, state: DataState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, campaign = contributor(stage, state), stage.campaign()
+    number = own.commit(campaign, BUNDLE)
+    stage.pass_time(1, 4)
+    monkeypatch.setattr(own._data, "committed_bundles", lambda *asked: [])  # the branch of most nodes has it not
+    with pytest.raises(NotReadyError):
+        own.open(number)
+    assert stage.data.bundle(number).opened == 0
+
+
+def test_an_interruption_before_or_after_anything_pays_once(
+    stage: DataStage, state: DataState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = stage.campaign()
+
+    def before(self: DataAccount, *given: object) -> int:
+        raise StoppedError
+
+    sending = DataAccount.commit_bundle
+
+    def after(self: DataAccount, *given: object) -> int:
+        sending(self, *given)  # type: ignore[arg-type]
+        raise StoppedError
+
+    salts = set()
+    for breaking in (before, after):
+        with monkeypatch.context() as patched, Outbox(tmp_path / "outbox") as outbox:
+            patched.setattr(DataAccount, "commit_bundle", breaking)
+            with pytest.raises(StoppedError):
+                contributor(stage, state, outbox=outbox).commit(campaign, BUNDLE)
+        kept = state.contributions.again(campaign, BUNDLE.tree().root, BUNDLE.content_digest, 0)
+        assert kept is not None
+        salts.add(kept.salt)
+    number = contributor(stage, state).commit(campaign, BUNDLE)
+    assert len(salts) == 1
+    assert stage.data.bundles(campaign) == [number]
+    stage.pass_time(1, 2)
+    assert contributor(stage, state).open(number).stage is BundleStage.OPENED
+
+
+def test_the_same_samples_are_committed_to_anew_where_that_is_said(stage: DataStage, state: DataState) -> None:
+    own, campaign = contributor(stage, state), stage.campaign()
+    first = own.commit(campaign, BUNDLE)
+    stage.pass_time(HOUR + 1, 2)
+    with pytest.raises(ClosedError, match="had to be opened by"):
+        own.open(first)
+    Settler(stage.account(OTHER)).settle(campaign)
+    assert stage.data.bundle(first).stage is BundleStage.VOID
+    assert own.commit(campaign, BUNDLE) == first
+    assert own.commit(campaign, BUNDLE, turn=1) > first
+
+
+def test_samples_in_the_chain_need_no_committee(stage: DataStage, state: DataState) -> None:
+    own, campaign = contributor(stage, state), stage.campaign(stage.terms(max_bundle=300, max_samples=300))
+    number = own.commit(campaign, BUNDLE, inline=True)
+    stage.pass_time(1, 2)
+    assert own.open(number).stage is BundleStage.REVIEW
+    assert stage.data.inline_samples(number) == BUNDLE.samples
+    large = bundle_of(*(sample(index % 4, index, 2 * index % 100, 90 - index) for index in range(50)))
+    with pytest.raises(InvalidInputError, match="at most 1024 bytes"):
+        own.check(campaign, SampleBundle(SCHEMA.digest, large.samples * 5), inline=True)
+
+
+@pytest.mark.parametrize(
+    ("bundle", "why"),
+    [
+        (SampleBundle(b"\x01" * 32, BUNDLE.samples), "another schema"),
+        (bundle_of(sample(1, 10, 20, 101)), "does not fit the schema"),
+        (bundle_of(sample(1, 10, 20, 30), sample(2, 10, 21, 31)), "sample 1 is a copy of sample 0, at distance 2"),
+        (bundle_of(*(sample(1, 3 * each % 100, each, 50) for each in range(51))), "at most 50 samples"),
+    ],
+)
+def test_nothing_is_paid_for_a_bundle_that_can_be_proven_bad(
+    stage: DataStage, state: DataState, bundle: SampleBundle, why: str
+) -> None:
+    own, campaign = contributor(stage, state), stage.campaign()
+    with pytest.raises(InvalidInputError, match=why):
+        own.commit(campaign, bundle)
+    assert stage.data.bundles(campaign) == []
+
+
+def test_a_lost_state_directory_and_anothers_bundle(stage: DataStage, state: DataState, tmp_path: Path) -> None:
+    own, campaign = contributor(stage, state), stage.campaign()
+    number = own.commit(campaign, BUNDLE)
+    stage.pass_time(1, 2)
+    other = DataState(tmp_path / "other")
+    with pytest.raises(UnknownError, match="nobody else has it"):
+        contributor(stage, other).open(number)
+    other.close()
+    with pytest.raises(RuleViolationError, match="another account's"):
+        Contributor(stage.account(OWNER), state, 1).open(number)

@@ -1,0 +1,279 @@
+"""Reviewers, jurors, owners as arbiters, and anybody, at the real contracts: from a bad sample to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from circuits.errors import ClosedError, InvalidInputError, NotReadyError, ProofError, UnknownError
+from circuits.hashing import keccak
+from commons.artifacts.localstore import LocalStore
+from commons.artifacts.transfers import put_bytes
+from commons.chain.dataaccount import DataAccount
+from commons.chain.datafacts import ChallengeStage, DisputeStage
+from commons.chain.juryfacts import CaseStage, Verdict
+from commons.samples.contributions import EMPTY_LOG, Ground, Outcome, bundle_commitment
+from commons.samples.epochmanifests import EpochManifest
+from commons.samples.samplebundles import SampleBundle
+from gradroll.datamarket.bundlefetching import BundleLibrary
+from gradroll.datamarket.campaignowner import CampaignOwner
+from gradroll.datamarket.contributor import Contributor
+from gradroll.datamarket.datastate import DataState
+from gradroll.datamarket.duties import Settler
+from gradroll.datamarket.epochs import epoch_manifest
+from gradroll.datamarket.findings import Copy
+from gradroll.datamarket.juror import Juror
+from gradroll.datamarket.reviewer import Reviewer
+from tests.datamarket.datastage import (
+    CONTRIBUTOR,
+    HOUR,
+    OTHER,
+    OWNER,
+    REVIEWER,
+    DataStage,
+    bundle_of,
+    data_stage,
+    sample,
+)
+
+INITIAL = bundle_of(sample(0, 90, 90, 90), sample(1, 5, 5, 5))
+BAD = bundle_of(sample(1, 10, 20, 30), sample(2, 101, 0, 0), sample(3, 90, 91, 90), sample(0, 11, 20, 30))
+"""A good sample, one that does not fit, a copy of the initial data, a copy of the first."""
+SALT = b"\x09" * 32
+
+
+@pytest.fixture
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataStage]:
+    with data_stage(tmp_path_factory.mktemp("data")) as made:
+        yield made
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[DataState]:
+    made = DataState(tmp_path / "state")
+    yield made
+    made.close()
+
+
+def with_initial(stage: DataStage, **changes: object) -> bytes:
+    """A campaign with initial data."""
+    named = {
+        "initial_count": 2, "initial_root": INITIAL.tree().root, "initial_digest": INITIAL.content_digest, **changes
+    }  # fmt: skip
+    return stage.campaign(stage.terms(**named))
+
+
+def reviewed(stage: DataStage, campaign: bytes, bundle: SampleBundle = BAD, account: int = CONTRIBUTOR) -> int:
+    """A bundle under review, whatever is in it."""
+    who, root = stage.account(account), bundle.tree().root
+    given = (root, bundle.content_digest)
+    commitment = bundle_commitment(campaign, *given, len(bundle.samples), who.address, SALT)
+    number = who.commit_bundle(campaign, len(bundle.samples), commitment)
+    stage.pass_time(1, 2)
+    who.open_bundle(number, *given, SALT)
+    who.attest_bundle(number, stage.receipts(number))
+    return number
+
+
+def test_a_reviewer_finds_and_proves_by_itself_what_is_wrong(
+    stage: DataStage, state: DataState, tmp_path: Path
+) -> None:
+    campaign = with_initial(stage)
+    number = reviewed(stage, campaign)
+    store = LocalStore(tmp_path / "store")
+    put_bytes(store, BAD.encode())
+    own = Reviewer(stage.account(REVIEWER), state)
+    assert own.library.fetch(number, store) == BAD
+    found = own.review(number)
+    assert [place for place, _ in found.misfits] == [1]
+    assert (found.copies, found.missing) == ((Copy(3, number, 0, 1),), (0,))
+    own.library.add_initial(campaign, INITIAL)
+    found = own.review(number)
+    assert (found.copies, found.missing) == ((Copy(2, 0, 0, 1), Copy(3, number, 0, 1)), ())
+    with pytest.raises(InvalidInputError, match="fits the schema"):
+        own.challenge(number, 0, Ground.SCHEMA)
+    with pytest.raises(InvalidInputError, match="no original"):
+        own.challenge(number, 0, Ground.DUPLICATE, original=(number, 3))
+    with pytest.raises(InvalidInputError, match="are at distance"):
+        own.challenge(number, 3, Ground.DUPLICATE, original=(0, 0))
+    first = own.challenge(number, 1, Ground.SCHEMA)
+    assert own.challenge(number, 1, Ground.SCHEMA) == first
+    numbers = [first] + [
+        own.challenge(number, copy.index, Ground.DUPLICATE, original=(copy.bundle, copy.original))
+        for copy in found.copies
+    ]
+    opened, failed = own.open_challenges()
+    assert (opened, len(failed)) == ([], 3)
+    assert all(isinstance(error, NotReadyError) for _, error in failed)
+    stage.pass_time(HOUR + 1)
+    assert (own.open_challenges()[0], own.pending()) == (numbers, [])
+    assert own.open_challenges() == ([], [])
+    stage.pass_time(HOUR + 1)
+    Settler(stage.account(OTHER)).settle(campaign)
+    assert [stage.data.dispute(number, at).outcome for at in range(4)] == [Outcome.NONE] + [Outcome.BAD] * 3
+    terms = stage.terms()
+    prize = (terms.deposit - terms.fee) // 2 + terms.fee
+    assert stage.account(REVIEWER).collect(terms.token) == 3 * (terms.stake + prize)
+    made = epoch_manifest(stage.data, campaign, 0)
+    assert made.log_before == EMPTY_LOG
+    assert made.log == stage.data.epochs(campaign)[0][1]
+    assert EpochManifest.decode(made.encoded) == made
+    assert list(made.samples({0: INITIAL.samples, number: BAD.samples})) == [*INITIAL.samples, BAD.samples[0]]
+    with pytest.raises(UnknownError):
+        epoch_manifest(stage.data, campaign, len(stage.data.epochs(campaign)))
+
+
+def test_a_store_is_not_believed(stage: DataStage, tmp_path: Path) -> None:
+    campaign = stage.campaign()
+    number = reviewed(stage, campaign)
+    library, store = BundleLibrary(stage.data, tmp_path / "own"), LocalStore(tmp_path / "store")
+    with pytest.raises(UnknownError):
+        library.fetch(number, store)
+    lies = (
+        bundle_of(*BAD.samples[:3]), bundle_of(*BAD.samples[:3], sample(0, 11, 20, 31)),
+        SampleBundle(b"\x01" * 32, BAD.samples), bundle_of(*reversed(BAD.samples)),
+    )  # fmt: skip
+    for lie in lies:
+        with pytest.raises(ProofError, match="not the samples of bundle"):
+            library.fetch(number, store, put_bytes(store, lie.encode()).root)
+    with pytest.raises(ProofError, match="what the store has is not bundle"):
+        library.fetch(number, store, put_bytes(store, b"no bundle").root)
+    assert library.find(number) is None
+    assert library.fetch(number, store, put_bytes(store, BAD.encode()).root) == BAD
+    with pytest.raises(ProofError, match="initial data"):
+        library.add_initial(campaign, INITIAL)
+
+
+def test_a_stake_is_sent_once_whatever_breaks_and_never_without_its_book(
+    stage: DataStage, state: DataState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = reviewed(stage, stage.campaign())
+    own = Reviewer(stage.account(REVIEWER), state)
+    sending = DataAccount.commit_challenge
+
+    def breaking(self: DataAccount, campaign: bytes, commitment: bytes) -> int:
+        assert state.challenges.find(commitment).index == 0, "what opens it is kept before the stake leaves"
+        sending(self, campaign, commitment)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DataAccount, "commit_challenge", breaking)
+        with pytest.raises(KeyboardInterrupt):
+            own.challenge(number, 0, Ground.JUDGED)
+    made = own.challenge(number, 0, Ground.JUDGED)
+    assert [at for at, _ in own.pending()] == [made]
+    assert stage.data.challenges(stage.data.bundle(number).campaign) == [made]
+    stage.pass_time(HOUR + 1)
+    lost = DataState(tmp_path / "lost")
+    assert Reviewer(stage.account(REVIEWER), lost).open_challenges() == ([], []), "a lost book opens nothing"
+    lost.close()
+    with pytest.raises(ClosedError, match="not under review"):
+        own.challenge(number, 1, Ground.JUDGED)
+    stage.pass_time(HOUR + 1)
+    _, failed = own.open_challenges()
+    assert "had to be opened by" in str(failed[0][1])
+    Settler(stage.account(OTHER)).settle(stage.data.bundle(number).campaign)
+    assert stage.data.challenge(made).stage is ChallengeStage.LOST
+
+
+def test_a_challenge_against_a_bundle_that_a_reorganisation_replaced_is_not_opened(
+    stage: DataStage, state: DataState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = reviewed(stage, stage.campaign())
+    own = Reviewer(stage.account(REVIEWER), state)
+    made = own.challenge(number, 0, Ground.JUDGED)
+    stage.pass_time(HOUR + 1)
+    true = own._data.bundle
+    monkeypatch.setattr(own._data, "bundle", lambda at: replace(true(at), root=b"\x01" * 32))
+    opened, failed = own.open_challenges()
+    assert (opened, [at for at, _ in failed]) == ([], [made])
+    assert "reorganised" in str(failed[0][1])
+
+
+def test_a_jury_decides_with_votes_that_were_kept(stage: DataStage, state: DataState, tmp_path: Path) -> None:
+    campaign = stage.campaign()
+    number = reviewed(stage, campaign, bundle_of(sample(1, 10, 20, 30), sample(2, 40, 50, 60)))
+    states = {at: DataState(tmp_path / f"juror{at}") for at in (1, 2, 3)}
+    jurors = {at: Juror(stage.account(at), kept) for at, kept in states.items()}
+    for juror in jurors.values():
+        assert len(juror.join(campaign, 2)) == 2
+    correction = sample(2, 10, 20, 30)
+    own = Reviewer(stage.account(REVIEWER), state)
+    own.challenge(number, 0, Ground.JUDGED, correction=correction)
+    settler = Settler(stage.account(OTHER))
+    stage.pass_time(HOUR + 1)
+    own.open_challenges()
+    stage.pass_time(2 * HOUR + 1)
+    settler.settle(campaign)
+    case = stage.data.dispute(number, 0).case
+    assert case
+    stage.pass_time(1, 10)
+    settler.settle(campaign)
+    assert stage.data.jury.case(case).stage is CaseStage.VOTING
+    seated = [juror for juror in jurors.values() if juror.seats()]
+    assert seated[0].seats()[0].bundle == number
+    for juror in seated:
+        assert all(seat.committed for seat in juror.vote(case, Verdict.CORRECTED))
+        assert juror.vote(case, Verdict.CORRECTED)
+        with pytest.raises(ClosedError, match="another verdict"):
+            juror.vote(case, Verdict.GOOD)
+        with pytest.raises(NotReadyError):
+            juror.reveal(case)
+    stage.pass_time(HOUR + 1)
+    lost = DataState(tmp_path / "lost")
+    address = seated[0].address
+    numbers = [at for at, juror in jurors.items() if juror.address == address]
+    with pytest.raises(UnknownError, match="nobody else has it"):
+        Juror(stage.account(numbers[0]), lost).reveal(case)
+    lost.close()
+    for juror in seated:
+        assert juror.reveal(case)
+    stage.pass_time(HOUR + 1)
+    settler.settle(campaign)
+    assert stage.data.jury.case(case).stage is CaseStage.APPEALABLE
+    stage.pass_time(HOUR + 1)
+    settler.settle(campaign)
+    dispute = stage.data.dispute(number, 0)
+    assert (dispute.stage, dispute.outcome) == (DisputeStage.SETTLED, Outcome.CORRECTED)
+    last = len(stage.data.epochs(campaign)) - 1
+    made = [epoch_manifest(stage.data, campaign, at) for at in range(last + 1)]
+    assert [keccak(each) for epoch in made for each in epoch.corrected] == [keccak(correction)]
+    for juror in seated:
+        assert juror.release(case)
+        assert juror.leave()
+        assert juror.leave() == []
+    stage.pass_time(2 * HOUR + 1)
+    terms = stage.terms()
+    for juror in seated:
+        before = len(juror.slots)
+        assert len(juror.withdraw()) == before
+        assert juror.collect(terms.token) >= before * terms.juror_stake
+    for kept in states.values():
+        kept.close()
+
+
+def test_an_owner_decides_and_gets_its_escrow_back(stage: DataStage, state: DataState, tmp_path: Path) -> None:
+    owner = CampaignOwner(stage.account(OWNER))
+    campaign = stage.campaign(stage.owner_decides())
+    number = reviewed(stage, campaign, bundle_of(sample(1, 10, 20, 30), sample(2, 40, 50, 60)))
+    own = Reviewer(stage.account(REVIEWER), state)
+    for index in (0, 1):
+        own.challenge(number, index, Ground.JUDGED)
+    stage.pass_time(HOUR + 1)
+    own.open_challenges()
+    stage.pass_time(HOUR + 1)
+    mine = DataState(tmp_path / "contributor")
+    Contributor(stage.account(CONTRIBUTOR), mine, 1).concede(number, 0)
+    mine.close()
+    stage.pass_time(HOUR + 1)
+    owner.decide(number, 1, Outcome.ACCEPTED)
+    Settler(stage.account(OTHER)).settle(campaign)
+    assert [stage.data.dispute(number, at).outcome for at in (0, 1)] == [Outcome.BAD, Outcome.ACCEPTED]
+    assert owner.fund(campaign, 5).free == 100_005 - stage.terms().reward
+    assert owner.close(campaign).closed
+    assert owner.close(campaign).closed
+    left = owner.withdraw(campaign)
+    assert owner.collect(stage.terms().token) == left == 100_005 - stage.terms().reward
