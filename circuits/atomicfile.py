@@ -36,15 +36,15 @@ def storing(what: str) -> Generator[None]:
 def written_aside(path: Path, publish: Callable[[str], object], mode: int = SECRET) -> Generator[IO[bytes]]:
     """A new file beside `path`; when the block ends it is synced, and `publish` gives it its place.
 
-    When the block or `publish` raises, the file is gone and `path` untouched.
+    When the block or `publish` raises, the file is gone and `path` untouched.  What was written can be read again.
 
     Args:
         mode: `SECRET` or `PUBLIC`.
     """
     name = f"{path.parent}/{UNFINISHED}{secrets.token_hex(8)}"
-    handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    handle = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
-        with os.fdopen(handle, "wb") as out:
+        with os.fdopen(handle, "w+b") as out:
             yield out
             out.flush()
             os.fsync(out.fileno())

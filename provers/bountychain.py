@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import TypeVar
+from collections.abc import Sequence
 
 from circuits.accuracy.sizeclasses import CLASSES, SizeClass
 from circuits.errors import ChainError, ContractError, NotReadyError, SignatureError, UnknownError
@@ -13,11 +11,10 @@ from commons.chain.modelfacts import BountyEntry, BountyRecord, BountyStage, Lis
 from commons.chain.modelview import ModelView
 from commons.protocol.bountydraws import TESTS, TRAINING
 from commons.protocol.signing import require_signer, signs
-from commons.runtime.identifiers import shown
 from commons.runtime.memo import Memo
 from commons.settings.values import Depth
+from provers.owncommittee import OwnCommittee
 
-T = TypeVar("T")
 _SINCE_TESTS = (BountyStage.PROVING, BountyStage.SELLING, BountyStage.LOCKED)
 _SINCE = {
     TESTS: _SINCE_TESTS,
@@ -27,7 +24,7 @@ _SINCE = {
 _ENDS = (BountyStage.SOLD, BountyStage.UNSOLD, BountyStage.WITHHELD, BountyStage.CANCELLED)
 
 
-class BountyChain:
+class BountyChain(OwnCommittee[ModelView]):
     """Bounties of one committee.
 
     Args:
@@ -43,7 +40,8 @@ class BountyChain:
     def __init__(
         self, views: Sequence[ModelView], committee: int, confirmations: Depth, classes: Sequence[SizeClass] = CLASSES
     ) -> None:
-        self._views, self._committee, self._depth = tuple(views), committee, confirmations
+        super().__init__(views, committee, "bounty")
+        self._depth = confirmations
         self._classes, self._sizes = tuple(classes), Memo[bytes, SizeClass]()
         first = self._views[0]
         if any(other.bounties_deployment != first.bounties_deployment for other in self._views):
@@ -70,7 +68,7 @@ class BountyChain:
             there = right and view.drawn_at_depth(bounty, awaited, self._depth)
             return record if there else None
 
-        found = self._agreed(ask)
+        found = self.agreed(ask)
         if found is None:
             raise NotReadyError(
                 f"this prover's nodes do not show that bounty 0x{bounty.hex()[:16]}.. waits for the groups of this "
@@ -95,7 +93,7 @@ class BountyChain:
             entry = view.entry(bounty, record.winner)
             return record, entry, view.listing(entry.listing)
 
-        found = self._agreed(ask)
+        found = self.agreed(ask)
         if found is None:
             raise NotReadyError(
                 f"this prover's nodes do not show that bounty 0x{bounty.hex()[:16]}.. waits for a winner's offer; see "
@@ -119,7 +117,7 @@ class BountyChain:
                 return None
             return record, view.entry(bounty, record.winner).listing
 
-        found = self._agreed(ask)
+        found = self.agreed(ask)
         if found is None:
             raise NotReadyError(f"no offer is locked in bounty 0x{bounty.hex()[:16]}..; see gradroll bounty show")
         self._require_own(found[0])
@@ -134,7 +132,7 @@ class BountyChain:
             except UnknownError:
                 return True
 
-        return self._agreed(ask) is True
+        return self.agreed(ask) is True
 
     def is_cancelled(self, bounty: bytes) -> bool:
         """Whether a bounty ended before anybody had entered: nobody has a use for what is kept.  Raises ChainError."""
@@ -145,7 +143,7 @@ class BountyChain:
             except UnknownError:  # it was taken back, and may come again
                 return None
 
-        return self._agreed(ask) is True
+        return self.agreed(ask) is True
 
     def size_of(self, verifier: bytes) -> SizeClass:
         """The size class that an accuracy verifier is for, as all nodes show it.
@@ -157,7 +155,7 @@ class BountyChain:
         """
 
         def load() -> SizeClass:
-            found = self._agreed(lambda view: (view.verifier(verifier), view.factory))
+            found = self.agreed(lambda view: (view.verifier(verifier), view.factory))
             if found is None:
                 raise NotReadyError("this prover's nodes do not show the bounty's verifier; ask again in a while")
             shown_there, factory = found
@@ -177,27 +175,14 @@ class BountyChain:
         """
         if signs(account, digest, signature):
             return
-        if self._agreed(lambda view: bool(view.chain.rpc.code(account)) or None) is None:
+        if self.agreed(lambda view: bool(view.chain.rpc.code(account)) or None) is None:
             require_signer(digest, signature, account, what)
             return
-        if self._agreed(lambda view: view.chain.takes_signature(account, digest, signature) or None) is None:
+        if self.agreed(lambda view: view.chain.takes_signature(account, digest, signature) or None) is None:
             raise SignatureError(
                 f"{what} is of the contract 0x{account.hex()}, which does not take its signature: sign as the contract "
                 "says (ERC-1271, isValidSignature); one that signs nothing can neither offer nor receive a model"
             )
 
-    def _agreed(self, ask: Callable[[ModelView], T | None]) -> T | None:
-        found = [view.chain.most(partial(ask, view)) for view in self._views]
-        if None in found:
-            return None
-        if any(other != found[0] for other in found):
-            raise ChainError("the configured nodes tell different things about this bounty; look at both")
-        return found[0]
-
     def _require_own(self, record: BountyRecord) -> None:
-        committee = record.terms.committee_id
-        if committee != self._committee:
-            raise UnknownError(
-                f"the bounty asks committee {shown(committee)} for receipts, and this prover belongs to "
-                f"{shown(self._committee)}; ask the members of the other one"
-            )
+        self.require_committee(record.terms.committee_id)

@@ -7,90 +7,35 @@ BOUNTY/LISTING/OFFER.row        a sealed row
 BOUNTY/LISTING/OFFER-K'.blinding  x of it for one K', the SHA-256 of the row, and the SHA-256 of both
 BOUNTY/over                     since when nodes show that the bounty is over
 
-How much there is room for is in ``bountyroom``.
+How much there is room for is in ``heldroom``.
 """
 
 from __future__ import annotations
 
-import logging
 import os
-import re
-import shutil
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
 from circuits.atomicfile import storing
-from circuits.errors import FullError, StorageError, UnknownError
+from circuits.errors import FullError, UnknownError
 from circuits.hashing import words
 from commons.protocol.bountydraws import HiddenGroup
 from commons.storage.erasing import destroy, finish_destroying
-from commons.storage.files import LOCAL_DISK, Disk, make_directory, write_durably
+from commons.storage.files import write_durably
 from native import G1
-from provers.bountyroom import Share, Shares
+from provers.heldfiles import NAME, HeldFiles, content_of
+from provers.heldroom import Wording
 
 MOST_OFFERS = 2
 """Of one listing in one bounty.  None of them is let go of for a newer one: the winner may have any of them locked.  A
 winner seals once; the other one is for a row that was lost.  Room for all of them is kept for every entrant, so that
 no winner that fails on purpose uses up what the next one needs."""
-_NAME = re.compile(r"[0-9a-f]{64}")
-_OVER, _ROOM = "over", "room"
-_OWNER = 20
-_log = logging.getLogger(__name__)
 
 
-class BountyFiles:
-    """A directory of bounties.  Thread-safe.
+class BountyFiles(HeldFiles):
+    """A directory of bounties; arguments and errors are those of ``HeldFiles``.  Thread-safe."""
 
-    Args:
-        most: bytes of all files together.
-
-    Attributes:
-        most: as given.
-
-    Raises:
-        StorageError: the directory cannot be made or read.
-    """
-
-    def __init__(self, directory: Path, most: int, disk: Disk = LOCAL_DISK) -> None:
-        self._directory, self._disk = directory, disk
-        self._lock = threading.Lock()
-        self._over = dict[bytes, int]()
-        with storing(f"cannot use {directory}"):
-            make_directory(directory)
-            shares = {bounty: _share(self._folder(bounty)) for bounty in self.bounties()}
-        self._shares = Shares(most, shares)
-        self.most = most
-
-    def begin(self, bounty: bytes, owner: bytes, room: int) -> None:
-        """Keep room for all that a bounty may need, unless that is done; durable on return.
-
-        Args:
-            owner: 20-byte address.
-            room: bytes.
-
-        Raises:
-            FullError: this owner's bounties, or all of them, leave none.
-            StorageError: it cannot be written.
-        """
-        with self._lock:
-            if self._shares.admits(bounty, owner, room):
-                record = owner + room.to_bytes(8, "big")
-                write_durably(self._folder(bounty) / _ROOM, record, disk=self._disk)
-                self._shares.admit(bounty, owner, room)
-
-    @contextmanager
-    def room(self, bounty: bytes, size: int) -> Iterator[None]:
-        """Keep room for a file while it comes.  Raises FullError where there is none."""
-        with self._lock:
-            self._shares.reserve(bounty, size)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._shares.release(bounty, size)
+    wording = Wording("bounty", "bounties", "owner", "prover.max_bounty_bytes")
 
     def put_group(self, bounty: bytes, index: int, group: HiddenGroup, file: bytes) -> None:
         """Keep a group's checked data; durable on return.  Raises StorageError."""
@@ -106,10 +51,10 @@ class BountyFiles:
         Raises:
             UnknownError: they never came, or were lost or damaged since.
         """
-        raw = _content(self._folder(bounty) / f"{index}.group")
+        raw = content_of(self._folder(bounty) / f"{index}.group")
         if raw is not None and len(raw) == 5 * 32 and sha256(raw[:128]).digest() == raw[128:]:
             group = HiddenGroup(raw[32:64], raw[64:96], raw[96:128], int.from_bytes(raw[:32], "big"))
-            file = _content(self._folder(bounty) / f"{group.file_digest.hex()}.data")
+            file = content_of(self._folder(bounty) / f"{group.file_digest.hex()}.data")
             if file is not None and sha256(file).digest() == group.file_digest:
                 return group
         raise UnknownError(f"the data of group {index} of the bounty are not here; send them (again)")
@@ -146,7 +91,7 @@ class BountyFiles:
         told = _told(folder / _blinding_name(offer, public))
         if told is None or told[0] != blinding:
             return False
-        row = _content(folder / f"{offer.hex()}.row")
+        row = content_of(folder / f"{offer.hex()}.row")
         return row is not None and sha256(row).digest() == told[1]
 
     def blinding(self, bounty: bytes, listing: bytes, offer: bytes, public: G1) -> int:
@@ -159,98 +104,33 @@ class BountyFiles:
     def file(self, bounty: bytes, digest: bytes) -> bytes:
         """A group's file or a sealed row by its digest.  Raises UnknownError."""
         folder = self._folder(bounty)
-        data = _content(folder / f"{digest.hex()}.data")
+        data = content_of(folder / f"{digest.hex()}.data")
         if data is not None and sha256(data).digest() == digest:
             return data
         with storing(f"cannot look at {folder}"):
-            listings = [name for name in os.listdir(folder) if _NAME.fullmatch(name)] if folder.is_dir() else []
+            listings = [name for name in os.listdir(folder) if NAME.fullmatch(name)] if folder.is_dir() else []
         for listing in listings:
-            row = _content(folder / listing / f"{digest.hex()}.row")
+            row = content_of(folder / listing / f"{digest.hex()}.row")
             if row is not None:
                 return row
         raise UnknownError(
             f"nothing whole with the digest 0x{digest.hex()} is kept here for this bounty; ask another member"
         )
 
-    def bounties(self) -> list[bytes]:
-        """Bounties of which something is here.  Raises StorageError."""
-        with storing(f"cannot look at {self._directory}"):
-            return [bytes.fromhex(path.name) for path in self._directory.iterdir() if _NAME.fullmatch(path.name)]
-
-    def over_since(self, bounty: bytes, now: int) -> int:
-        """When a bounty was first found to be over, which is now unless it was before.
-
-        On a disk that is too full for the note it is kept in memory: a full disk is what deleting is for.
-        """
-        path = self._folder(bounty) / _OVER
-        raw = _content(path)
-        if raw is not None and len(raw) == 8:
-            return int.from_bytes(raw, "big")
-        since = self._over.setdefault(bounty, now)
-        try:
-            write_durably(path, since.to_bytes(8, "big"), disk=self._disk)
-        except StorageError as error:
-            _log.warning("event=bounty-end-not-noted bounty=0x%s reason=%r", bounty.hex()[:16], str(error))
-        return since
-
-    def go_on(self, bounty: bytes) -> None:
-        """The bounty is not over: a block that said so was taken back.  Raises StorageError."""
-        self._over.pop(bounty, None)
-        with storing("cannot tidy the bounties"):
-            (self._folder(bounty) / _OVER).unlink(missing_ok=True)
-
-    def drop(self, bounty: bytes) -> None:
-        """Delete all of a bounty; what opens its offers is overwritten first.  Raises StorageError."""
-        folder = self._folder(bounty)
-        with self._changed(bounty), storing("cannot delete a bounty's files"):
-            for path in (*folder.glob("*.data"), *folder.glob("*/*.row")):
-                path.unlink()  # first, as a full disk has no room for what takes the place of a secret
-            for path in folder.glob("*/*.blinding"):
-                destroy(path, b"", self._disk)
-            for listing in folder.glob("*/"):
-                finish_destroying(listing, self._disk)  # what a crash left half written
-            self._disk.durably(lambda: shutil.rmtree(folder))
-            self._over.pop(bounty, None)
+    def erase(self, folder: Path) -> None:
+        """Delete all of a bounty; what opens its offers is overwritten first."""
+        for path in (*folder.glob("*.data"), *folder.glob("*/*.row")):
+            path.unlink()  # first, as a full disk has no room for what takes the place of a secret
+        for path in folder.glob("*/*.blinding"):
+            destroy(path, b"", self._disk)
+        for listing in folder.glob("*/"):
+            finish_destroying(listing, self._disk)  # what a crash left half written
 
     @property
     def files(self) -> int:
         """Groups and sealed rows that are here.  Raises StorageError."""
         with storing(f"cannot look at {self._directory}"):
             return sum(path.suffix in (".data", ".row") for path in self._directory.rglob("*"))
-
-    @property
-    def held(self) -> int:
-        """Bytes that are here."""
-        with self._lock:
-            return self._shares.held
-
-    @property
-    def promised(self) -> int:
-        """Bytes that are here or kept free."""
-        with self._lock:
-            return self._shares.charged
-
-    @contextmanager
-    def _changed(self, bounty: bytes) -> Iterator[None]:
-        """One changes a bounty's files at a time; then its size is counted anew."""
-        with self._lock:
-            try:
-                yield
-            finally:
-                with storing("cannot count a bounty's files"):
-                    folder = self._folder(bounty)
-                    self._shares.count(bounty, _size(folder) if folder.is_dir() else None)
-
-    def _folder(self, bounty: bytes) -> Path:
-        return self._directory / bounty.hex()
-
-
-def _share(folder: Path) -> Share:
-    """What a bounty had room kept for; none where a crash left no record, or a damaged one."""
-    raw = _content(folder / _ROOM)
-    if raw is None or len(raw) != _OWNER + 8:
-        return Share(b"", 0, _size(folder))
-    return Share(raw[:_OWNER], int.from_bytes(raw[_OWNER:], "big"), _size(folder))
 
 
 def _blinding_name(offer: bytes, public: G1) -> str:
@@ -259,19 +139,7 @@ def _blinding_name(offer: bytes, public: G1) -> str:
 
 def _told(path: Path) -> tuple[int, bytes] | None:
     """x, and the SHA-256 of the row that it belongs to; None where they are not here, or damaged."""
-    raw = _content(path)
+    raw = content_of(path)
     if raw is None or len(raw) != 96 or sha256(raw[:64]).digest() != raw[64:]:
         return None
     return int.from_bytes(raw[:32], "big"), raw[32:64]
-
-
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-def _content(path: Path) -> bytes | None:
-    with storing(f"cannot read {path}"):
-        try:
-            return path.read_bytes()
-        except FileNotFoundError:
-            return None

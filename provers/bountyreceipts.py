@@ -5,7 +5,6 @@ Nothing of a request is believed, and no place that one names is looked at: data
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 from hashlib import sha256
@@ -16,11 +15,9 @@ import numpy as np
 from circuits.accuracy.sizeclasses import MAX_CHUNKS, SizeClass
 from circuits.accuracy.testdata import chunks, commit_chunk, group_hash
 from circuits.errors import (
-    GradrollError,
     InvalidInputError,
     ProofError,
     RuleViolationError,
-    StorageError,
     WireError,
 )
 from circuits.hashing import keccak
@@ -40,11 +37,10 @@ from commons.protocol.modelofferings import BountyOffer, DatasetReceipt
 from commons.storage.parameters import PublicParameters
 from provers.bountychain import BountyChain
 from provers.bountyfiles import MOST_OFFERS, BountyFiles
+from provers.knownfaults import KnownFaults
 
 Read = Callable[[], bytes]
 """Reads what follows a head, once it is let in."""
-_log = logging.getLogger(__name__)
-_MOST_FALSE = 1024
 _FRAME = 1 << 12
 """Bytes at most that safetensors adds to a group's arrays."""
 _SMALL = 1 << 14
@@ -74,8 +70,7 @@ class BountyReceipts:
         self._bases, self._sign, self._kept = bases, sign, kept
         self._checking = threading.Lock()
         """One check at a time: each takes all cores, and many times the memory of what is checked."""
-        self._false = dict[tuple[bytes, bytes], InvalidInputError | ProofError]()
-        """Why files that were committed to are refused, by bounty and leaf: they never get better."""
+        self._faults = KnownFaults()
 
     def hold_group(self, head: GroupHead, read: Read) -> None:
         """Take in the data of a group that was drawn, if they are what the bounty committed to.
@@ -92,7 +87,7 @@ class BountyReceipts:
         head.require_committed(record.terms.commitment)
         if self._files.holds_group(head.bounty, head.index, head.group):
             return  # sent again: its answer was lost, or others send it too
-        self._require_not_false(head)
+        self._faults.require_none(_content(head))
         size = self._chain.size_of(record.terms.verifier)
         if head.length > largest_group(size):
             raise WireError(f"a group of class {size.name} has {largest_group(size)} bytes at most, not {head.length}")
@@ -101,9 +96,8 @@ class BountyReceipts:
             file = read()
             if sha256(file).digest() != head.group.file_digest:
                 raise ProofError(f"the file is not the one of group {head.index}; send the file that was committed to")
-            with self._checking:
-                self._require_not_false(head)  # of two that came at once
-                self._check_data(head, file, size, record.terms.feature_bound)
+            with self._checking, self._faults.noted(_content(head)):
+                self._require_true(head, file, size, record.terms.feature_bound)
             self._files.put_group(head.bounty, head.index, head.group, file)
 
     def attest_groups(self, bounty: bytes, stage: int) -> bytes:
@@ -169,58 +163,25 @@ class BountyReceipts:
         return seal_blinding(key, blinding, domain, listing, record.public)
 
     def tidy(self, now: int) -> None:
-        """Delete what belongs to bounties that are over for long enough.
-
-        Args:
-            now: this machine's time, seconds since 1970.
-
-        Raises:
-            StorageError: something could not be deleted; all else was, and the next turn goes on.
-        """
-        failed: StorageError | None = None
-        for bounty in self._files.bounties():
-            try:
-                self._tidy(bounty, now)
-            except StorageError as error:  # one folder that cannot be deleted keeps no other one
-                failed = error
-            except GradrollError as error:  # nodes that are silent, or differ, delete nothing
-                _log.debug("event=bounty-kept bounty=0x%s reason=%r", bounty.hex()[:16], str(error))
-        if failed is not None:
-            raise failed
+        """Delete what belongs to bounties that are over for long enough; as ``HeldFiles.tidy``."""
+        self._files.tidy(now, self._kept_after)
 
     @property
     def files(self) -> BountyFiles:
         """What is kept."""
         return self._files
 
-    def _tidy(self, bounty: bytes, now: int) -> None:
+    def _kept_after(self, bounty: bytes) -> int | None:
+        """Seconds for which what is over is kept; None for a bounty that is not."""
         if not self._chain.is_over(bounty):
-            self._files.go_on(bounty)
-            return
-        kept = min(self._kept, DAY) if self._chain.is_cancelled(bounty) else self._kept
-        if now > self._files.over_since(bounty, now) + kept:
-            self._files.drop(bounty)
-            _log.info("event=bounty-forgotten bounty=0x%s", bounty.hex()[:16])
+            return None
+        return min(self._kept, DAY) if self._chain.is_cancelled(bounty) else self._kept
 
     def _begin(self, record: BountyRecord, size: SizeClass) -> None:
         """Keep room for all of a bounty: what is accepted in one stage finds room in the next.  Raises FullError."""
         groups, rows = record.terms.training_groups + record.terms.test_groups, record.terms.max_entrants * MOST_OFFERS
         room = groups * largest_group(size) + rows * encoded_length(size.weights) + _SMALL
         self._files.begin(record.bounty, record.owner, room)
-
-    def _require_not_false(self, head: GroupHead) -> None:
-        known = self._false.get((head.bounty, head.group.leaf))
-        if known is not None:
-            raise type(known)(str(known))
-
-    def _check_data(self, head: GroupHead, file: bytes, size: SizeClass, bound: int) -> None:
-        try:
-            self._require_true(head, file, size, bound)
-        except (InvalidInputError, ProofError) as error:
-            while len(self._false) >= _MOST_FALSE:
-                self._false.pop(next(iter(self._false)))
-            self._false[head.bounty, head.group.leaf] = error
-            raise
 
     def _require_true(self, head: GroupHead, file: bytes, size: SizeClass, bound: int) -> None:
         """Of a file with the SHA-256 that was committed to.  Raises ProofError, InvalidInputError."""
@@ -247,6 +208,11 @@ class BountyReceipts:
             raise ProofError("the sealed row is not the one that the offer names")
         if salted_point(sealed.key_point, head.blinding) != head.public:
             raise ProofError("what would be revealed does not open the sealed row: K' is not K - xG")
+
+
+def _content(head: GroupHead) -> bytes:
+    """Stands for a file that a bounty committed to."""
+    return head.bounty + head.group.leaf
 
 
 def _groups(record: BountyRecord, stage: int) -> tuple[int, ...]:

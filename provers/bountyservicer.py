@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 
 import grpc
@@ -12,7 +11,6 @@ from circuits.terms import DAY
 from commons.chain.modelfacts import ModelPlaces
 from commons.chain.modelview import ModelView
 from commons.chain.view import ChainView
-from commons.runtime.clock import Clock
 from commons.runtime.meters import Meter
 from commons.settings.loading import Settings
 from commons.settings.modelsettings import ModelMarketSettings
@@ -25,11 +23,11 @@ from commons.wire.rpcstatus import OnError, answering
 from commons.wire.streams import blob_to_wire
 from provers.bountychain import BountyChain
 from provers.bountyfiles import BountyFiles
-from provers.bountymetrics import BLINDING, GROUPS, OFFER, BountyMetrics
+from provers.bountymetrics import BLINDING, GROUPS, OFFER
 from provers.bountyreceipts import BountyReceipts
+from provers.heldmetrics import HeldMetrics
 
 FOLDER = "bounties"
-_log = logging.getLogger(__name__)
 
 
 class BountyServicer(prover_pb2_grpc.ProverServicer):
@@ -41,7 +39,7 @@ class BountyServicer(prover_pb2_grpc.ProverServicer):
         metrics: that count, if any do.
     """
 
-    def __init__(self, receipts: BountyReceipts | None, refused: OnError, metrics: BountyMetrics | None = None) -> None:
+    def __init__(self, receipts: BountyReceipts | None, refused: OnError, metrics: HeldMetrics | None = None) -> None:
         self._receipts, self._told, self._bounty_metrics = receipts, refused, metrics
 
     def HoldGroup(  # noqa: N802
@@ -128,12 +126,3 @@ def receipts_of(
     files = BountyFiles(own.state / FOLDER, own.max_bounty_bytes)
     bases = settings.section(KeySettings).directory
     return BountyReceipts(chain, files, parameters, bases, sign, own.bounty_days * DAY)
-
-
-def tidy(receipts: BountyReceipts | None, clock: Clock) -> None:
-    """Delete what is kept of bounties that are over.  Never raises: the next turn goes on."""
-    try:
-        if receipts is not None:
-            receipts.tidy(int(clock.time()))
-    except GradrollError as error:
-        _log.warning("event=tidy-failed reason=%r", str(error))

@@ -47,11 +47,14 @@ from commons.wire.methods import Pool
 from commons.wire.rpcstatus import answering
 from commons.wire.stalling import spaced
 from commons.wire.streams import blob_to_wire
-from provers import bountymetrics, bountyservicer, prover_start, stepmetrics
+from provers import bountymetrics, bundlemetrics, prover_start, stepmetrics
 from provers.background import Background
-from provers.bountymetrics import BountyMetrics
 from provers.bountyreceipts import BountyReceipts
 from provers.bountyservicer import BountyServicer, receipts_of
+from provers.bundlereceipts import BundleReceipts
+from provers.bundleservicer import BundleServicer, bundles_of
+from provers.heldfiles import tidy_all
+from provers.heldmetrics import HeldMetrics
 from provers.joining.keyring import Keyring
 from provers.prover import Prover, own_membership
 from provers.stepmetrics import StepMetrics
@@ -94,6 +97,7 @@ class ProverNode:
             undo.callback(store.close)
             prover_start.bind_state(own, readers[0].market_id)
             self._receipts = receipts_of(settings, readers, keystore.sign, parameters)
+            self._bundles = bundles_of(settings, readers, keystore.sign)
             others = keyring.before(keystore)
             self.prover = Prover(own, membership, keystore, readers, store, parameters, clock, others)
             undo.pop_all()
@@ -105,7 +109,8 @@ class ProverNode:
         self._tidying = threading.Thread(target=self._tidy, daemon=True, name="tidy")
         self._turns = Pieces()
         self._metrics = StepMetrics(self.operations.telemetry, clock)
-        self._bounty_metrics = BountyMetrics(self.operations.telemetry)
+        self._bounty_metrics = bountymetrics.bounty_metrics(self.operations.telemetry)
+        self._bundle_metrics = bundlemetrics.bundle_metrics(self.operations.telemetry)
         self._watch_over()
 
     def start(self) -> int:
@@ -119,8 +124,9 @@ class ProverNode:
             connections=room_for(own.max_connections), idle=own.idle_timeout, age=own.connection_age,
         )  # fmt: skip
         servicer = Servicer(
-            self.prover, self._background, calls, self._metrics.stepped, self._receipts, self._bounty_metrics
-        )
+            self.prover, self._background, calls, self._metrics.stepped, self._receipts, self._bounty_metrics,
+            self._bundles, self._bundle_metrics,
+        )  # fmt: skip
         prover_pb2_grpc.add_ProverServicer_to_server(servicer, self._server)
         self.health.add_to(self._server)
         port = bind(self._server, self._own.listen, self._identity)
@@ -148,7 +154,7 @@ class ProverNode:
         while not self._stopping.wait(self._own.tidy_interval):
             with self._turns.piece():
                 self.prover.tidy()
-                bountyservicer.tidy(self._receipts, self._clock)
+                tidy_all((self._receipts, self._bundles), self._clock)
 
     def _watch_over(self) -> None:
         """Have threads looked after, and shown."""
@@ -160,6 +166,7 @@ class ProverNode:
         of_pools(telemetry, lambda: {"suspicions": self._background.pool})
         stepmetrics.show(telemetry, self.prover, self._own.max_store_bytes)
         bountymetrics.show(telemetry, self._receipts)
+        bundlemetrics.show(telemetry, self._bundles)
 
     def _state(self) -> dict[str, object]:
         """What the operator is shown, beside what all servers say."""
@@ -179,7 +186,7 @@ class ProverNode:
         }
 
 
-class Servicer(BountyServicer):
+class Servicer(BountyServicer, BundleServicer):
     """Wire to domain and back; no rule of the protocol stands here."""
 
     def __init__(
@@ -189,17 +196,20 @@ class Servicer(BountyServicer):
         calls: Calls,
         stepped: Callable[[str, float], None] = lambda _step, _seconds: None,
         receipts: BountyReceipts | None = None,
-        bounty_metrics: BountyMetrics | None = None,
+        bounty_metrics: HeldMetrics | None = None,
+        bundles: BundleReceipts | None = None,
+        bundle_metrics: HeldMetrics | None = None,
     ) -> None:
         """Args:
         stepped: told a step's name and the seconds that this prover took for it.
         receipts: of bounties, if it gives any.
+        bundles: receipts for those, if it gives any.
         """
-        super().__init__(receipts, prover.refused, bounty_metrics)
+        BountyServicer.__init__(self, receipts, prover.refused, bounty_metrics)
+        BundleServicer.__init__(self, bundles, calls, prover.refused, bundle_metrics)
         self._stepped = stepped
         self._prover = prover
         self._background = background
-        self._calls = calls
         self._seldom = Seldom(_log)
 
     def SubmitShares(  # noqa: N802

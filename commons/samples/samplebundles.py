@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
-from typing import BinaryIO
+from typing import IO
 
 from circuits.errors import InvalidInputError
 from commons.samples.merkletrees import MAX_LEAVES, MerkleTree, sample_leaf
@@ -72,7 +72,7 @@ class SampleBundle:
         return cls.read(BytesIO(data))
 
     @classmethod
-    def read(cls, source: BinaryIO) -> SampleBundle:
+    def read(cls, source: IO[bytes]) -> SampleBundle:
         """The bundle in a file, up to its end.
 
         Raises:
@@ -94,7 +94,7 @@ def framed_sample(sample: bytes) -> bytes:
     return len(sample).to_bytes(_LENGTH, "big") + sample
 
 
-def read_samples(source: BinaryIO) -> tuple[bytes, Iterator[bytes]]:
+def read_samples(source: IO[bytes]) -> tuple[bytes, Iterator[bytes]]:
     """Hash of the schema, and the samples as they are read; the iterator raises where the file is wrong.
 
     Raises:
@@ -109,7 +109,7 @@ def read_samples(source: BinaryIO) -> tuple[bytes, Iterator[bytes]]:
     return schema_digest, _samples(source, number)
 
 
-def _samples(source: BinaryIO, count: int) -> Iterator[bytes]:
+def _samples(source: IO[bytes], count: int) -> Iterator[bytes]:
     for place in range(count):
         length = int.from_bytes(_exactly(source, _LENGTH, place), "big")
         if length > MAX_SAMPLE:
@@ -119,7 +119,7 @@ def _samples(source: BinaryIO, count: int) -> Iterator[bytes]:
         raise InvalidInputError("the bundle goes on after its last sample; cut it there")
 
 
-def _exactly(source: BinaryIO, size: int, place: int) -> bytes:
+def _exactly(source: IO[bytes], size: int, place: int) -> bytes:
     data = source.read(size)
     if len(data) < size:
         raise InvalidInputError(f"the bundle ends in sample {place}; get the whole file")

@@ -12,6 +12,7 @@ from commons.runtime.passphrases import Passphrase
 from commons.settings.accountplaces import Account, KeyFile
 from commons.settings.artifactsettings import ArtifactSettings
 from commons.settings.datasettings import DataMarketSettings
+from commons.settings.heldsettings import HeldSettings
 from commons.settings.hosts import is_loopback
 from commons.settings.modelsettings import ModelMarketSettings
 from commons.settings.section import Section
@@ -153,7 +154,7 @@ class Server(Section):
         return tls_files(self.tls_certificate, self.tls_key)
 
 
-class ProverSettings(Server):
+class ProverSettings(Server, HeldSettings):
     """A prover of one committee."""
 
     endpoint: Endpoint
@@ -187,14 +188,6 @@ class ProverSettings(Server):
     most; of one task there is at most four times what it leaves free, so that no task keeps the others out."""
     submissions_per_owner: Annotated[int, Interval(ge=1, le=64), Unit("submissions")] = 4
     """Submissions of one owner in one round whose shares are kept; an owner that repeats a failed one needs two."""
-    max_bounty_bytes: Annotated[int, Interval(ge=1 << 20, le=1 << 50), Unit("bytes")] = 16 << 30
-    """Most bytes of bounties' data and sealed rows on disk, beside `max_store_bytes`.  A bounty has room for all of it
-    from its first file on, up to 550 MB, and the bounties of one owner have as much as they leave free.  It counts
-    where `models.bounties` is named: a prover that names the contracts of the model market gives receipts for the
-    bounties of its committee."""
-    bounty_days: Annotated[int, Interval(ge=1, le=36_500), Unit("days")] = 30
-    """How long a bounty's data, rows and what opens them are kept after nodes show that it is over: its owner fetches
-    the model from here where the winner had receipts stand in for it.  Of one that was cancelled, a day at most."""
     tidy_interval: Annotated[float, Interval(ge=0.05, le=86_400), Unit("seconds")] = 600.0
     """Time between deletions of what is no longer needed; what is deleted cannot leak."""
     kept_replies: Annotated[int, Interval(ge=8, le=4096), Unit("replies")] = 64

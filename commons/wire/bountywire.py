@@ -10,7 +10,7 @@ from commons.protocol.bountydraws import MAX_GROUPS, TESTS, TRAINING, HiddenGrou
 from commons.protocol.bountyheads import MAX_GROUP_BYTES, MAX_ROW_BYTES, GroupHead, WinnerHead
 from commons.wire import checks
 from commons.wire._generated import prover_pb2 as pb
-from commons.wire.streams import Collector, chunks
+from commons.wire.streams import body_chunks, chunks
 from native import R
 
 _MAX_SEALED = 1 << 10
@@ -79,20 +79,8 @@ def winner_from_wire(first: pb.AttestOfferRequest | None) -> WinnerHead:
 
 
 def body(parts: Iterator[Part], length: int, what: str) -> Callable[[], bytes]:
-    """Reads what follows a head, once it was looked at.
-
-    The function raises WireError for another head, and for more or fewer bytes than were announced.
-    """
-
-    def read() -> bytes:
-        collector = Collector(length, length, what)
-        for part in parts:
-            if part.WhichOneof("part") != "chunk":
-                raise WireError(f"{what}: a second head in the stream")
-            collector.add(part.chunk)
-        return collector.finish()
-
-    return read
+    """Reads what follows a head, once it was looked at; the function raises as ``body_chunks``."""
+    return lambda: b"".join(body_chunks(parts, length, what))
 
 
 def receipt_to_wire(signature: bytes) -> pb.BountyReceipt:

@@ -29,7 +29,9 @@ _LONGEST_FACTOR = 4.0
 """How much later than a busy server said one comes back, if it is busy again and again."""
 Asked = Callable[[], Any]
 """Makes the message of a call, or its messages, anew for each try."""
-BlobRequest = common_pb2.BatchRequest | coordinator_pb2.GetModelRequest | prover_pb2.HeldRequest
+BlobRequest = (
+    common_pb2.BatchRequest | coordinator_pb2.GetModelRequest | prover_pb2.HeldRequest | prover_pb2.BundleRequest
+)
 
 
 class Client:

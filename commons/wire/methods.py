@@ -15,6 +15,7 @@ from circuits.errors import GradrollError
 from circuits.terms import MAX_DIMENSION
 from commons.protocol.bundle import MAX_CERTIFICATE, largest_bundle
 from commons.protocol.messages import MAX_PROVERS
+from commons.samples.samplebundles import MAX_BUNDLE_BYTES
 from commons.wire.checks import CHUNK, MAX_GRPC_MESSAGE
 from commons.wire.sharestreams import MAX_CHUNKS
 
@@ -30,6 +31,7 @@ class Role(Enum):
     OWNER = "an owner, by the header that it signed"
     MODEL_OWNER = "the task's model owner, by its signature of the model"
     COORDINATOR = "the task's coordinator, by its signature of the step; anybody for RELEASE"
+    HOLDER = "whoever has the file of a bundle that was opened on the chain"
     MEMBER = "whoever brings what members of the committee signed"
 
 
@@ -49,9 +51,11 @@ class Pool(StrEnum):
     KEYS = "shared keys"
     VOUCHING = "receipts of availability"
     BOUNTIES = "receipts for bounties"
+    BUNDLE_DOOR = "bundles that are not known yet to be opened"
+    BUNDLES = "receipts for bundles"
 
 
-DOORS = frozenset({Pool.UPLOAD_DOOR, Pool.STEP_DOOR})
+DOORS = frozenset({Pool.UPLOAD_DOOR, Pool.STEP_DOOR, Pool.BUNDLE_DOOR})
 """Pools of strangers; a caller leaves them when it is known."""
 
 
@@ -89,6 +93,8 @@ _MODEL = 1 << 40
 """The largest `coordinator.max_model_bytes`; the setting is what refuses a model."""
 _HELD = MAX_GRPC_MESSAGE
 """A head, and a file of a group or a sealed row in chunks."""
+_BUNDLE = MAX_GRPC_MESSAGE + 2 * MAX_BUNDLE_BYTES
+"""A head, and the file of a bundle in chunks with what frames them; how long one may be, its campaign's terms say."""
 _STEP = 2 * MAX_GRPC_MESSAGE * MAX_PROVERS + max(largest_bundle(MAX_DIMENSION), MAX_CERTIFICATE)
 
 
@@ -117,6 +123,9 @@ METHODS: Mapping[str, Method] = {
     "/gradroll.v1.Prover/AttestOffer": Method(Role.ANYBODY, Pool.BOUNTIES, _HELD, None),
     "/gradroll.v1.Prover/GetHeld": _download(),
     "/gradroll.v1.Prover/GetBlinding": Method(Role.ANYBODY, Pool.BOUNTIES, _SMALL, _LONG),
+    "/gradroll.v1.Prover/HoldBundle": Method(Role.HOLDER, Pool.BUNDLES, _BUNDLE, None, Pool.BUNDLE_DOOR),
+    "/gradroll.v1.Prover/AttestBundle": Method(Role.ANYBODY, Pool.BUNDLES, _SMALL, _LONG),
+    "/gradroll.v1.Prover/GetBundle": _download(),
     "/gradroll.v1.Coordinator/SubmitHeader": Method(Role.OWNER, Pool.HEADERS, _SMALL, _LONG),
     "/gradroll.v1.Coordinator/SubmissionStatus": _lookup(),
     "/gradroll.v1.Coordinator/OfferShares": Method(Role.OWNER, Pool.UPLOADS, _OFFER, None, Pool.UPLOAD_DOOR),

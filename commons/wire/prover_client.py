@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from hashlib import sha256
 from itertools import islice
 from typing import Any
 
@@ -17,16 +18,20 @@ from commons.protocol.receipts import AvailabilityReceipt
 from commons.protocol.status import ProverStatus
 from commons.protocol.streamheads import ShareHead
 from commons.runtime import spans
+from commons.samples.samplebundles import MAX_BUNDLE_BYTES
 from commons.sharing.sealedbodies import Chunks
-from commons.wire import batchsteps, bountywire, sharestreams, tracecontext, uploads
+from commons.wire import batchsteps, bountywire, bundlewire, sharestreams, tracecontext, uploads
 from commons.wire._generated import prover_pb2 as pb
 from commons.wire._generated import prover_pb2_grpc as rpc
 from commons.wire._generated.common_pb2 import BatchRequest
+from commons.wire.bundlewire import BundleHead
 from commons.wire.client import Asked, Client
 from commons.wire.sharestreams import Sending
 
 _UPLOAD = 600.0
 """Seconds for a file of up to 4 MiB and the look at it: a prover that moves just often enough holds nobody up."""
+_SLOWEST = 100_000
+"""Bytes a second that a bundle moves at least."""
 
 
 class ProverClient(Client):
@@ -167,9 +172,35 @@ class ProverClient(Client):
         request = pb.BlindingRequest(bounty=bounty, key=key, signature=signature)
         return bountywire.blinding_from_wire(self._ask(self._stub.GetBlinding, request))
 
-    def _last(self, method: Callable[..., Any], asked: Asked) -> Any:
+    def hold_bundle(self, head: BundleHead, file: bytes) -> None:
+        """Have the prover check a bundle that was opened, and keep it."""
+        within = _patience(head.length)
+        self._last(self._stub.HoldBundle, lambda: bundlewire.bundle_to_wire(head, file), within)
+
+    def attest_bundle(self, bundle: int, content_digest: bytes) -> bytes:
+        """The prover's receipt for a bundle, 65 bytes; whose signature it is, the caller checks."""
+        request = pb.AttestBundleRequest(bundle=bundle, content_digest=content_digest)
+        return bundlewire.receipt_from_wire(self._ask(self._stub.AttestBundle, request))
+
+    def bundle(self, content_digest: bytes, most: int = MAX_BUNDLE_BYTES) -> bytes:
+        """The file of a bundle.
+
+        Args:
+            content_digest: its SHA-256, as the chain has it.
+            most: bytes that are taken.
+
+        Raises:
+            WireError: the prover serves something else.
+        """
+        request = pb.BundleRequest(content_digest=content_digest)
+        file = self._blob(self._stub.GetBundle, request, most, "the bundle", within=_patience(most))
+        if sha256(file).digest() != content_digest:
+            raise WireError(f"{self.endpoint} serves another file than the bundle; ask another member")
+        return file
+
+    def _last(self, method: Callable[..., Any], asked: Asked, within: float = _UPLOAD) -> Any:
         """The one answer to an upload."""
-        found = list(islice(self._stream(method, asked, until=time.monotonic() + _UPLOAD), 2))
+        found = list(islice(self._stream(method, asked, until=time.monotonic() + within), 2))
         if len(found) != 1:
             raise WireError(f"{self.endpoint} gave {len(found)} answers where one belongs")
         return found[0]
@@ -195,6 +226,11 @@ class ProverClient(Client):
         request, limit = BatchRequest(batch_id=batch_id), largest_bundle(dimension)
         raw = self._blob(self._stub.GetAuditBundle, request, limit, "the audit bundle", within=timeout)
         return AuditBundle.decode(raw)
+
+
+def _patience(length: int) -> float:
+    """Seconds for a file of so many bytes."""
+    return _UPLOAD + length / _SLOWEST
 
 
 def _chunk_of(body: Chunks, index: int) -> pb.SubmitSharesRequest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import BinaryIO, Literal, Protocol
 
 import numpy as np
 
@@ -23,14 +24,36 @@ def chunks(data: bytes | memoryview, size: int = CHUNK) -> Iterator[bytes]:
         yield bytes(view[at : at + size])
 
 
+class Gauge:
+    """Counts the chunks of a body, and refuses one that has not the size of all."""
+
+    def __init__(self, length: int, limit: int, what: str) -> None:
+        """Raises WireError when the announced length is beyond the limit."""
+        self._length = bounded(length, 0, limit, f"length of {what}")
+        self._what, self.received = what, 0
+
+    def take(self, chunk: bytes) -> bytes:
+        """A chunk that may come; WireError for another size, or when more comes than was announced."""
+        missing = self._length - self.received
+        if len(chunk) > missing:
+            raise WireError(f"{self._what}: more bytes came than the announced {self._length}")
+        if not chunk or len(chunk) != min(CHUNK, missing):  # by small ones a peer could be slow without end
+            raise WireError(f"a chunk of {self._what} has {len(chunk)} bytes; all but the last one have {CHUNK}")
+        self.received += len(chunk)
+        return chunk
+
+    def finish(self) -> None:
+        """Raise WireError when some bytes are missing."""
+        if self.received != self._length:
+            raise WireError(f"{self._what} ended after {self.received} of {self._length} bytes")
+
+
 class Collector:
     """Puts chunks together up to an announced length; memory grows with what came, not what was said."""
 
     def __init__(self, length: int, limit: int, what: str) -> None:
         """Raises WireError when the announced length is beyond the limit."""
-        self._length = bounded(length, 0, limit, f"length of {what}")
-        self._what = what
-        self._data = bytearray()
+        self._gauge, self._data = Gauge(length, limit, what), bytearray()
 
     @property
     def received(self) -> int:
@@ -39,18 +62,37 @@ class Collector:
 
     def add(self, chunk: bytes) -> None:
         """Append a chunk; WireError for one that has not the size of all, or when more comes than was announced."""
-        missing = self._length - len(self._data)
-        if len(chunk) > missing:
-            raise WireError(f"{self._what}: more bytes came than the announced {self._length}")
-        if not chunk or len(chunk) != min(CHUNK, missing):  # by small ones a peer could be slow without end
-            raise WireError(f"a chunk of {self._what} has {len(chunk)} bytes; all but the last one have {CHUNK}")
-        self._data += chunk
+        self._data += self._gauge.take(chunk)
 
     def finish(self) -> bytes:
         """All bytes; WireError when some are missing."""
-        if len(self._data) != self._length:
-            raise WireError(f"{self._what} ended after {len(self._data)} of {self._length} bytes")
+        self._gauge.finish()
         return bytes(self._data)
+
+
+class _Part(Protocol):
+    """A message of a stream that begins with a head."""
+
+    @property
+    def chunk(self) -> bytes:
+        """Bytes, of a message that is no head."""
+
+    def WhichOneof(self, oneof_group: Literal["part"]) -> str | None:  # noqa: N802
+        """What the message is."""
+
+
+def body_chunks(parts: Iterable[_Part], length: int, what: str) -> Iterator[bytes]:
+    """What follows the head of a stream, chunk by chunk.
+
+    Raises:
+        WireError: another head comes, or more or fewer bytes than were announced.
+    """
+    gauge = Gauge(length, length, what)
+    for part in parts:
+        if part.WhichOneof("part") != "chunk":
+            raise WireError(f"{what}: a second head in the stream")
+        yield gauge.take(part.chunk)
+    gauge.finish()
 
 
 def vector_to_bytes(vector: FrArray) -> memoryview:
@@ -74,6 +116,22 @@ def blob_to_wire(data: bytes, offset: int = 0) -> Iterator[pb.BlobPart]:
     bounded(offset, 0, len(data), "offset")
     yield pb.BlobPart(head=pb.BlobHead(length=len(data), digest=keccak(data)))
     for chunk in chunks(memoryview(data)[offset:]):
+        yield pb.BlobPart(chunk=chunk)
+
+
+def file_to_wire(file: BinaryIO, length: int, digest: bytes, offset: int = 0) -> Iterator[pb.BlobPart]:
+    """Stream a file as ``blob_to_wire`` does a blob, a chunk in memory at a time.
+
+    Args:
+        length: its bytes.
+        digest: Keccak-256 of them.
+
+    Raises:
+        WireError: the file is not that long.
+    """
+    file.seek(bounded(offset, 0, length, "offset"))
+    yield pb.BlobPart(head=pb.BlobHead(length=length, digest=digest))
+    while chunk := file.read(CHUNK):
         yield pb.BlobPart(chunk=chunk)
 
 

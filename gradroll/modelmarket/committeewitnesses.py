@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import TypeVar
 
 import numpy as np
 
@@ -17,19 +16,16 @@ from commons.chain.modelview import ModelView
 from commons.protocol.bountydraws import HiddenGroup
 from commons.protocol.bountyheads import GroupHead, WinnerHead
 from commons.protocol.modelofferings import BountyOffer, DatasetReceipt
-from commons.protocol.signing import require_signer
+from commons.wire.askingmembers import Asking, in_words, quorum_receipts
 from commons.wire.prover_client import ProverClient
-from gradroll.modelmarket.askingmembers import Asking
 from gradroll.modelmarket.datagroups import DataGroup
 from gradroll.modelmarket.listingchecks import CheckedListing
 from gradroll.modelmarket.swapping import row_bytes
 from gradroll.modelmarket.witnesses import Receipts, StandingOffer
 
-_TRIES, _PAUSE = 3, 5.0
-"""Members whose nodes are a little behind say so, and know more in some seconds."""
+_PAUSE = 5.0
 _LEAST = 10.0
 """Seconds that members have in any case: the chain's clock stands at its latest block."""
-T = TypeVar("T")
 Ask = Callable[[ProverClient], bytes]
 
 
@@ -101,39 +97,18 @@ class CommitteeWitnesses:
 
         refusals = dict[int, GradrollError]()
         endpoints = dict(enumerate(self._committee(bounty).endpoints))
-        with closing(self._asking(ask).answers(endpoints, self._within)) as answers:
+        with closing(Asking(self._client, ask, self._pause).answers(endpoints, self._within)) as answers:
             for member, found in answers:
                 if isinstance(found, GradrollError):
                     refusals[member] = found
                 else:
                     yield found
-        raise UnavailableError(f"no member of the committee handed a sound row on; {_words(refusals)}")
+        raise UnavailableError(f"no member of the committee handed a sound row on; {in_words(refusals)}")
 
     def _quorum(self, bounty: BountyRecord, digest: bytes, ask: Ask) -> Receipts:
         record = self._committee(bounty)
-        committee, receipts, refusals = record.committee, dict[int, bytes](), dict[int, GradrollError]()
-
-        def signed(member: int, client: ProverClient) -> bytes:
-            receipt = ask(client)
-            require_signer(digest, receipt, committee.members[member], "the receipt")
-            return receipt
-
         within = min(self._within, max(bounty.deadline - self._models.chain.now(), _LEAST))
-        with closing(self._asking(signed).answers(dict(enumerate(record.endpoints)), within)) as answers:
-            for member, found in answers:
-                if isinstance(found, GradrollError):
-                    refusals[member] = found
-                    continue
-                receipts[member] = found
-                if len(receipts) == committee.quorum:
-                    return sorted(receipts.items())
-        raise UnavailableError(
-            f"{len(receipts)} of {committee.quorum} members that are needed gave a receipt; run the command again when "
-            f"others do: {_words(refusals)}"
-        )
-
-    def _asking(self, ask: Callable[[int, ProverClient], T]) -> Asking[T]:
-        return Asking(self._client, ask, _TRIES, self._pause)
+        return quorum_receipts(record, digest, ask, self._client, within, self._pause)
 
     def _committee(self, bounty: BountyRecord) -> CommitteeRecord:
         record = self._models.chain.most(lambda: self._models.chain.committee_record(bounty.terms.committee_id))
@@ -143,7 +118,3 @@ class CommitteeWitnesses:
 
     def _client(self, endpoint: str) -> ProverClient:
         return ProverClient(endpoint, stall=self._stall, tls_roots=self._roots)
-
-
-def _words(refusals: Mapping[int, GradrollError]) -> str:
-    return "; ".join(f"member {member}: {error}" for member, error in sorted(refusals.items()))

@@ -43,8 +43,9 @@ from commons.storage.evidencefiles import _CODEC, _File
 from commons.storage.modelfiles import encode_model
 from commons.storage.recordfiles import write_record
 from commons.storage.roundarchives import ArchivedBatch, ArchiveHead, archive_pieces
-from commons.wire import batchsteps, bountywire, contexts, coordination, sharestreams, streams, uploads
+from commons.wire import batchsteps, bountywire, bundlewire, contexts, coordination, sharestreams, streams, uploads
 from commons.wire._generated import prover_pb2 as pb
+from commons.wire.bundlewire import BundleHead
 from gradroll.data_owner.orders import OrderFile, save_order
 from tests.commons import test_modelmanifests
 from tests.fuzz.harness import CORPUS
@@ -113,6 +114,10 @@ def wires() -> Iterator[tuple[str, bytes]]:
     yield "bounty-receipt", one(bountywire.receipt_to_wire(SIGNED))
     yield "blinding-request", one(pb.BlindingRequest(bounty=b"\x04" * 32, key=b"\x08" * 32, signature=SIGNED))
     yield "blinding", one(pb.BlindingReply(sealed=b"sealed" * 12))
+    held = b"a bundle" * 20
+    yield "bundle-held", stream_of(bundlewire.bundle_to_wire(BundleHead(3, b"\x04" * 32, len(held)), held))
+    yield "bundle-asked", one(pb.AttestBundleRequest(bundle=3, content_digest=b"\x04" * 32))
+    yield "bundle-receipt", one(bundlewire.receipt_to_wire(SIGNED))
     status = ProverStatus(b"\x01" * 20, 1, b"\x02" * 20, 3, 1, "1.0", True, 5, 6, {"busy": 2, "wire": 1})
     yield "prover-status", one(uploads.status_to_wire(status))
     yield "submission", one(coordination.submission_to_wire(HEADERS[0], {0: SIGNED, 2: SIGNED}))

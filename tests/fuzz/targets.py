@@ -38,7 +38,17 @@ from commons.settings import accountplaces, pins, storeplaces
 from commons.sharing import sharepayloads
 from commons.sharing.scalars import from_little_endian
 from commons.storage import evidencefiles, modelfiles, roundarchives
-from commons.wire import batchsteps, bountywire, contexts, coordination, prescan, sharestreams, streams, uploads
+from commons.wire import (
+    batchsteps,
+    bountywire,
+    bundlewire,
+    contexts,
+    coordination,
+    prescan,
+    sharestreams,
+    streams,
+    uploads,
+)
 from commons.wire._generated import common_pb2, coordinator_pb2
 from commons.wire._generated import prover_pb2 as pb
 from coordinator import events
@@ -155,6 +165,11 @@ def _winner(parts: Iterator[Any]) -> Any:
     return head, bountywire.body(parts, head.length, "a row")()
 
 
+def _bundle(parts: Iterator[Any]) -> Any:
+    head = bundlewire.bundle_from_wire(next(parts, None))
+    return head, b"".join(streams.body_chunks(parts, head.length, "a bundle"))
+
+
 def _record(raw: bytes) -> Any:
     record = parse_json(raw)
     if not isinstance(record, dict):
@@ -176,7 +191,7 @@ def _payload(raw: bytes) -> Any:
 
 
 _W, _U, _C = "commons.wire.batchsteps.", "commons.wire.uploads.", "commons.wire.coordination."
-_S, _B = "commons.wire.sharestreams.", "commons.wire.bountywire."
+_S, _B, _D = "commons.wire.sharestreams.", "commons.wire.bountywire.", "commons.wire.bundlewire."
 
 TARGETS: dict[str, Target] = {
     "context": wire(common_pb2.Context, contexts.context_from_wire, contexts.context_to_wire,
@@ -227,6 +242,13 @@ TARGETS: dict[str, Target] = {
     ),
     "blinding": wire(pb.BlindingReply, bountywire.blinding_from_wire, lambda found: pb.BlindingReply(sealed=found),
                      _B + "blinding_from_wire"),
+    "bundle-held": streamed(pb.HoldBundleRequest, _bundle, lambda found: bundlewire.bundle_to_wire(*found),
+                       _D + "bundle_from_wire"),
+    "bundle-asked": wire(pb.AttestBundleRequest, bundlewire.asked_from_wire,
+                         lambda found: pb.AttestBundleRequest(bundle=found[0], content_digest=found[1]),
+                         _D + "asked_from_wire"),
+    "bundle-receipt": wire(pb.BundleReceipt, bundlewire.receipt_from_wire, bundlewire.receipt_to_wire,
+                           _D + "receipt_from_wire"),
     "prover-status": wire(pb.ProverStatusReply, uploads.status_from_wire, uploads.status_to_wire,
                           _U + "status_from_wire"),
     "submission": wire(coordinator_pb2.SubmitHeaderRequest, coordination.submission_from_wire,

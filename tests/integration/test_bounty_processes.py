@@ -14,8 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import requests
-from prometheus_client.parser import text_string_to_metric_families
 from web3.types import RPCEndpoint
 
 from circuits.accuracy.accuracycircuit import accuracy_circuit
@@ -42,6 +40,7 @@ from gradroll.setup.freeports import free_ports
 from native import G1
 from tests.modelmarket.modelstage import make_keys
 from tests.support.deployment import Deployment, Process
+from tests.support.metricpages import metric
 from tests.support.waiting import wait_for
 
 WINDOW = 7200
@@ -100,9 +99,7 @@ class Street:
         return ProverClient(f"127.0.0.1:{self.deployment.ports[prover]}")
 
     def metric(self, prover: int, name: str, **labels: str) -> float:
-        text = requests.get(f"http://127.0.0.1:{self.pages[prover]}/metrics", timeout=60).text
-        samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
-        return next(s.value for s in samples if s.name == f"gradroll_{name}" and s.labels == labels)
+        return metric(self.pages[prover], name, **labels)
 
 
 def encoded(group: DataGroup) -> bytes:

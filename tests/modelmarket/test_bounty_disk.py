@@ -202,10 +202,10 @@ def test_one_bounty_that_cannot_be_deleted_keeps_no_other(tmp_path: Path, monkey
             raise StorageError("its folder is another user's")
         drop(bounty)
 
-    files_in_order = [int.from_bytes(bounty, "big") for bounty in files.bounties()]
+    files_in_order = [int.from_bytes(bounty, "big") for bounty in files.names()]
     monkeypatch.setattr(files, "drop", stuck)
     member = receipts(files, 0)
     member.tidy(1000)
     with pytest.raises(StorageError, match="another user"):
         member.tidy(1001)
-    assert files.bounties() == [name(files_in_order[0])]
+    assert files.names() == [name(files_in_order[0])]

@@ -16,9 +16,9 @@ from circuits.errors import (
     UnavailableError,
 )
 from commons.protocol.bountyheads import GroupHead
+from commons.wire import askingmembers
+from commons.wire.askingmembers import Asking
 from commons.wire.prover_client import ProverClient
-from gradroll.modelmarket import committeewitnesses
-from gradroll.modelmarket.askingmembers import Asking
 from gradroll.modelmarket.committeewitnesses import CommitteeWitnesses
 from tests.modelmarket.modelstage import model_stage
 from tests.modelmarket.receiptstown import WINDOW, Town, town_on
@@ -94,7 +94,7 @@ def test_members_have_no_more_time_than_the_window_leaves(town: Town, monkeypatc
             told.append(within)
             return super().answers(endpoints, within)
 
-    monkeypatch.setattr(committeewitnesses, "Asking", Timed)
+    monkeypatch.setattr(askingmembers, "Asking", Timed)
     bounty = town.drawn()
     town.stage.pass_time(WINDOW - 100)
     town.owner.show(bounty, town.data.__getitem__, town.witnesses)

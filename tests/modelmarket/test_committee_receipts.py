@@ -310,14 +310,14 @@ def test_what_is_over_is_deleted_after_a_while_and_not_before(town: Town, tmp_pa
         receipts._files.put_offer(bounty, bytes(32), bytes(32), G1(bytes(64)), b"row", 1)
         receipts.tidy(10**10)
         receipts.tidy(10**11)
-        assert receipts._files.bounties() == [bounty], "it is not over"
+        assert receipts._files.names() == [bounty], "it is not over"
         town.stage.pass_time(WINDOW + 1)
         assert town.owner.settle(bounty).stage is BountyStage.CANCELLED
         receipts.tidy(10**10)
         receipts.tidy(10**10 + KEPT)
-        assert receipts._files.bounties() == [bounty]
+        assert receipts._files.names() == [bounty]
         receipts.tidy(10**10 + KEPT + 1)
-        assert receipts._files.bounties() == [] and not list(tmp_path.iterdir()) and receipts._files.held == 0
+        assert receipts._files.names() == [] and not list(tmp_path.iterdir()) and receipts._files.held == 0
     finally:
         member.stop()
 

@@ -283,9 +283,9 @@ def test_what_a_cancelled_bounty_left_goes_after_a_day(town: Town, tmp_path: Pat
         town.owner.settle(bounty)
         receipts.tidy(10**10)
         receipts.tidy(10**10 + 86_400)
-        assert receipts.files.bounties() == [bounty]
+        assert receipts.files.names() == [bounty]
         receipts.tidy(10**10 + 86_401)
-        assert receipts.files.bounties() == [] and receipts.files.promised == 0
+        assert receipts.files.names() == [] and receipts.files.promised == 0
     finally:
         member.stop()
 

@@ -111,6 +111,21 @@ class ProverStub(object):
                 request_serializer=gradroll_dot_v1_dot_prover__pb2.BlindingRequest.SerializeToString,
                 response_deserializer=gradroll_dot_v1_dot_prover__pb2.BlindingReply.FromString,
                 _registered_method=True)
+        self.HoldBundle = channel.stream_stream(
+                '/gradroll.v1.Prover/HoldBundle',
+                request_serializer=gradroll_dot_v1_dot_prover__pb2.HoldBundleRequest.SerializeToString,
+                response_deserializer=gradroll_dot_v1_dot_prover__pb2.HoldBundleReply.FromString,
+                _registered_method=True)
+        self.AttestBundle = channel.unary_unary(
+                '/gradroll.v1.Prover/AttestBundle',
+                request_serializer=gradroll_dot_v1_dot_prover__pb2.AttestBundleRequest.SerializeToString,
+                response_deserializer=gradroll_dot_v1_dot_prover__pb2.BundleReceipt.FromString,
+                _registered_method=True)
+        self.GetBundle = channel.unary_stream(
+                '/gradroll.v1.Prover/GetBundle',
+                request_serializer=gradroll_dot_v1_dot_prover__pb2.BundleRequest.SerializeToString,
+                response_deserializer=gradroll_dot_v1_dot_common__pb2.BlobPart.FromString,
+                _registered_method=True)
 
 
 class ProverServicer(object):
@@ -225,6 +240,28 @@ class ProverServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def HoldBundle(self, request_iterator, context):
+        """Takes in a bundle of samples that was opened in a campaign of this prover's committee; answers when it is checked and on
+        disk.  Nothing is taken in before most nodes show the opening, deep enough.  Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AttestBundle(self, request, context):
+        """This prover's receipt for a bundle that it holds.  Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetBundle(self, request, context):
+        """The file of a bundle that this prover holds; bundles are public once they are opened.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ProverServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -302,6 +339,21 @@ def add_ProverServicer_to_server(servicer, server):
                     servicer.GetBlinding,
                     request_deserializer=gradroll_dot_v1_dot_prover__pb2.BlindingRequest.FromString,
                     response_serializer=gradroll_dot_v1_dot_prover__pb2.BlindingReply.SerializeToString,
+            ),
+            'HoldBundle': grpc.stream_stream_rpc_method_handler(
+                    servicer.HoldBundle,
+                    request_deserializer=gradroll_dot_v1_dot_prover__pb2.HoldBundleRequest.FromString,
+                    response_serializer=gradroll_dot_v1_dot_prover__pb2.HoldBundleReply.SerializeToString,
+            ),
+            'AttestBundle': grpc.unary_unary_rpc_method_handler(
+                    servicer.AttestBundle,
+                    request_deserializer=gradroll_dot_v1_dot_prover__pb2.AttestBundleRequest.FromString,
+                    response_serializer=gradroll_dot_v1_dot_prover__pb2.BundleReceipt.SerializeToString,
+            ),
+            'GetBundle': grpc.unary_stream_rpc_method_handler(
+                    servicer.GetBundle,
+                    request_deserializer=gradroll_dot_v1_dot_prover__pb2.BundleRequest.FromString,
+                    response_serializer=gradroll_dot_v1_dot_common__pb2.BlobPart.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -710,6 +762,87 @@ class Prover(object):
             '/gradroll.v1.Prover/GetBlinding',
             gradroll_dot_v1_dot_prover__pb2.BlindingRequest.SerializeToString,
             gradroll_dot_v1_dot_prover__pb2.BlindingReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def HoldBundle(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/gradroll.v1.Prover/HoldBundle',
+            gradroll_dot_v1_dot_prover__pb2.HoldBundleRequest.SerializeToString,
+            gradroll_dot_v1_dot_prover__pb2.HoldBundleReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AttestBundle(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gradroll.v1.Prover/AttestBundle',
+            gradroll_dot_v1_dot_prover__pb2.AttestBundleRequest.SerializeToString,
+            gradroll_dot_v1_dot_prover__pb2.BundleReceipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetBundle(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/gradroll.v1.Prover/GetBundle',
+            gradroll_dot_v1_dot_prover__pb2.BundleRequest.SerializeToString,
+            gradroll_dot_v1_dot_common__pb2.BlobPart.FromString,
             options,
             channel_credentials,
             insecure,

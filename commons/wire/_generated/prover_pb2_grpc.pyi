@@ -71,6 +71,14 @@ class ProverStub:
     """A group's file or a sealed row that this prover has given a receipt for."""
     GetBlinding: _grpc.UnaryUnaryMultiCallable[_prover_pb2.BlindingRequest, _prover_pb2.BlindingReply]
     """What opens a row that was locked by receipts, sealed to the bounty's owner, which signs the request."""
+    HoldBundle: _grpc.StreamStreamMultiCallable[_prover_pb2.HoldBundleRequest, _prover_pb2.HoldBundleReply]
+    """Takes in a bundle of samples that was opened in a campaign of this prover's committee; answers when it is checked and on
+    disk.  Nothing is taken in before most nodes show the opening, deep enough.  Idempotent.
+    """
+    AttestBundle: _grpc.UnaryUnaryMultiCallable[_prover_pb2.AttestBundleRequest, _prover_pb2.BundleReceipt]
+    """This prover's receipt for a bundle that it holds.  Idempotent."""
+    GetBundle: _grpc.UnaryStreamMultiCallable[_prover_pb2.BundleRequest, _common_pb2.BlobPart]
+    """The file of a bundle that this prover holds; bundles are public once they are opened."""
 
 @_typing.type_check_only
 class ProverAsyncStub(ProverStub):
@@ -114,6 +122,14 @@ class ProverAsyncStub(ProverStub):
     """A group's file or a sealed row that this prover has given a receipt for."""
     GetBlinding: _aio.UnaryUnaryMultiCallable[_prover_pb2.BlindingRequest, _prover_pb2.BlindingReply]  # type: ignore[assignment]
     """What opens a row that was locked by receipts, sealed to the bounty's owner, which signs the request."""
+    HoldBundle: _aio.StreamStreamMultiCallable[_prover_pb2.HoldBundleRequest, _prover_pb2.HoldBundleReply]  # type: ignore[assignment]
+    """Takes in a bundle of samples that was opened in a campaign of this prover's committee; answers when it is checked and on
+    disk.  Nothing is taken in before most nodes show the opening, deep enough.  Idempotent.
+    """
+    AttestBundle: _aio.UnaryUnaryMultiCallable[_prover_pb2.AttestBundleRequest, _prover_pb2.BundleReceipt]  # type: ignore[assignment]
+    """This prover's receipt for a bundle that it holds.  Idempotent."""
+    GetBundle: _aio.UnaryStreamMultiCallable[_prover_pb2.BundleRequest, _common_pb2.BlobPart]  # type: ignore[assignment]
+    """The file of a bundle that this prover holds; bundles are public once they are opened."""
 
 class ProverServicer(metaclass=_abc_1.ABCMeta):
     """A prover node: holds one share of every gradient and runs the joint steps."""
@@ -244,5 +260,31 @@ class ProverServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_prover_pb2.BlindingReply, _abc.Awaitable[_prover_pb2.BlindingReply]]:
         """What opens a row that was locked by receipts, sealed to the bounty's owner, which signs the request."""
+
+    @_abc_1.abstractmethod
+    def HoldBundle(
+        self,
+        request_iterator: _MaybeAsyncIterator[_prover_pb2.HoldBundleRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_prover_pb2.HoldBundleReply], _abc.AsyncIterator[_prover_pb2.HoldBundleReply]]:
+        """Takes in a bundle of samples that was opened in a campaign of this prover's committee; answers when it is checked and on
+        disk.  Nothing is taken in before most nodes show the opening, deep enough.  Idempotent.
+        """
+
+    @_abc_1.abstractmethod
+    def AttestBundle(
+        self,
+        request: _prover_pb2.AttestBundleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_prover_pb2.BundleReceipt, _abc.Awaitable[_prover_pb2.BundleReceipt]]:
+        """This prover's receipt for a bundle that it holds.  Idempotent."""
+
+    @_abc_1.abstractmethod
+    def GetBundle(
+        self,
+        request: _prover_pb2.BundleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_common_pb2.BlobPart], _abc.AsyncIterator[_common_pb2.BlobPart]]:
+        """The file of a bundle that this prover holds; bundles are public once they are opened."""
 
 def add_ProverServicer_to_server(servicer: ProverServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -10,8 +10,12 @@ from contextlib import closing
 from typing import Generic, TypeVar
 
 from circuits.errors import BusyError, ChainError, GradrollError, NotReadyError, UnavailableError
+from commons.chain.facts import CommitteeRecord
+from commons.protocol.signing import require_signer
 from commons.wire.prover_client import ProverClient
 
+_TRIES = 3
+"""Members whose nodes are a little behind say so, and know more in some seconds."""
 T = TypeVar("T")
 Answer = tuple[int, T | GradrollError]
 """A member's index, with what it said or why it says nothing."""
@@ -25,12 +29,16 @@ class Asking(Generic[T]):
     Args:
         connect: makes a client for an endpoint.
         ask: the question; called in a thread of each member.
-        tries: how often a member is asked that is not ready.
-        pause: seconds between two tries.
+        pause: seconds between two tries of a member that is not ready.
+        tries: how often one is asked.
     """
 
     def __init__(
-        self, connect: Callable[[str], ProverClient], ask: Callable[[int, ProverClient], T], tries: int, pause: float
+        self,
+        connect: Callable[[str], ProverClient],
+        ask: Callable[[int, ProverClient], T],
+        pause: float,
+        tries: int = _TRIES,
     ) -> None:
         self._connect, self._ask, self._tries, self._pause = connect, ask, tries, pause
         self._answers = queue.SimpleQueue[Answer[T]]()
@@ -101,3 +109,49 @@ class Asking(Generic[T]):
             clients = list(self._clients.values())
         for client in clients:
             client.close()
+
+
+def quorum_receipts(
+    record: CommitteeRecord,
+    digest: bytes,
+    ask: Callable[[ProverClient], bytes],
+    connect: Callable[[str], ProverClient],
+    within: float,
+    pause: float,
+) -> list[tuple[int, bytes]]:
+    """A quorum's signatures of a digest, 65 bytes each, ascending by member: as many as a contract asks for.
+
+    Args:
+        ask: has a member check, and sign.
+        connect: makes a client for an endpoint.
+        within: seconds for all members together.
+        pause: as of ``Asking``.
+
+    Raises:
+        UnavailableError: too few give one; with what each of the others says.
+    """
+    committee, receipts, refusals = record.committee, dict[int, bytes](), dict[int, GradrollError]()
+
+    def signed(member: int, client: ProverClient) -> bytes:
+        receipt = ask(client)
+        require_signer(digest, receipt, committee.members[member], "the receipt")
+        return receipt
+
+    endpoints = dict(enumerate(record.endpoints))
+    with closing(Asking(connect, signed, pause).answers(endpoints, within)) as answers:
+        for member, found in answers:
+            if isinstance(found, GradrollError):
+                refusals[member] = found
+                continue
+            receipts[member] = found
+            if len(receipts) == committee.quorum:
+                return sorted(receipts.items())
+    raise UnavailableError(
+        f"{len(receipts)} of {committee.quorum} members that are needed gave a receipt; run the command again when "
+        f"others do: {in_words(refusals)}"
+    )
+
+
+def in_words(refusals: Mapping[int, GradrollError]) -> str:
+    """Why members gave nothing."""
+    return "; ".join(f"member {member}: {error}" for member, error in sorted(refusals.items()))
