@@ -277,3 +277,17 @@ def test_an_owner_decides_and_gets_its_escrow_back(stage: DataStage, state: Data
     assert owner.close(campaign).closed
     left = owner.withdraw(campaign)
     assert owner.collect(stage.terms().token) == left == 100_005 - stage.terms().reward
+
+
+def test_a_vote_that_was_interrupted_goes_on_with_the_same_salt(state: DataState) -> None:
+    """Whatever breaks between the book and the chain: one commitment a seat and verdict, which can be revealed."""
+    deployment, juror = b"\x01" * 32, b"\x02" * 20
+    first = state.votes.decide(deployment, (5, 0, 1), juror, Verdict.BAD)
+    assert state.votes.decide(deployment, (5, 0, 1), juror, Verdict.BAD) == first
+    assert state.votes.find(first.commitment) == first
+    others = [
+        state.votes.decide(deployment, (5, 0, 1), juror, Verdict.GOOD),
+        state.votes.decide(deployment, (5, 0, 2), juror, Verdict.BAD),
+        state.votes.decide(b"\x03" * 32, (5, 0, 1), juror, Verdict.BAD),
+    ]
+    assert len({each.commitment for each in (first, *others)}) == 4
