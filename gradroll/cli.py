@@ -29,6 +29,7 @@ roles:
   coordinator     gradroll coordinator serve | status
   market          gradroll chain deploy, gradroll verifier create, gradroll committee create | show,
                   gradroll setup srs | policies | keys
+  data market     gradroll data schema check | bundle make | bundle verify | bundle show | terms
   anybody         gradroll audit, gradroll model card | verify, gradroll task relay, gradroll owner relay,
                   gradroll artifact put | get | cid | verify, gradroll collect, gradroll demo
 

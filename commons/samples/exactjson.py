@@ -36,7 +36,7 @@ def exact_json(data: bytes, what: str, most: int) -> Any:
     except _NumberError as error:
         raise InvalidInputError(f"{what} has {error}") from None
     except ValueError:
-        raise InvalidInputError(f"{what} is JSON in UTF-8; these bytes are not") from None
+        raise InvalidInputError(f"{what} is JSON in UTF-8, and these bytes are not; save it again as JSON") from None
 
 
 class _NumberError(Exception):

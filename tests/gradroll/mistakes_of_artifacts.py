@@ -24,4 +24,10 @@ ARTIFACTS_MISTAKES = (
             f"the store …kept has no block {_CID}; ", "name a store that has it"),
     Mistake(EVERYBODY, "another file than was named", f"artifact verify {_CID} --file model.npy", "proof-invalid",
             f"model.npy is bafkrei…, not {_CID}; ", "get it again"),
+    Mistake(EVERYBODY, "a schema that is none", "data schema check model.npy", "invalid-input",
+            "a schema is JSON in UTF-8, and these bytes are not; ", "save it again as JSON"),
+    Mistake(EVERYBODY, "a bundle that is none", "data bundle show model.npy", "invalid-input",
+            "the file is no bundle of samples; ", "make one with `gradroll data bundle make`"),
+    Mistake(EVERYBODY, "an arbiter that errs too often", "data terms --reward 1 --error 0.4", "invalid-input",
+            "no fee is large enough for an arbiter that errs in 0.4 of all cases; ", "choose one that errs less"),
 )  # fmt: skip

@@ -55,7 +55,7 @@ def test_digits_are_learnt_in_one_pass_and_better_with_a_margin() -> None:
     plain, wide = (model.right(samples[1200:]) / 597 for model in trained)
     assert changed[0] < changed[1] < 1200
     assert plain > 0.8
-    assert wide > 0.85
+    assert wide > max(plain, 0.85)
     assert all(int(np.abs(model.weights).max()) < 1 << 12 for model in trained)
 
 

@@ -19,6 +19,7 @@ from commons.samples.contributions import (
     bundle_commitment,
     challenge_commitment,
 )
+from commons.samples.hiddentests import HiddenTests, commit_to_tests
 from commons.samples.merkletrees import verify_proof
 from tests.vectors.v1.samples import generate
 
@@ -93,6 +94,33 @@ def test_words_of_another_length_are_refused() -> None:
         BundleReceipt(word, 1, word, word, 1, address).digest(word)
     with pytest.raises(ValueError, match="belong"):
         Decision(1, 1, Outcome.BAD, 1, address).after(word)
+
+
+def test_hidden_groups_and_pay_are_encoded_as_solidity_does() -> None:
+    rows = {name: [bytes.fromhex(each[2:]) for each in kept("hidden")[name]] for name in ("salt", "root", "content")}
+    leaves = [
+        keccak(encode(["bytes32", "bytes32", "bytes32", "bytes32", "uint256"],
+                      [keccak(b"gradroll/v1/data-test-group"), *group]))
+        for group in zip(*rows.values(), kept("hidden")["count"], strict=True)
+    ]  # fmt: skip
+    assert ["0x" + leaf.hex() for leaf in leaves] == kept("hidden")["leaves"]
+    assert "0x" + keccak(b"".join(leaves)).hex() == kept("hidden")["commitment"]
+    paid = kept("improvements")
+    for bundle, amount, leaf in zip(paid["bundle"], paid["amount"], paid["leaves"], strict=True):
+        assert keccak(keccak(encode(["uint256", "uint256"], [int(bundle), int(amount)]))).hex() == leaf[2:]
+
+
+def test_groups_that_cannot_be_committed_to_are_refused() -> None:
+    word = bytes(32)
+    wrong = ((b"", word, word, 1), (word, bytes(20), word, 1), (word, word, bytes(64), 1), (word, word, word, 0),
+             (word, word, word, 65537))  # fmt: skip
+    for parts in wrong:
+        group = HiddenTests(*parts)
+        with pytest.raises(ValueError, match="a group has"):
+            _ = group.leaf
+    for leaves in ([], [word] * 65, [word, bytes(64)]):
+        with pytest.raises(ValueError, match="1 to 64 groups"):
+            commit_to_tests(leaves)
 
 
 def test_proofs_lead_from_leaves_to_roots_and_from_nowhere_else() -> None:

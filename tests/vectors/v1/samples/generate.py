@@ -18,6 +18,8 @@ from commons.samples.contributions import (
     bundle_commitment,
     challenge_commitment,
 )
+from commons.samples.hiddentests import HiddenTests, commit_to_tests
+from commons.samples.improvements import Improvement, ImprovementTable, improvement_leaf
 from commons.samples.merkletrees import MerkleTree, sample_leaf
 from commons.samples.perceptrons import Perceptron
 from commons.samples.samplebundles import SampleBundle
@@ -225,6 +227,41 @@ def contributions() -> dict[str, object]:
     }
 
 
+def hidden() -> dict[str, object]:
+    """Groups of hidden tests: leaves, and the commitment to all of them."""
+
+    def word(name: bytes, number: int) -> bytes:
+        return keccak(name + bytes((number,)))
+
+    groups = [HiddenTests(word(b"salt", n), word(b"root", n), word(b"content", n), 100 + n) for n in range(5)]
+    leaves = [group.leaf for group in groups]
+    return {
+        "salt": [_hex(group.salt) for group in groups],
+        "root": [_hex(group.root) for group in groups],
+        "content": [_hex(group.content_digest) for group in groups],
+        "count": [group.count for group in groups],
+        "leaves": [_hex(leaf) for leaf in leaves],
+        "commitment": _hex(commit_to_tests(leaves)),
+    }
+
+
+IMPROVED = ((3, 10**18), (4, 1), (9, 7), (2**63, 2**128 - 1))
+"""Bundle and amount."""
+
+
+def improvements() -> dict[str, object]:
+    """What bundles are paid, the leaves and the root."""
+    table = ImprovementTable(0, 1, tuple(Improvement(bundle, 0, amount) for bundle, amount in IMPROVED))
+    tree = table.tree()
+    return {
+        "bundle": [str(bundle) for bundle, _ in IMPROVED],
+        "amount": [str(amount) for _, amount in IMPROVED],
+        "leaves": [_hex(improvement_leaf(*row)) for row in IMPROVED],
+        "root": _hex(table.root),
+        "proofs": [_hex(b"".join(tree.proof(place))) for place in range(len(IMPROVED))],
+    }
+
+
 def bundles() -> dict[str, object]:
     """A bundle's file, its digest and its root."""
     bundle = SampleBundle(SCHEMAS[_DIGITS].digest, TREE)
@@ -244,6 +281,8 @@ FILES: dict[str, Callable[[], dict[str, object]]] = {
     "trees": trees,
     "perceptrons": perceptrons,
     "contributions": contributions,
+    "hidden": hidden,
+    "improvements": improvements,
     "bundles": bundles,
 }
 
