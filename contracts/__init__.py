@@ -20,6 +20,8 @@ __all__ = ["NAMES", "Artifact", "load", "source_hash"]
 NAMES = (
     "AccuracyVerifier",
     "CommitteeRegistry",
+    "DataCampaigns",
+    "Jury",
     "Market",
     "ModelBounties",
     "ModelRegistry",

@@ -138,9 +138,11 @@ contract DataDisputesTest is DataScene {
         uint256 bundle = review(ALICE, samplesFrom(0, 2));
         uint256 first = judgedBy(BOB, bundle, 0, NONE);
         uint256 second = judgedBy(CAROL, bundle, 0, NONE);
+        uint256 third = judgedBy(MALLORY, bundle, 0, NONE);
         toReveal(bundle);
         revealJudged(second, bundle, 0, NONE);
         revealJudged(first, bundle, 0, NONE);
+        revealJudged(third, bundle, 0, NONE);
         toCase(bundle);
         data.openCase(bundle, 0, noProof(), schemaOf());
         decide(bundle, 0, Verdict.Bad, false);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {Arbiter, Ground} from "../src/data/types/Campaigns.sol";
+import {Arbiter, Ground, Outcome} from "../src/data/types/Campaigns.sol";
 import {Verdict} from "../src/data/types/Juries.sol";
 import {SampleProof} from "../src/data/types/Samples.sol";
 import {Attestation} from "../src/types/Types.sol";
@@ -24,6 +24,7 @@ contract DataGasTest is DataScene, Snapshot {
         _reveals(ids, bundle);
         _ends(ids, bundle);
         _inline();
+        _byOwners();
         settle("data");
     }
 
@@ -130,6 +131,29 @@ contract DataGasTest is DataScene, Snapshot {
         toCase(bundle);
         data.openCase(bundle, 0, noProof(), schemaOf());
         _note("openCase, with a double of the jury");
+    }
+
+    function _byOwners() private {
+        uint256 value = funded(CAROL, 1 ether);
+        vm.prank(CAROL);
+        data.fund{value: value}(campaign, 1 ether);
+        _note("fund");
+        (uint256 bundle,) = inCase(NONE);
+        value = funded(CAROL, F2);
+        vm.prank(CAROL);
+        data.appeal{value: value}(bundle, 0);
+        _note("appeal, with a double of the jury");
+        vm.prank(OWNER);
+        data.close(campaign);
+        _note("close");
+        data.withdraw(campaign);
+        _note("withdraw");
+        openCampaign(Arbiter.Owner);
+        (bundle,) = disputed(NONE);
+        toCase(bundle);
+        vm.prank(OWNER);
+        data.ownerVerdict(bundle, 0, Outcome.Bad);
+        _note("ownerVerdict");
     }
 
     function _note(string memory label) private {

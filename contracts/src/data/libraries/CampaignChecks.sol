@@ -66,7 +66,8 @@ library CampaignChecks {
         _require(with.stake >= both, "stake");
         _require(with.deposit >= both, "deposit");
         uint256 value = uint256(with.deposit) + with.reward + with.correction + with.stake;
-        _require(uint256(with.jurorStake) * ((with.jurors + 1) / 2) > value, "jurorStake");
+        uint256 majority = with.jurors / 2 + 1;
+        _require(with.jurorStake * majority > value, "jurorStake");
     }
 
     function _checkWindows(CampaignTerms calldata with, uint256 least) private pure {

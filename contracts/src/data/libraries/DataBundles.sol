@@ -76,8 +76,9 @@ library DataBundles {
         uint256 mask = committees.requireQuorum(committeeId, epoch, receiptDigest(state, deployment, number), receipts);
         _startReview(state, campaign, bundle, number, mask);
         uint256 left = mask;
-        uint256 share = campaign.terms.receiptFee / _ones(mask);
-        uint256 dust = campaign.terms.receiptFee - share * _ones(mask);
+        uint256 members = _ones(mask);
+        uint256 share = campaign.terms.receiptFee / members;
+        uint256 dust = campaign.terms.receiptFee % members;
         for (uint256 index = 0; left != 0; ++index) {
             if (left & 1 != 0) {
                 Credits.add(owed, campaign.terms.token, committees.controllerAt(committeeId, epoch, index), share);

@@ -55,8 +55,9 @@ library DataCases {
         dispute.stage = DisputeStage.Case;
         PoolTerms memory pool = PoolTerms(matter.token, terms.jurorStake, terms.fee / terms.jurors, uint8(terms.jurors));
         CaseWindows memory windows = CaseWindows(terms.voteWindow, terms.voteRevealWindow, terms.appealWindow);
+        // Locked, and the jury, which is this contract's own, calls nobody.
+        // slither-disable-next-line reentrancy-events
         uint256 caseId = jury.open(pool, windows);
-        // The jury is this contract's own, and calls nobody.
         dispute.caseId = caseId;
         emit IDataEvents.CaseOpened(bundle, index, caseId);
     }
