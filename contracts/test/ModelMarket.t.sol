@@ -120,8 +120,7 @@ contract ModelMarketTest is ModelMarketScene {
         vm.deal(OWNER, ESCROW);
         vm.prank(OWNER);
         bounty = bounties.open{value: ESCROW}(with, 0);
-        passBlocks(4);
-        bounties.drawTraining(bounty);
+        drawTraining();
         show(hidden, 1);
         address entrant = entrantOf(0);
         bytes32 entered = listModel(entrant, view_().set, parents);
