@@ -266,7 +266,7 @@ class Campaign:
             else:
                 self._pay_jurors(jurors or {}, terms.fee)
         self._free_stakes(against)
-        return Outcome.CORRECTED if right else Outcome.BAD
+        return Outcome.CORRECTED if right and not conceded else Outcome.BAD
 
     def _divide(self, winner: str) -> None:
         """D - F: the burnt share, and the challenger's."""

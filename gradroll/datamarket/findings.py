@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from commons.chain.datafacts import BundleRecord
 from commons.chain.dataview import DataView
 from commons.samples.bundlechecks import sample_problems
+from commons.samples.contributions import Outcome
 from commons.samples.nearcopies import near_copies
 from gradroll.datamarket.bundlefetching import BundleLibrary
 
@@ -53,8 +54,10 @@ def review(data: DataView, library: BundleLibrary, number: int) -> Findings:
     record = data.bundle(number)
     schema, bundle = data.schema(record.campaign), library.get(number)
     earlier, missing = _earlier(data, library, record)
-    places = [(of, index) for of, samples in earlier for index in range(len(samples))]
-    together = [sample for _, samples in earlier for sample in samples]
+    out = _decided_out(data, record.campaign)
+    places = [(of, at) for of, samples in earlier for at in range(len(samples)) if (of, at) not in out]
+    samples_of = dict(earlier)
+    together = [samples_of[of][at] for of, at in places]
     since = len(together)
     places += [(number, index) for index in range(record.count)]
     found = near_copies(schema, [*together, *bundle.samples], since)
@@ -83,6 +86,20 @@ def _earlier(
         else:
             found.append((number, kept.samples))
     return found, tuple(missing)
+
+
+def _decided_out(data: DataView, campaign: bytes) -> set[tuple[int, int]]:
+    """Bundle and place of samples that were decided BAD or VOID.
+
+    The contract takes those as originals whose copy was committed to before that decision.  A reviewer leaves all of
+    them out: it loses some copies, and no stake.
+    """
+    return {(each.bundle, each.index) for each in data.decisions(campaign) if is_out(each.outcome)}
+
+
+def is_out(outcome: Outcome) -> bool:
+    """Whether a sample is no original of what is committed to after its decision."""
+    return outcome in (Outcome.BAD, Outcome.VOID)
 
 
 def is_original(other: BundleRecord, of: BundleRecord) -> bool:

@@ -14,7 +14,7 @@ from commons.samples.sampledistances import distance
 from gradroll.datamarket.bundlefetching import BundleLibrary
 from gradroll.datamarket.challengebook import KeptChallenge
 from gradroll.datamarket.datastate import DataState
-from gradroll.datamarket.findings import Findings, is_original, review
+from gradroll.datamarket.findings import Findings, is_original, is_out, review
 
 
 class Reviewer:
@@ -144,6 +144,11 @@ class Reviewer:
             raise InvalidInputError("the initial data are not here; fetch them first (gradroll data fetch --initial)")
         return ProvenSample(initial.samples[index], initial.tree().proof(index))
 
+    def _is_original(self, record: BundleRecord, number: int, index: int) -> bool:
+        """Whether the contract takes a sample of an earlier bundle as an original, now and when it is opened."""
+        came_before = is_original(self._data.bundle(number), record)
+        return came_before and not is_out(self._data.dispute(number, index).outcome)
+
     def _require_review(self, record: BundleRecord) -> None:
         terms = self._data.campaign(record.campaign).terms
         if record.stage is not BundleStage.REVIEW or self._data.chain.now() > record.review_end(terms):
@@ -169,7 +174,7 @@ class Reviewer:
             return
         number, index = wanted.original
         here = number == record.number
-        allowed = index < wanted.index if here else not number or is_original(self._data.bundle(number), record)
+        allowed = index < wanted.index if here else not number or self._is_original(record, number, index)
         other = self._original(record, wanted.original).sample if allowed else b""
         if not allowed or not (fits(schema, own) and fits(schema, other)):
             raise InvalidInputError("the contract takes that sample for no original of this one; name another")

@@ -126,6 +126,30 @@ def test_a_reviewer_finds_and_proves_by_itself_what_is_wrong(
         epoch_manifest(stage.data, campaign, len(stage.data.epochs(campaign)))
 
 
+def test_what_was_decided_to_be_bad_is_no_original(stage: DataStage, state: DataState, tmp_path: Path) -> None:
+    """The true label comes after a false one: whoever named the false one as its original would lose the stake."""
+    campaign, store = stage.campaign(), LocalStore(tmp_path / "store")
+    false, true = bundle_of(sample(0, 10, 20, 30)), bundle_of(sample(1, 10, 20, 30))
+    number = reviewed(stage, campaign, false)
+    own = Reviewer(stage.account(REVIEWER), state)
+    put_bytes(store, false.encode())
+    own.library.fetch(number, store)
+    own.challenge(number, 0, Ground.JUDGED)
+    stage.pass_time(HOUR + 1)
+    own.open_challenges()
+    stage.pass_time(HOUR + 1)
+    stage.account(CONTRIBUTOR).concede(number, 0)
+    stage.pass_time(HOUR + 1)
+    Settler(stage.account(OTHER)).settle(campaign)
+    assert stage.data.dispute(number, 0).outcome is Outcome.BAD
+    later = reviewed(stage, campaign, true)
+    put_bytes(store, true.encode())
+    own.library.fetch(later, store)
+    assert own.review(later).copies == ()
+    with pytest.raises(InvalidInputError, match="no original"):
+        own.challenge(later, 0, Ground.DUPLICATE, original=(number, 0))
+
+
 def test_a_store_is_not_believed(stage: DataStage, tmp_path: Path) -> None:
     campaign = stage.campaign()
     number = reviewed(stage, campaign)

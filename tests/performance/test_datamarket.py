@@ -107,7 +107,7 @@ def test_who_concedes_gets_the_fee_back() -> None:
         campaign.concede((0, 1), 4)
     campaign.concede((0, 0), 4)
     campaign.settle_bundle(0, 4)
-    assert decided(campaign, Verdict.GOOD) is Outcome.CORRECTED
+    assert decided(campaign, Verdict.GOOD) is Outcome.BAD
     has(campaign, contributor=R - D + F, first=(D - F) // 2 + K)
 
 
