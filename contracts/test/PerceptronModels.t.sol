@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IPerceptronModel} from "../src/data/interfaces/IPerceptronModel.sol";
 import {SampleSchemas} from "../src/data/libraries/SampleSchemas.sol";
-import {Arbiter, CampaignTerms} from "../src/data/types/Campaigns.sol";
+import {Arbiter, CampaignTerms, Outcome} from "../src/data/types/Campaigns.sol";
 import {SampleProof, SampleSchema} from "../src/data/types/Samples.sol";
 import {DataScene} from "./support/DataScene.sol";
 
@@ -47,10 +47,11 @@ contract PerceptronModelsTest is DataScene {
         _train(bundle, 1);
         vm.expectRevert(IPerceptronModel.NothingToTrain.selector);
         _train(bundle, 1); // twice
-        vm.prank(ALICE);
-        data.concede(bundle, 0);
+        toCase(bundle);
+        vm.prank(OWNER);
+        data.ownerVerdict(bundle, 0, Outcome.Corrected);
         _isAt(_model, 1, bundle, 0);
-        _refusedNext(bundle, 0, bundle, 0); // was BAD; its correction counts
+        _refusedNext(bundle, 0, bundle, 0); // was bad; its correction counts
         SampleProof[] memory with = new SampleProof[](1);
         with[0].sample = sample(2, 3);
         _model.train(with, schemaOf());

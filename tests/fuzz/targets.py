@@ -408,6 +408,7 @@ REASONS: dict[str, str] = {
     "gradroll.commands.proposals.load_proposal": _BEHIND + "evidence, by the same reader of records; signatures hold",
     "gradroll.commands.taskrounds.read": "a command",
     "gradroll.commands.votes.load_votes": _BEHIND + "order, by the same reader of record files",
+    "gradroll.datamarket.datawitnesses.ReceiptFile.read": _BEHIND + "node-answer, by the same reader of JSON",
     "gradroll.demo.developers.load_images": "the data set that scikit-learn brings",
     "gradroll.demo.training.load_digits": "the data set that scikit-learn brings",
     "gradroll.model_owner.decisionfiles.DecisionFiles.read": _BEHIND + "decisions",
