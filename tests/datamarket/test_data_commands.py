@@ -162,7 +162,7 @@ def test_what_an_extra_brings_is_named_if_it_lacks(
     assert "pip install 'gradroll[data]'" in err
 
 
-BELIEFS = ("--reward", "1", "--work", "0.3", "--gain", "0.5", "--cost", "0.01")
+BELIEFS = ("--reward", "1", "--work", "0.3", "--gain", "0.5", "--cost", "0.01", "--guessed", "0.1")
 EXAMPLE = ("--deposit", "4", "--stake", "2", "--correction", "0.5", "--fee", "0.4", "--juror-stake", "3")
 
 
@@ -180,7 +180,7 @@ def test_terms_are_suggested_and_hold_when_they_are_given(capsys: pytest.Capture
 
 def test_terms_that_break_a_condition_are_refused_unless_it_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "terms", *BELIEFS, *EXAMPLE)[0] == 0
-    careless = (*BELIEFS, *EXAMPLE, "--checked", "0.2")
+    careless = (*BELIEFS, *EXAMPLE, "--checked", "0.28")
     status, out, err = run(capsys, "terms", *careless)
     assert (status, "cheating" in err, "BROKEN  cheating" in out) == (3, True, True)
     assert run(capsys, "terms", *careless, "--accept", "cheating")[0] == 0
