@@ -174,7 +174,7 @@ def test_terms_are_suggested_and_hold_when_they_are_given(capsys: pytest.Capture
         names |= {} if arbiter == "owner" else {"juror_stake": "juror-stake"}
         given = [word for name, option in names.items() for word in (f"--{option}", found["terms"][name])]
         raw = ("--decimals", "0", "--reward", str(10**18), "--work", str(3 * 10**17), "--gain", str(5 * 10**17),
-               "--cost", str(10**16), "--arbiter", arbiter)  # fmt: skip
+               "--cost", str(10**16), "--guessed", "0.1", "--arbiter", arbiter)  # fmt: skip
         assert ran(capsys, "terms", *raw, *given)["terms"] == found["terms"]
 
 
