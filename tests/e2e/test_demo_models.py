@@ -14,9 +14,12 @@ from typing import Any
 import pytest
 
 from tests.support.anvil import Anvil
+from tests.support.tiers import many
 
 PRIZE = 10**18
 TRAINED = "out of the rollup"
+MOMENTS = (("round 0", 6), ("chain: ", 1), ("entered", 6))
+"""Lines after which the demo is interrupted, and its processes by then; the first in every full run."""
 QUORUM = 3
 """Of four provers, of whom one may collude; of seven it is five."""
 
@@ -103,10 +106,11 @@ def play(repository: Path, out: Path, *options: str) -> None:
     check_receipts(out / "models")
 
 
+@pytest.mark.slow
 def test_three_developers_a_bounty_and_a_buyer_after_runs_that_were_interrupted(
     repository: Path, tmp_path: Path
 ) -> None:
-    for line, processes in (("chain: ", 1), ("round 0", 6), ("entered", 6)):
+    for line, processes in MOMENTS[: many(1, len(MOMENTS))]:
         interrupt(repository, tmp_path, line, processes)
     play(repository, tmp_path)
     for name in ("row.sealed", "sold.sealed"):
