@@ -21,7 +21,7 @@ from tests.vectors.v1.protocol import generate
 NAMES = sorted(generate.FILES)
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "protocol.md"
-PAGES = (PAGE, ROOT / "docs" / "protocol-models.md")
+PAGES = (PAGE, ROOT / "docs" / "protocol-models.md", ROOT / "docs" / "protocol-data.md")
 OWN_AFFAIRS = {
     "gradroll/v1/deal", "gradroll/v1/development", "gradroll/v1/hidden-model/factors",
     "gradroll/v1/hidden-model/network", "gradroll/v1/hidden-model/scalars", "gradroll/v1/secret-file",

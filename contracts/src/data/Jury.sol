@@ -191,7 +191,7 @@ contract Jury is JuryViews {
             Seat storage other = _state.seats[juryId][i];
             if (_agree(other.vote, verdict)) _credit(terms.token, other.juror, share);
         }
-        _credit(terms.token, Forfeit.NOBODY, terms.unit - right * share);
+        _credit(terms.token, Forfeit.NOBODY, right == 0 ? terms.unit : terms.unit % right);
     }
 
     /// @dev Queues a jury of so many.

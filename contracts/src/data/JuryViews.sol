@@ -125,8 +125,8 @@ abstract contract JuryViews is IJury, Accounts {
     function _stageOf(JuryCase storage case_) internal view returns (CaseStage) {
         JuryRecord storage jury = case_.juries[case_.round];
         if (jury.closedAt != 0) {
-            bool open = case_.round == 0 && jury.drawnAt != 0 && block.timestamp <= jury.closedAt + case_.appeal;
-            return open ? CaseStage.Appealable : CaseStage.Ended;
+            bool appealable = case_.round == 0 && jury.drawnAt != 0 && block.timestamp <= jury.closedAt + case_.appeal;
+            return appealable ? CaseStage.Appealable : CaseStage.Ended;
         }
         if (jury.drawnAt == 0) return CaseStage.Queued;
         uint256 voted = jury.drawnAt + case_.vote;

@@ -124,11 +124,11 @@ interface IJury is IAccounts {
     /// @notice A seat commits to its vote.
     /// @param commitment `commitmentOf` with the juror's own address: another's is worth nothing to who copies it.
     /// @dev Errors: `CaseUnknown`, `StageDiffers`, `RoundDiffers`, `SeatUnknown`, `NotTheJuror`, `CommitmentInvalid`.
-    function commitVote(uint256 caseId, uint256 round, uint256 seat, bytes32 commitment) external;
+    function commitVote(uint256 caseId, uint256 round, uint256 index, bytes32 commitment) external;
 
     /// @notice Reveals a vote, after the window for commitments. Whoever knows the salt may.
     /// @dev Errors: `CaseUnknown`, `StageDiffers`, `RoundDiffers`, `SeatUnknown`, `VoteDiffers`, `VoteRevealed`.
-    function revealVote(uint256 caseId, uint256 round, uint256 seat, Verdict verdict, bytes32 salt) external;
+    function revealVote(uint256 caseId, uint256 round, uint256 index, Verdict verdict, bytes32 salt) external;
 
     /// @notice Counts the votes of a jury whose windows are over. Anybody may call.
     /// @return verdict GOOD or BAD need more than half of the revealed votes, of which there must be more than half the seats; the
@@ -141,7 +141,7 @@ interface IJury is IAccounts {
     /// burnt, and all of it where no vote agrees. Without a decision who voted keeps its stake, and the others' is burnt. Anybody
     /// may call.
     /// @dev Errors: `CaseUnknown`, `NotEnded`, `SeatUnknown`, `SeatReleased`.
-    function release(uint256 caseId, uint256 round, uint256 seat) external;
+    function release(uint256 caseId, uint256 round, uint256 index) external;
 
     /// @notice What became of a case.
     /// @return ended Whether the verdict is final.
@@ -156,7 +156,7 @@ interface IJury is IAccounts {
     /// @return juror 0 if the jury could not be drawn: nobody earned the pay.
     /// @return coherent False without a decision.
     /// @dev Errors: `CaseUnknown`, `NotEnded`, `SeatUnknown`.
-    function seatOf(uint256 caseId, uint256 round, uint256 seat) external view returns (address juror, bool coherent);
+    function seatOf(uint256 caseId, uint256 round, uint256 index) external view returns (address juror, bool coherent);
 
     /// @notice A seat as it is.
     /// @dev Errors: `CaseUnknown`, `SeatUnknown`.
@@ -174,7 +174,7 @@ interface IJury is IAccounts {
 
     /// @notice What a seat commits to: keccak256(abi.encode(keccak256("gradroll/v1/jury-vote"), deployment, caseId, round, seat,
     /// juror, verdict, salt)).
-    function commitmentOf(uint256 caseId, uint256 round, uint256 seat, address juror, Verdict verdict, bytes32 salt)
+    function commitmentOf(uint256 caseId, uint256 round, uint256 index, address juror, Verdict verdict, bytes32 salt)
         external
         view
         returns (bytes32);
