@@ -93,7 +93,7 @@ def test_every_figure_is_of_an_entry_point(contract: str) -> None:
 
 
 def test_no_snapshot_is_left_out() -> None:
-    known = {name for names in SNAPSHOTS.values() for name in names} | {"committee", "gas", "pay", "perceptron", "size"}
+    known = {name for names in SNAPSHOTS.values() for name in names} | {"committee", "gas", "pay", "size"}
     assert {path.stem for path in snapshots.DIRECTORY.glob("*.json")} == known
 
 

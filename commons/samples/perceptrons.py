@@ -1,8 +1,8 @@
-"""The small model that trains inside its contract: a perceptron of many classes over whole numbers, with a margin.
+"""A model that is small enough for a contract: a perceptron of many classes over whole numbers, with a margin.
 
 Sources: Rosenblatt 1958; of many classes, Crammer and Singer 2003, who move one other class; the margin, Krauth and
-Mezard 1987.  docs/protocol-data.md, section "A model that trains in its contract".  Nothing is rounded, so a contract
-and everybody who recomputes have the same weights, and the order of the samples is all that they depend on.
+Mezard 1987.  docs/protocol-data.md, section "A model that is small enough for a contract".  Nothing is rounded, so
+everybody who recomputes has the same weights, and the order of the samples is all that they depend on.
 """
 
 from __future__ import annotations
