@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,12 +64,9 @@ class ContributionBook:
         """The bundle behind a commitment.  Raises UnknownError, KeyFileError."""
         return self._kept(commitment, self._book.find(commitment))
 
-    def again(self, campaign: bytes, root: bytes, content_digest: bytes, turn: int) -> KeptBundle | None:
-        """The bundle of these samples that was kept for a campaign before, if there is one."""
-        for kept in self.all():
-            if (kept.campaign, kept.root, kept.content_digest, kept.turn) == (campaign, root, content_digest, turn):
-                return kept
-        return None
+    def again(self, wanted: KeptBundle) -> KeptBundle | None:
+        """The bundle that says the same with another salt, if one was kept before."""
+        return next((kept for kept in self.all() if replace(kept, salt=wanted.salt) == wanted), None)
 
     def all(self) -> Iterator[KeptBundle]:
         """Every bundle.  Raises KeyFileError."""

@@ -80,10 +80,9 @@ class Contributor:
         """
         self.check(campaign, bundle, inline=inline)
         root, digest = bundle.tree().root, bytes(32) if inline else bundle.content_digest
-        kept = self._state.contributions.again(campaign, root, digest, turn)
-        if kept is None:
-            salt = secrets.token_bytes(32)
-            kept = KeptBundle(campaign, root, digest, len(bundle.samples), self.address, salt, turn)
+        salt = secrets.token_bytes(32)
+        wanted = KeptBundle(campaign, root, digest, len(bundle.samples), self.address, salt, turn)
+        kept = self._state.contributions.again(wanted) or wanted
         self._state.contributions.add(kept, bundle)
         there = self._data.committed_bundles(campaign, self.address, kept.commitment)
         return there[0] if there else self._account.commit_bundle(campaign, kept.count, kept.commitment)

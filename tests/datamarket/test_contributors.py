@@ -124,8 +124,7 @@ def test_an_interruption_before_or_after_anything_pays_once(
             patched.setattr(DataAccount, "commit_bundle", breaking)
             with pytest.raises(StoppedError):
                 contributor(stage, state, outbox=outbox).commit(campaign, BUNDLE)
-        kept = state.contributions.again(campaign, BUNDLE.tree().root, BUNDLE.content_digest, 0)
-        assert kept is not None
+        (kept,) = state.contributions.all()
         salts.add(kept.salt)
     number = contributor(stage, state).commit(campaign, BUNDLE)
     assert len(salts) == 1
@@ -144,6 +143,17 @@ def test_the_same_samples_are_committed_to_anew_where_that_is_said(stage: DataSt
     assert stage.data.bundle(first).stage is BundleStage.VOID
     assert own.commit(campaign, BUNDLE) == first
     assert own.commit(campaign, BUNDLE, turn=1) > first
+
+
+def test_two_accounts_with_one_state_directory_commit_each_to_what_it_can_open(
+    stage: DataStage, state: DataState
+) -> None:
+    """A commitment of another account's opens for nobody else: its deposits would be burnt."""
+    campaign, others = stage.campaign(), Contributor(stage.account(OTHER), state, 2)
+    numbers = [own.commit(campaign, BUNDLE) for own in (contributor(stage, state), others)]
+    stage.pass_time(1, 2)
+    assert others.pending() == numbers[1:]
+    assert others.open(numbers[1]).stage is BundleStage.OPENED
 
 
 def test_samples_in_the_chain_need_no_committee(stage: DataStage, state: DataState) -> None:
