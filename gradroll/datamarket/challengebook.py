@@ -10,7 +10,7 @@ from typing import Any
 from circuits.hashing import keccak
 from commons.samples.contributions import Ground, challenge_commitment
 from commons.storage.unlock import LOCKED, Unlock
-from gradroll.datamarket.secretbook import SecretBook
+from gradroll.datamarket.secretbook import Broken, SecretBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +61,9 @@ class ChallengeBook:
         """The challenge behind a commitment.  Raises UnknownError, KeyFileError."""
         return self._kept(commitment, self._book.find(commitment))
 
-    def all(self) -> Iterator[KeptChallenge]:
-        """Every challenge.  Raises KeyFileError."""
-        for commitment, raw in self._book.all():
-            yield self._kept(commitment, raw)
+    def all(self, broken: Broken | None = None) -> Iterator[KeptChallenge]:
+        """Every challenge; ``broken`` is as of ``SecretBook.all``."""
+        return self._book.all(self._kept, broken)
 
     def again(self, wanted: KeptChallenge) -> KeptChallenge | None:
         """The challenge that says the same with another salt, if one was kept before."""

@@ -11,7 +11,7 @@ from commons.artifacts.bundlefiles import load_bundle, save_bundle
 from commons.samples.contributions import bundle_commitment
 from commons.samples.samplebundles import SampleBundle
 from commons.storage.unlock import LOCKED, Unlock
-from gradroll.datamarket.secretbook import SecretBook
+from gradroll.datamarket.secretbook import Broken, SecretBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +68,9 @@ class ContributionBook:
         """The bundle that says the same with another salt, if one was kept before."""
         return next((kept for kept in self.all() if replace(kept, salt=wanted.salt) == wanted), None)
 
-    def all(self) -> Iterator[KeptBundle]:
-        """Every bundle.  Raises KeyFileError."""
-        for commitment, raw in self._book.all():
-            yield self._kept(commitment, raw)
+    def all(self, broken: Broken | None = None) -> Iterator[KeptBundle]:
+        """Every bundle; ``broken`` is as of ``SecretBook.all``."""
+        return self._book.all(self._kept, broken)
 
     def content(self, kept: KeptBundle) -> SampleBundle:
         """The samples of a bundle.  Raises UnknownError, InvalidInputError where the file is lost or damaged."""

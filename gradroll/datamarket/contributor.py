@@ -20,6 +20,7 @@ from commons.settings.values import Depth
 from gradroll.datamarket.contributionbook import KeptBundle
 from gradroll.datamarket.datastate import DataState
 from gradroll.datamarket.datawitnesses import BundleWitnesses
+from gradroll.datamarket.secretbook import Broken
 
 MOST_INLINE = 1024
 """Bytes of samples that the chain takes in."""
@@ -87,12 +88,16 @@ class Contributor:
         there = self._data.committed_bundles(campaign, self.address, kept.commitment)
         return there[0] if there else self._account.commit_bundle(campaign, kept.count, kept.commitment)
 
-    def pending(self) -> list[int]:
-        """Bundles of this account that are to be opened."""
-        kept = list(self._state.contributions.all())
+    def pending(self, broken: Broken | None = None, stage: BundleStage = BundleStage.COMMITTED) -> list[int]:
+        """Bundles of this account that are to be opened, or are at another stage.
+
+        Args:
+            broken: is told of a file that cannot be read; without it, that raises KeyFileError.
+        """
+        kept = [each for each in self._state.contributions.all(broken) if each.contributor == self.address]
         there = [self._data.committed_bundles(each.campaign, self.address, each.commitment) for each in kept]
         numbers = sorted(number for each in there for number in each)
-        return [at for at in numbers if self._data.bundle(at).stage is BundleStage.COMMITTED]
+        return [at for at in numbers if self._data.bundle(at).stage is stage]
 
     def open(self, number: int) -> BundleRecord:
         """Open a bundle of this account, unless it is; returns what the chain has of it.

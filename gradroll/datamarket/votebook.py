@@ -42,8 +42,7 @@ class VoteBook:
         Args:
             place: case, round and seat.
         """
-        for commitment, raw in self._book.all():
-            kept = self._kept(commitment, raw)
+        for kept in self._book.all(self._kept):
             if (kept.deployment, kept.case, kept.round, kept.seat, kept.juror, kept.verdict) == (
                 deployment, *place, juror, verdict,
             ):  # fmt: skip
