@@ -53,12 +53,13 @@ def add(commands: Subparsers) -> None:
     data_store_option(parser)
     parser = chain_leaf(
         commands, "attest",
-        "Hand in receipts of the committee for an opened bundle, so that its review begins.",
-        "attest 17 --receipts receipts.json", attest,
+        "Send an opened bundle to the members of the campaign's committee, which check and keep it, and hand in the "
+        "receipts of a quorum, so that its review begins. Run again, it sends nothing to members that have it.",
+        "attest 17", attest,
     )  # fmt: skip
     number_argument(parser, "bundle", "its number")
-    parser.add_argument("--receipts", type=Path, required=True, metavar="FILE",
-                        help='JSON list of {"member": 0, "signature": "0x.."}, at least a quorum')  # fmt: skip
+    parser.add_argument("--receipts", type=Path, metavar="FILE", help="receipts that were collected before: a JSON "
+                        'list of {"member": 0, "signature": "0x.."}, at least a quorum')  # fmt: skip
     parser = chain_leaf(
         commands, "answer",
         "Concede that a sample of an own bundle is bad: its deposit goes, but not the fee of a case. Who contests "
@@ -140,9 +141,9 @@ def attest(arguments: argparse.Namespace) -> int:
     from gradroll.commands.paying import paying_session
     from gradroll.datamarket.datawitnesses import ReceiptFile
 
-    given = ReceiptFile.read(arguments.receipts)
+    given = None if arguments.receipts is None else ReceiptFile.read(arguments.receipts)
     with paying_session(arguments, data_settings(arguments)) as session:
-        record = session.data_roles.contributor.attest(arguments.bundle, given)
+        record = session.data_roles.contributor.attest(arguments.bundle, given or session.bundle_witnesses)
         arguments.console.line(f"bundle {record.number} is {record.stage.name.lower()}")
         arguments.console.result(bundle=record.number, stage=record.stage.name.lower())
     return 0
