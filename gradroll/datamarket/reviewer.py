@@ -17,6 +17,10 @@ from gradroll.datamarket.datastate import DataState
 from gradroll.datamarket.findings import Findings, is_original, is_out, review
 from gradroll.datamarket.secretbook import Broken
 
+_MARGIN = 300
+"""Seconds before the end of a review in which no stake is sent: one that is mined too late is burnt.  A tenth of the
+window at most."""
+
 
 class Reviewer:
     """An account that reviews.  Every method raises ChainError when contract or node refuse.
@@ -153,10 +157,18 @@ class Reviewer:
             )
 
     def _require_review(self, record: BundleRecord) -> None:
+        """Raise ClosedError where a stake might come when the review is over, or is on what one node alone shows."""
         terms = self._data.campaign(record.campaign).terms
-        if record.stage is not BundleStage.REVIEW or self._data.chain.now() > record.review_end(terms):
+        last = record.review_end(terms) - min(_MARGIN, terms.review_window // 10)
+
+        def goes_on() -> bool | None:
+            shown = self._data.bundle(record.number) == record and record.stage is BundleStage.REVIEW
+            return True if shown and self._data.chain.now() <= last else None
+
+        if not self._data.chain.most(goes_on):
             raise ClosedError(
-                f"bundle {record.number} is not under review: a stake on it would be lost; look at others"
+                f"bundle {record.number} is not under review, or not for long, as most nodes show it: a stake on it "
+                "would be lost; look at others"
             )
 
     def _require_sound(self, record: BundleRecord, wanted: KeptChallenge) -> None:

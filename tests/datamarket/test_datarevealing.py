@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from circuits.errors import KeyFileError, NotReadyError, StorageError, UnknownError
+from circuits.errors import ClosedError, KeyFileError, NotReadyError, StorageError, UnknownError
 from commons.chain.dataaccount import DataAccount
 from commons.chain.datafacts import ChallengeStage
 from commons.chain.juryfacts import CaseStage, Verdict
@@ -97,6 +98,32 @@ def test_one_node_alone_cannot_have_a_challenge_shown_while_others_could_copy_it
     stage.pass_time(HOUR + 1)
     own.open(challenge)
     assert stage.data.challenge(challenge).stage is ChallengeStage.OPENED
+
+
+@pytest.mark.parametrize("before", [0, 299])
+def test_no_stake_is_sent_that_might_be_mined_after_the_review(stage: DataStage, state: DataState, before: int) -> None:
+    campaign = stage.campaign()
+    number, own = reviewed(stage, campaign), Reviewer(stage.account(REVIEWER), state)
+    record = stage.data.bundle(number)
+    end = record.review_end(stage.data.campaign(campaign).terms)
+    stage.pass_time(end - before - stage.data.chain.now())
+    with pytest.raises(ClosedError, match="not for long"):
+        own.challenge(number, 0, Ground.JUDGED)
+    assert stage.data.challenges(campaign) == []
+    assert list(state.challenges.all()) == []
+
+
+def test_no_stake_is_sent_for_a_bundle_that_one_node_alone_shows(
+    stage: DataStage, state: DataState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A challenge binds the root: one against a root that is not the contract's cannot be opened."""
+    campaign = stage.campaign()
+    number, own = reviewed(stage, campaign), Reviewer(stage.account(REVIEWER), state)
+    true, told = own._data.bundle, iter([b"\x01" * 32])
+    monkeypatch.setattr(own._data, "bundle", lambda at: replace(true(at), root=next(told, true(at).root)))
+    with pytest.raises(ClosedError):
+        own.challenge(number, 0, Ground.JUDGED)
+    assert stage.data.challenges(campaign) == []
 
 
 def test_each_vote_is_revealed_that_can_be_and_none_while_others_could_copy_it(
