@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,26 +15,13 @@ from commons.samples.samplebundles import SampleBundle
 from gradroll.datamarket.contributor import Contributor
 from gradroll.datamarket.datastate import DataState
 from gradroll.datamarket.duties import Settler
-from tests.datamarket.datastage import CONTRIBUTOR, HOUR, OTHER, OWNER, SCHEMA, DataStage, bundle_of, data_stage, sample
+from tests.datamarket.datastage import CONTRIBUTOR, HOUR, OTHER, OWNER, SCHEMA, DataStage, bundle_of, sample
 
 BUNDLE = bundle_of(sample(1, 10, 20, 30), sample(2, 40, 50, 60))
 
 
 class StoppedError(Exception):
     """The process ends here."""
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataStage]:
-    with data_stage(tmp_path_factory.mktemp("data")) as made:
-        yield made
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Iterator[DataState]:
-    made = DataState(tmp_path / "state")
-    yield made
-    made.close()
 
 
 def contributor(stage: DataStage, state: DataState, depth: int = 2, outbox: Outbox | None = None) -> Contributor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,22 +18,9 @@ from gradroll.datamarket.datastate import DataState
 from gradroll.datamarket.duties import Settler
 from gradroll.datamarket.juror import Juror
 from gradroll.datamarket.reviewer import Reviewer
-from tests.datamarket.datastage import CONTRIBUTOR, HOUR, OTHER, REVIEWER, DataStage, bundle_of, data_stage, sample
+from tests.datamarket.datastage import CONTRIBUTOR, HOUR, OTHER, REVIEWER, DataStage, bundle_of, sample
 
 BUNDLE = bundle_of(sample(1, 10, 20, 30), sample(2, 40, 50, 60))
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataStage]:
-    with data_stage(tmp_path_factory.mktemp("data")) as made:
-        yield made
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Iterator[DataState]:
-    made = DataState(tmp_path / "state")
-    yield made
-    made.close()
 
 
 def reviewed(stage: DataStage, campaign: bytes) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from commons.samples.samplebundles import SampleBundle
 from commons.storage.accounts import save_account
 from gradroll.cli import main
 from gradroll.setup.settingsfiles import write_settings
-from tests.datamarket.datastage import CONTRIBUTOR, OTHER, OWNER, REVIEWER, DataStage, data_stage, sample
+from tests.datamarket.datastage import CONTRIBUTOR, OTHER, OWNER, REVIEWER, DataStage, sample
 from tests.samples.documents import encoded
 
 DOCUMENT = {"array": {"dtype": "uint8", "shape": [3], "classes": 4, "maximum": 100, "tau": 2}}
@@ -28,12 +28,6 @@ TERMS = (
     "--open-window 3600 --receipt-window 3600 --review-window 3600 --reveal-window 3600 --answer-window 3600 "
     "--case-window 3600 --vote-window 3600 --vote-reveal-window 3600 --appeal-window 3600"
 )
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataStage]:
-    with data_stage(tmp_path_factory.mktemp("data")) as made:
-        yield made
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,7 +35,6 @@ from tests.datamarket.datastage import (
     REVIEWER,
     DataStage,
     bundle_of,
-    data_stage,
     sample,
 )
 
@@ -46,16 +44,8 @@ BAD = bundle_of(sample(1, 10, 20, 30), sample(2, 101, 0, 0), sample(3, 90, 91, 9
 
 
 @pytest.fixture
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataStage]:
-    with data_stage(tmp_path_factory.mktemp("data")) as made:
-        yield made
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Iterator[DataState]:
-    made = DataState(tmp_path / "state")
-    yield made
-    made.close()
+def stage(own_stage: DataStage) -> DataStage:
+    return own_stage
 
 
 def with_initial(stage: DataStage, **changes: object) -> bytes:

@@ -14,7 +14,7 @@ from commons.samples.contributions import Ground, bundle_commitment, challenge_c
 from commons.samples.merkletrees import MerkleTree, merkle_root, sample_leaf
 from commons.samples.sampledistances import distance
 from commons.samples.sampleschemas import SampleSchema
-from tests.datamarket.datastage import CONTRIBUTOR, HOUR, OWNER, REVIEWER, SALT, DataStage, data_stage, sample
+from tests.datamarket.datastage import CONTRIBUTOR, HOUR, OWNER, REVIEWER, SALT, DataStage, sample
 
 TEXTS, ARRAYS = SampleSchema.text(4, 2, 12), SampleSchema.array(300, [255, 256, 0], 3, 2)
 PIECES = [
@@ -24,12 +24,6 @@ WRONG = [
     "00", "1f", "7f", "80", "bf", "c080", "c1bf", "c2", "c220", "e08080", "e09fbf", "e0a0", "eda080", "edbfbf",
     "efbf", "f0808080", "f08fbfbf", "f0909080"[:6], "f4908080", "f5808080", "ff",
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataStage]:
-    with data_stage(tmp_path_factory.mktemp("data")) as made:
-        yield made
 
 
 def texts(chance: random.Random) -> Iterator[bytes]:
