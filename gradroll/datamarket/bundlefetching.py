@@ -96,7 +96,7 @@ class BundleLibrary:
         else:
             try:
                 self.add(number, self._from_store(record, store, root or Cid(RAW, record.content_digest), progress))
-            except (ProofError, UnknownError, UnavailableError) as error:
+            except (InvalidInputError, ProofError, UnknownError, UnavailableError) as error:
                 if holders is None:
                     raise
                 self.add(number, self._from_members(record, holders, error))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
-from circuits.errors import ClosedError, GradrollError, NotReadyError, UnknownError
+from circuits.errors import ClosedError, ContractError, GradrollError, NotReadyError, UnknownError
 from commons.chain.dataaccount import DataAccount
+from commons.chain.datafacts import DisputeStage
 from commons.chain.juryaccount import JuryAccount
 from commons.chain.juryfacts import CaseRecord, CaseStage, Verdict
 from commons.chain.juryview import pool_of
@@ -146,13 +149,29 @@ class Juror:
         return [case.number for case in cases if self._hidden(case)]
 
     def release(self, case: int) -> list[OwnSeat]:
-        """Get the stakes of a case that has ended back into their slots, and its fees credited; returns the seats."""
+        """Get the stakes of a case that has ended back into their slots, and its fees credited.
+
+        Anybody may release a seat, and settle the sample: what others did is not done again, and fees that were not
+        credited are, whoever released their seats.  Returns the seats that were released.
+        """
         if self._data.jury.case(case).stage is not CaseStage.ENDED:
             raise NotReadyError(f"case {case} has no final verdict yet; come back when its windows are over")
-        own = [seat for seat in self._seats_in(case) if not seat.released]
-        for seat in own:
-            self._account.release_seat(case, seat.round, seat.seat)
-        return own
+        seats = self._seats_in(case)
+        release = self._account.release_seat
+        released = [
+            seat for seat in seats
+            if not seat.released and _done("SeatReleased", partial(release, case, seat.round, seat.seat))
+        ]  # fmt: skip
+        self._claim_fees([seat for seat in seats if self._data.jury.is_coherent(case, seat.round, seat.seat)])
+        return released
+
+    def _claim_fees(self, seats: list[OwnSeat]) -> None:
+        """Have the fees of votes credited that agree with the verdict; they are there once the sample is settled."""
+        for seat in seats:
+            if self._data.dispute(seat.bundle, seat.sample).stage is DisputeStage.CASE:
+                _done("DisputeStageDiffers", partial(self._campaigns.settle_sample, seat.bundle, seat.sample))
+            claim = partial(self._campaigns.claim_juror_fee, seat.bundle, seat.sample, seat.round, seat.seat)
+            _done("NoJurorFee", claim)
 
     def collect(self, token: bytes) -> int:
         """Have stakes and fees that are credited to this account paid out; returns the amount."""
@@ -191,3 +210,14 @@ class Juror:
 
 def _named(stage: CaseStage) -> str:
     return stage.name.lower()
+
+
+def _done(before: str, do: Callable[[], object]) -> bool:
+    """Do what anybody may do; False where somebody did ``before``, as the contract's error of that name says."""
+    try:
+        do()
+    except ContractError as error:
+        if error.error != before:
+            raise
+        return False
+    return True
