@@ -15,7 +15,7 @@ from gradroll.datamarket.secretbook import Broken, SecretBook
 
 @dataclass(frozen=True, slots=True)
 class KeptChallenge:
-    """A challenge that was committed to, or is about to be.
+    """A challenge that was committed to, or is about to be; what it is about is secret until it is opened.
 
     Attributes:
         campaign, root, salt: 32 bytes each; the root is the bundle's.
@@ -26,12 +26,12 @@ class KeptChallenge:
     """
 
     campaign: bytes
-    root: bytes
-    bundle: int
-    index: int
-    ground: Ground
-    correction: bytes
-    original: tuple[int, int]
+    root: bytes = field(repr=False)
+    bundle: int = field(repr=False)
+    index: int = field(repr=False)
+    ground: Ground = field(repr=False)
+    correction: bytes = field(repr=False)
+    original: tuple[int, int] = field(repr=False)
     challenger: bytes
     salt: bytes = field(repr=False)
 

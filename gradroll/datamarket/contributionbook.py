@@ -16,7 +16,7 @@ from gradroll.datamarket.secretbook import Broken, SecretBook
 
 @dataclass(frozen=True, slots=True)
 class KeptBundle:
-    """A bundle that was committed to, or is about to be.
+    """A bundle that was committed to, or is about to be; by its hashes, its samples could be guessed.
 
     Attributes:
         campaign, root, salt: 32 bytes each.
@@ -26,8 +26,8 @@ class KeptBundle:
     """
 
     campaign: bytes
-    root: bytes
-    content_digest: bytes
+    root: bytes = field(repr=False)
+    content_digest: bytes = field(repr=False)
     count: int
     contributor: bytes
     salt: bytes = field(repr=False)

@@ -122,24 +122,19 @@ class Contributor:
         """Put a bundle that was opened into a store, for reviewers; returns its content identifier.
 
         Raises:
-            NotReadyError: it was not opened: before that, others could copy it.
+            NotReadyError: most nodes do not show that it was opened: before that, others could copy it.
             UnavailableError, StorageError: of the store.
         """
-        record = self._own(number)
-        if record.stage is BundleStage.COMMITTED:
-            raise NotReadyError("the bundle is not opened yet, and whoever sees it could copy it; open it first")
-        return put_file(store, self.file_of(record), progress).root
+        return put_file(store, self.file_of(self._opened(number)), progress).root
 
     def attest(self, number: int, witnesses: BundleWitnesses) -> BundleRecord:
         """Have the committee sign that it holds a bundle, and hand that in, unless it was; review begins.
 
         Raises:
-            NotReadyError: it was not opened.
+            NotReadyError: as of ``publish``.
             UnavailableError: too few members give a receipt.
         """
-        record = self._own(number)
-        if record.stage is BundleStage.COMMITTED:
-            raise NotReadyError("the bundle is not opened yet; open it first")
+        record = self._opened(number)
         if record.stage is BundleStage.OPENED:
             campaign = self._data.campaign(record.campaign)
             self._account.attest_bundle(number, witnesses.of_bundle(campaign, record, self.file_of(record)))
@@ -181,6 +176,16 @@ class Contributor:
                 f"the commitment is not final: it takes {terms.open_delay} blocks, and {self._depth} that vouch for it "
                 f"(data.confirmations); come back before {utc(record.since + terms.open_window)}"
             )
+
+    def _opened(self, number: int) -> BundleRecord:
+        """A bundle of this account that may be shown: one node alone could say so of one that others can still copy."""
+        record = self._own(number)
+        if not record.opened or not self._data.chain.most(lambda: True if self._data.bundle(number).opened else None):
+            raise NotReadyError(
+                "most nodes do not show that the bundle is opened, and whoever sees it could copy it; open it first, "
+                "or come back later"
+            )
+        return record
 
     def _own(self, number: int) -> BundleRecord:
         record = self._data.bundle(number)

@@ -14,14 +14,14 @@ from gradroll.datamarket.secretbook import SecretBook
 
 @dataclass(frozen=True, slots=True)
 class KeptVote:
-    """A vote; ``deployment``, of the jury, and ``salt`` are 32 bytes, ``juror`` is a 20-byte address."""
+    """A vote, which is secret; ``deployment``, of the jury, and ``salt`` are 32 bytes, ``juror`` a 20-byte address."""
 
     deployment: bytes
     case: int
     round: int
     seat: int
     juror: bytes
-    verdict: Verdict
+    verdict: Verdict = field(repr=False)
     salt: bytes = field(repr=False)
 
     @property

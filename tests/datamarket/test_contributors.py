@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,22 @@ def test_a_commitment_that_a_reorganisation_took_is_not_opened(
     with pytest.raises(NotReadyError):
         own.open(number)
     assert stage.data.bundle(number).opened == 0
+
+
+def test_one_node_alone_cannot_have_a_bundle_shown(
+    stage: DataStage, state: DataState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, store = contributor(stage, state), LocalStore(tmp_path / "store")
+    number = own.commit(stage.campaign(), BUNDLE)
+    lie = replace(stage.data.bundle(number), stage=BundleStage.OPENED, opened=9, root=BUNDLE.tree().root)
+    monkeypatch.setattr(own._data, "bundle", lambda at: lie)
+    monkeypatch.setattr(own._data.chain, "most", lambda ask: None)
+    witnesses = Members(stage)
+    monkeypatch.setattr(witnesses, "of_bundle", lambda *asked: pytest.fail("it was shown"))
+    for showing in (lambda: own.publish(number, store), lambda: own.attest(number, witnesses)):
+        with pytest.raises(NotReadyError):
+            showing()
+    assert not any(path.is_file() for path in (tmp_path / "store").rglob("*"))
 
 
 def test_an_interruption_before_or_after_anything_pays_once(
