@@ -127,8 +127,10 @@ def _tell(arguments: argparse.Namespace, found: Findings) -> None:
     if found.missing:
         named = ", ".join("the initial data" if not each else str(each) for each in found.missing[:_SHOWN])
         console.warn(f"not looked at, as they are not here: {named}; fetch them first (gradroll data fetch)")
+    if found.crowded:
+        console.warn(f"copies were not looked for: {found.crowded}")
     console.result(
-        bundle=arguments.bundle, misfits=[place for place, _ in found.misfits],
+        bundle=arguments.bundle, crowded=bool(found.crowded), misfits=[place for place, _ in found.misfits],
         copies=[{"sample": c.index, "bundle": c.bundle, "original": c.original, "distance": c.distance}
                 for c in found.copies],
         missing=found.missing,

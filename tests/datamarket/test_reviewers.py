@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ from commons.chain.datafacts import ChallengeStage, DisputeStage
 from commons.chain.juryfacts import CaseStage, Verdict
 from commons.samples.contributions import EMPTY_LOG, Ground, Outcome
 from commons.samples.epochmanifests import EpochManifest
+from commons.samples.nearcopies import near_copies
 from commons.samples.samplebundles import SampleBundle
+from gradroll.datamarket import findings
 from gradroll.datamarket.bundlefetching import BundleLibrary
 from gradroll.datamarket.campaignowner import CampaignOwner
 from gradroll.datamarket.contributor import Contributor
@@ -113,6 +116,19 @@ def test_a_reviewer_finds_and_proves_by_itself_what_is_wrong(
     assert list(made.samples({0: INITIAL.samples, number: BAD.samples})) == [*INITIAL.samples, BAD.samples[0]]
     with pytest.raises(UnknownError):
         epoch_manifest(stage.data, campaign, len(stage.data.epochs(campaign)))
+
+
+def test_a_crowd_of_near_copies_hides_no_sample_that_does_not_fit(
+    stage: DataStage, state: DataState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number, store = reviewed(stage, stage.campaign()), LocalStore(tmp_path / "store")
+    put_bytes(store, BAD.encode())
+    own = Reviewer(stage.account(REVIEWER), state)
+    own.library.fetch(number, store)
+    monkeypatch.setattr(findings, "near_copies", partial(near_copies, most=0))
+    found = own.review(number)
+    assert ([place for place, _ in found.misfits], found.copies) == ([1], ())
+    assert "too many samples might be near each other" in found.crowded
 
 
 def test_what_was_decided_to_be_bad_is_no_original(stage: DataStage, state: DataState, tmp_path: Path) -> None:
