@@ -81,6 +81,8 @@ def commit(arguments: argparse.Namespace) -> int:
         campaign = the_campaign(arguments, session)
         own = session.data_roles.contributor
         own.check(campaign, bundle, inline=arguments.inline)
+        for doubt in own.doubts(campaign):
+            arguments.console.warn(doubt)
         coin, cost = currency_of(session, campaign), own.cost(campaign, len(bundle.samples))
         if not confirmed(arguments, f"commit to {len(bundle.samples)} samples, for {coin.shown(cost)}?"):
             return DECLINED

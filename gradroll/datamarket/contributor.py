@@ -11,12 +11,14 @@ from commons.artifacts.cids import Cid
 from commons.artifacts.transfers import Progress, put_file, silent
 from commons.chain.dataaccount import DataAccount
 from commons.chain.datafacts import BundleRecord, BundleStage
+from commons.chain.juryview import pool_of
 from commons.runtime.amounts import utc
 from commons.samples.bundlechecks import require_fitting
 from commons.samples.nearcopies import near_copies
 from commons.samples.samplebundles import SampleBundle
 from commons.samples.sampleschemas import SampleSchema
 from commons.settings.values import Depth
+from gradroll.datamarket.bundlefetching import BundleLibrary
 from gradroll.datamarket.contributionbook import KeptBundle
 from gradroll.datamarket.datastate import DataState
 from gradroll.datamarket.datawitnesses import BundleWitnesses
@@ -37,6 +39,7 @@ class Contributor:
 
     def __init__(self, account: DataAccount, state: DataState, depth: Depth) -> None:
         self._account, self._data, self._state, self._depth = account, account.data, state, depth
+        self._library = BundleLibrary(account.data, state.directory)
 
     @property
     def address(self) -> bytes:
@@ -48,7 +51,7 @@ class Contributor:
         return self._data.campaign(campaign).terms.cost(count)
 
     def check(self, campaign: bytes, bundle: SampleBundle, *, inline: bool = False) -> None:
-        """Require that a bundle has nothing by which it could be proven bad, as far as it alone shows.
+        """Require that a bundle has nothing by which it could be proven bad, as far as it and the initial data show.
 
         Raises:
             InvalidInputError: it is of another schema, a sample does not fit or is a copy, or it is too large.
@@ -61,13 +64,33 @@ class Contributor:
         if inline and sum(map(len, bundle.samples)) > MOST_INLINE:
             raise InvalidInputError(f"samples that are opened in the chain have at most {MOST_INLINE} bytes together")
         require_fitting(schema, bundle.samples)
-        copies = near_copies(schema, bundle.samples)
+        initial = self._library.initial(campaign)
+        before = () if initial is None else initial.samples
+        copies = near_copies(schema, [*before, *bundle.samples], len(before))
         if copies:
-            first = copies[0]
+            index, original = copies[0].index - len(before), copies[0].original - len(before)
+            of = f"sample {original}" if original >= 0 else f"sample {copies[0].original} of the initial data"
             raise InvalidInputError(
-                f"sample {first.index} is a copy of sample {first.original}, at distance {first.distance}, which costs "
-                "its deposit; take it out"
+                f"sample {index} is a copy of {of}, at distance {copies[0].distance}, which costs its deposit; take it "
+                "out"
             )
+
+    def doubts(self, campaign: bytes) -> list[str]:
+        """What may cost a contributor its deposits however good its samples are, in words; empty where all is well."""
+        terms, found = self._data.campaign(campaign).terms, list[str]()
+        if terms.initial_count and self._library.initial(campaign) is None:
+            found.append(
+                "the initial data are not here, and against data that nobody has seen every sample can be proven a "
+                "copy; get them, and keep them (gradroll data initial)"
+            )
+        if terms.jurors:
+            slots, wanted = self._data.jury.pool(pool_of(terms)).size, 3 * terms.jurors + 1
+            if slots < wanted:
+                found.append(
+                    f"the pool of jurors has {slots} slots to be drawn, and a jury with an appeal takes {wanted}: "
+                    "a wrong verdict may stand, or none be given"
+                )
+        return found
 
     def commit(self, campaign: bytes, bundle: SampleBundle, *, inline: bool = False, turn: int = 0) -> int:
         """Commit to a bundle with its deposits; returns its number.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from circuits.errors import ClosedError, InvalidInputError, NotReadyError, RuleV
 from commons.artifacts.localstore import LocalStore
 from commons.chain.dataaccount import DataAccount
 from commons.chain.datafacts import BundleRecord, BundleStage, CampaignRecord
+from commons.chain.juryview import pool_of
 from commons.chain.outbox import Outbox
 from commons.samples.samplebundles import SampleBundle
+from gradroll.datamarket.bundlefetching import BundleLibrary
 from gradroll.datamarket.contributor import Contributor
 from gradroll.datamarket.datastate import DataState
 from gradroll.datamarket.duties import Settler
@@ -186,6 +189,25 @@ def test_nothing_is_paid_for_a_bundle_that_can_be_proven_bad(
     with pytest.raises(InvalidInputError, match=why):
         own.commit(campaign, bundle)
     assert stage.data.bundles(campaign) == []
+
+
+def test_who_commits_is_told_of_initial_data_and_juries_that_are_missing_and_copies_nothing_of_them(
+    stage: DataStage, state: DataState
+) -> None:
+    initial = bundle_of(sample(0, 90, 90, 90), sample(1, 10, 21, 31))
+    named = {"initial_root": initial.tree().root, "initial_digest": initial.content_digest, "initial_count": 2}
+    terms = stage.terms(juror_stake=4001, **named)  # a pool of its own
+    own, campaign = contributor(stage, state), stage.campaign(terms)
+    assert [re.search("initial data|has 0 slots.*takes 10", each) is not None for each in own.doubts(campaign)] == [
+        True, True
+    ]  # fmt: skip
+    BundleLibrary(stage.data, state.directory).add_initial(campaign, initial)
+    with pytest.raises(InvalidInputError, match="sample 0 is a copy of sample 1 of the initial data, at distance 2"):
+        own.commit(campaign, BUNDLE)
+    for account, slots in ((1, 5), (2, 5)):
+        stage.juror(account).join(pool_of(terms), slots)
+    assert own.doubts(campaign) == []
+    assert contributor(stage, state).doubts(stage.campaign(stage.owner_decides())) == []
 
 
 def test_a_lost_state_directory_and_anothers_bundle(stage: DataStage, state: DataState, tmp_path: Path) -> None:
