@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,7 @@ class ChallengeBook:
 
     def again(self, wanted: KeptChallenge) -> KeptChallenge | None:
         """The challenge that says the same with another salt, if one was kept before."""
-        return next((kept for kept in self.all() if _unsalted(kept) == _unsalted(wanted)), None)
+        return next((kept for kept in self.all() if replace(kept, salt=wanted.salt) == wanted), None)
 
     def _kept(self, commitment: bytes, raw: dict[str, Any]) -> KeptChallenge:
         try:
@@ -81,8 +81,3 @@ class ChallengeBook:
         except (KeyError, TypeError, ValueError):
             pass
         raise self._book.damaged(commitment)
-
-
-def _unsalted(kept: KeptChallenge) -> tuple[object, ...]:
-    said = (kept.campaign, kept.root, kept.bundle, kept.index, kept.ground, kept.correction)
-    return (*said, kept.challenger)

@@ -22,6 +22,7 @@ from commons.samples.samplebundles import SampleBundle
 from gradroll.datamarket import findings
 from gradroll.datamarket.bundlefetching import BundleLibrary
 from gradroll.datamarket.campaignowner import CampaignOwner
+from gradroll.datamarket.challengebook import KeptChallenge
 from gradroll.datamarket.contributor import Contributor
 from gradroll.datamarket.datarevealing import Revealed
 from gradroll.datamarket.datastate import DataState
@@ -312,6 +313,14 @@ def test_an_owner_decides_and_gets_its_escrow_back(stage: DataStage, state: Data
     assert owner.close(campaign).closed
     left = owner.withdraw(campaign)
     assert owner.collect(stage.terms().token) == left == 100_005 - stage.terms().reward
+
+
+def test_a_challenge_is_opened_with_the_original_that_it_was_staked_on(state: DataState) -> None:
+    """One that names another original is another: its proof was looked at, and not that of what was kept before."""
+    kept = KeptChallenge(bytes(32), bytes(32), 7, 3, Ground.DUPLICATE, b"", (5, 1), bytes(20), b"\x01" * 32)
+    state.challenges.add(kept)
+    assert state.challenges.again(replace(kept, salt=b"\x02" * 32)) == kept
+    assert state.challenges.again(replace(kept, original=(5, 2), salt=b"\x02" * 32)) is None
 
 
 def test_a_vote_that_was_interrupted_goes_on_with_the_same_salt(state: DataState) -> None:
