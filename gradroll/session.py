@@ -46,6 +46,7 @@ from gradroll.audit.auditor import Auditor
 from gradroll.data_owner.owner import DataOwner
 from gradroll.data_owner.participant import Participant
 from gradroll.data_owner.posting import Poster
+from gradroll.datamarket.committeereceipts import CommitteeReceipts
 from gradroll.datamarket.dataroles import DataRoles
 from gradroll.datamarket.datastate import DataState
 from gradroll.model_owner.buyer import ModelOwner
@@ -196,6 +197,11 @@ class Session:
         state = DataState(own.state, self._unlock, self._unlock if own.encrypt else None)
         self._open.callback(state.close)
         return DataRoles(DataAccount(self.writer(own.account), self.data), state, own.confirmations)
+
+    @cached_property
+    def bundle_witnesses(self) -> CommitteeReceipts:
+        """The members of campaigns' committees, over the network."""
+        return CommitteeReceipts(self.data)
 
     @cached_property
     def data_store(self) -> BlockStore:

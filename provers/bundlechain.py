@@ -77,7 +77,8 @@ class BundleChain(OwnCommittee[DataView]):
             shown: also where it has receipts, as long as it counts: a disk that lost it gets it again.
 
         Raises:
-            NotReadyError: it is not opened, or that is not deep enough, or it has its receipts.
+            NotReadyError: it is not opened, or that is not deep enough, or it has its receipts, or it is over: whoever
+                sends what nobody can want any more fills a disk, and takes room of its contributor's.
             RuleViolationError: it was opened with another file, or in the chain.
             UnknownError: it is for another committee.
             ChainError: too few nodes answer, or they differ.
@@ -89,6 +90,8 @@ class BundleChain(OwnCommittee[DataView]):
             if record.stage not in stages or not self._is_deep(view, record):
                 return None
             campaign, receipt = view.campaign(record.campaign), view.receipt(number)
+            if _end(view, record, campaign.terms) is not None:
+                return None
             committee, schema = campaign.terms.committee_id, view.schema(record.campaign)
             return OpenedBundle(record.contributor, campaign.owner, committee, receipt, schema)
 
@@ -96,7 +99,8 @@ class BundleChain(OwnCommittee[DataView]):
         if found is None:
             raise NotReadyError(
                 f"this prover's nodes do not show that bundle {number} is opened and waits for receipts, with "
-                f"{self._depth} blocks that vouch for its opening; ask again when some more have passed"
+                f"{self._depth} blocks that vouch for its opening, and is not over; ask again when some more "
+                "have passed"
             )
         self.require_committee(found.committee)
         if found.receipt.content_digest != content_digest:
@@ -123,10 +127,7 @@ class BundleChain(OwnCommittee[DataView]):
                 return End.VOID
             if record.stage not in _SHOWN or view.receipt(number).digest(self.domain) != receipt:
                 return End.VOID
-            if record.stage is BundleStage.OPENED:
-                return None
-            terms = view.campaign(record.campaign).terms
-            return End.REVIEWED if view.chain.now() > last_window(record, terms) else None
+            return _end(view, record, view.campaign(record.campaign).terms)
 
         return self.agreed(ask)
 
@@ -138,6 +139,14 @@ class BundleChain(OwnCommittee[DataView]):
             )
         told = view.events.first(_opening, BUNDLE_OPENED, record.number, depth=self._depth)
         return told == (record.root, record.content_digest)
+
+
+def _end(view: DataView, record: BundleRecord, terms: CampaignTerms) -> End | None:
+    """How a bundle that was opened has ended, whether or not somebody had the contract void it."""
+    now = view.chain.now()
+    if record.stage is BundleStage.OPENED:
+        return End.VOID if now > record.since + terms.receipt_window else None
+    return End.REVIEWED if now > last_window(record, terms) else None
 
 
 def last_window(record: BundleRecord, terms: CampaignTerms) -> int:

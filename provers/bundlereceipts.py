@@ -16,15 +16,15 @@ from circuits.errors import InvalidInputError, ProofError, WireError
 from circuits.terms import DAY
 from commons.samples.bundlechecks import require_fitting
 from commons.samples.merkletrees import MerkleTree, sample_leaf
-from commons.samples.samplebundles import HEAD_BYTES, read_samples
+from commons.samples.samplebundles import largest_bundle, read_samples
 from commons.samples.sampleschemas import SampleSchema
 from commons.wire.bundlewire import BundleHead
 from provers.bundlechain import BundleChain, End, OpenedBundle
 from provers.heldbundles import BundleFiles, HeldBundle
 from provers.knownfaults import KnownFaults
 
-_BATCH, _FRAME = 4096, 2
-"""Samples that are in memory at a time; bytes that frame each."""
+_BATCH = 4096
+"""Samples that are in memory at a time."""
 
 
 class BundleReceipts:
@@ -102,7 +102,7 @@ class BundleReceipts:
 
 def _require_length(length: int, opened: OpenedBundle) -> None:
     schema, count = opened.schema, opened.receipt.count
-    most = HEAD_BYTES + count * (_FRAME + schema.longest)
+    most = largest_bundle(count, schema.longest)
     if length > most:
         raise WireError(f"{count} samples of the schema have {most} bytes at most, not {length}")
 

@@ -32,9 +32,9 @@ class ChallengeOpening:
     """
 
     challenge: int
-    bundle: int
-    index: int
-    salt: bytes
+    bundle: int = field(repr=False)
+    index: int = field(repr=False)
+    salt: bytes = field(repr=False)
 
     @property
     def words(self) -> tuple[int | bytes, ...]:

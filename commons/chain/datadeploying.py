@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Unpack
 
-from commons.chain.calldata import CAMPAIGNS, contract_errors
-from commons.chain.deploying import Deployer
-from commons.chain.outbox import Outbox
-from commons.chain.patience import Patience
-from commons.chain.quotes import Announce
-from commons.chain.rpc import Rpc
-from commons.chain.transactions import Sender
-from commons.chain.variants import OnSent
+from commons.chain.calldata import CAMPAIGNS
+from commons.chain.deploying import Deployer, Sending
 from commons.storage.accounts import Signer
 
 LEAST_NOTICE = 7_200
@@ -24,16 +18,9 @@ def deploy_data(
     committees: bytes,
     minimum_window: int,
     notice: int,
-    *,
-    expected_chain_id: int | None = None,
-    patience: Patience | None = None,
-    outbox: Outbox | None = None,
-    announce: Announce | None = None,
-    on_sent: OnSent | None = None,
-    on_earlier: OnSent | None = None,
-    mined: Callable[[str, bytes], None] = lambda name, address: None,
+    **sending: Unpack[Sending],
 ) -> bytes:
-    """Deploy everything; returns the address of the campaigns.  What follows ``notice`` is as of ``deploy_contracts``.
+    """Deploy everything; returns the address of the campaigns.  ``sending`` is as of ``Sending``.
 
     Args:
         committees: 20-byte address of the registry whose committees vouch for bundles.
@@ -44,6 +31,4 @@ def deploy_data(
         ChainError: the node refuses, or is on another chain.
         ContractError: a number is out of range.
     """
-    rpc = Rpc(url, contract_errors(), chain=expected_chain_id)
-    sender = Sender(rpc, key, patience, outbox=outbox, announce=announce, on_sent=on_sent, on_earlier=on_earlier)
-    return Deployer(sender, mined).linked("campaigns", CAMPAIGNS, committees, minimum_window, notice).created
+    return Deployer.of(url, key, **sending).linked("campaigns", CAMPAIGNS, committees, minimum_window, notice).created

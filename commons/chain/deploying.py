@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self, TypedDict, Unpack
 
 import contracts
 from circuits.errors import ChainError
@@ -50,35 +51,47 @@ class Deployment:
     block: int
 
 
+class _Sent(TypedDict, total=False):
+    patience: Patience | None
+    outbox: Outbox | None
+    announce: Announce | None
+    on_sent: OnSent | None
+    on_earlier: OnSent | None
+
+
+class Sending(_Sent, total=False):
+    """How contracts are deployed; what is not here is as of ``Sender``.
+
+    Attributes:
+        expected_chain_id: chain that the node has to be on.
+        mined: told the name and the address of each contract as soon as it is on the chain.
+    """
+
+    expected_chain_id: int | None
+    mined: Callable[[str, bytes], None]
+
+
 def deploy_contracts(
     url: str,
     key: Signer,
     rules: MarketRules | None = None,
-    *,
-    expected_chain_id: int | None = None,
-    patience: Patience | None = None,
-    outbox: Outbox | None = None,
-    announce: Announce | None = None,
-    on_sent: OnSent | None = None,
-    on_earlier: OnSent | None = None,
-    mined: Callable[[str, bytes], None] = lambda name, address: None,
+    **sending: Unpack[Sending],
 ) -> Deployment:
-    """Deploy everything; ``outbox``, ``announce`` and what follows them are those of ``Sender``.
-
-    Args:
-        mined: told the name and the address of each contract as soon as it is on the chain.
+    """Deploy everything; ``sending`` is as of ``Sending``.
 
     Raises:
         ChainError: the node refuses, or is on another chain.
     """
-    rpc, rules = Rpc(url, contract_errors(), chain=expected_chain_id), rules or MarketRules()
-    sender = Sender(rpc, key, patience, outbox=outbox, announce=announce, on_sent=on_sent, on_earlier=on_earlier)
-    deployer = Deployer(sender, mined)
+    deployer, rules = Deployer.of(url, key, **sending), rules or MarketRules()
     registry = deployer.linked("registry", REGISTRY, rules.minimum_delay)
     factory = deployer.deploy("factory of verifiers", deployment(FACTORY, creation_codes()))
     given = registry.created, factory.created, rules.minimum_window, rules.guardian
     market = deployer.linked("market", MARKET, *given)
-    return Deployment(rpc.chain_id, registry.created, factory.created, market.created, registry.block)
+    return Deployment(deployer.chain_id, registry.created, factory.created, market.created, registry.block)
+
+
+def _untold(name: str, address: bytes) -> None:
+    """Nobody is told."""
 
 
 class Deployer:
@@ -88,9 +101,27 @@ class Deployer:
         mined: told the name and the address of each contract as soon as it is on the chain.
     """
 
-    def __init__(self, sender: Sender, mined: Callable[[str, bytes], None] = lambda name, address: None) -> None:
+    def __init__(self, sender: Sender, mined: Callable[[str, bytes], None] = _untold) -> None:
         self._sender, self._mined = sender, mined
         self._libraries: dict[str, bytes] = {}
+
+    @classmethod
+    def of(
+        cls,
+        url: str,
+        key: Signer,
+        *,
+        expected_chain_id: int | None = None,
+        mined: Callable[[str, bytes], None] = _untold,
+        **sending: Unpack[_Sent],
+    ) -> Self:
+        """What deploys through a node.  Raises ChainError where it is on another chain."""
+        return cls(Sender(Rpc(url, contract_errors(), chain=expected_chain_id), key, **sending), mined)
+
+    @property
+    def chain_id(self) -> int:
+        """Of the chain that it deploys on."""
+        return self._sender.rpc.chain_id
 
     def deploy(self, name: str, code: bytes) -> Mined:
         """Create a contract.

@@ -74,6 +74,11 @@ class JuryView:
         return self._guarded(decoding.seat, self._ask("seat(uint256,uint256,uint256)", [case, round_, index],
                                                       [decoding.SEAT]))  # fmt: skip
 
+    def is_coherent(self, case: int, round_: int, index: int) -> bool:
+        """Whether a seat's vote agrees with the final verdict of a case that has ended."""
+        given = [case, round_, index]
+        return bool(self.chain.call(self.place, "seatOf(uint256,uint256,uint256)", given, ["address", "bool"])[1])
+
     def seats(self, case: CaseRecord, juror: bytes) -> list[tuple[int, int]]:
         """Round and index of each seat that a juror has in a case."""
         drawn = [(at, jury.size) for at, jury in enumerate(case.juries) if jury.drawn_at]

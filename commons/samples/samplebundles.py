@@ -17,12 +17,27 @@ from circuits.errors import InvalidInputError
 from commons.samples.merkletrees import MAX_LEAVES, MerkleTree, sample_leaf
 from commons.samples.sampleschemas import MAX_SAMPLE
 
-__all__ = ["HEAD_BYTES", "MAX_BUNDLE_BYTES", "SampleBundle", "bundle_head", "framed_sample", "read_samples"]
+__all__ = [
+    "HEAD_BYTES",
+    "MAX_BUNDLE_BYTES",
+    "SampleBundle",
+    "bundle_head",
+    "framed_sample",
+    "largest_bundle",
+    "read_samples",
+]
 
 _MAGIC = b"gradroll/bundle/1"
 _COUNT, _LENGTH = 4, 2
 HEAD_BYTES = len(_MAGIC) + 32 + _COUNT
-MAX_BUNDLE_BYTES = HEAD_BYTES + MAX_LEAVES * (_LENGTH + MAX_SAMPLE)
+
+
+def largest_bundle(count: int, longest: int) -> int:
+    """Bytes of a file of so many samples, each as long as it may be."""
+    return HEAD_BYTES + count * (_LENGTH + longest)
+
+
+MAX_BUNDLE_BYTES = largest_bundle(MAX_LEAVES, MAX_SAMPLE)
 
 
 @dataclass(frozen=True, slots=True)

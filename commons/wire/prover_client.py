@@ -27,6 +27,7 @@ from commons.wire._generated.common_pb2 import BatchRequest
 from commons.wire.bundlewire import BundleHead
 from commons.wire.client import Asked, Client
 from commons.wire.sharestreams import Sending
+from commons.wire.streams import BlobReader
 
 _UPLOAD = 600.0
 """Seconds for a file of up to 4 MiB and the look at it: a prover that moves just often enough holds nobody up."""
@@ -191,9 +192,11 @@ class ProverClient(Client):
 
         Raises:
             WireError: the prover serves something else.
+            UnavailableError: nothing moves, or it is too slow.
         """
         request = pb.BundleRequest(content_digest=content_digest)
-        file = self._blob(self._stub.GetBundle, request, most, "the bundle", within=_patience(most))
+        parts = self._stream(self._stub.GetBundle, lambda: request, until=time.monotonic() + _patience(most))
+        file = BlobReader(most, "the bundle").read(parts)
         if sha256(file).digest() != content_digest:
             raise WireError(f"{self.endpoint} serves another file than the bundle; ask another member")
         return file

@@ -20,9 +20,8 @@ from gradroll.commands.options import Subparsers, natural
 from gradroll.commands.storeoptions import progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from circuits.errors import GradrollError
+    from gradroll.datamarket.datarevealing import Revealed
+    from gradroll.datamarket.secretbook import Broken
     from gradroll.session import Session
 
 _CAMPAIGN = "0x3fa9c1"
@@ -54,12 +53,13 @@ def add(commands: Subparsers) -> None:
     data_store_option(parser)
     parser = chain_leaf(
         commands, "attest",
-        "Hand in receipts of the committee for an opened bundle, so that its review begins.",
-        "attest 17 --receipts receipts.json", attest,
+        "Send an opened bundle to the members of the campaign's committee, which check and keep it, and hand in the "
+        "receipts of a quorum, so that its review begins. Run again, it sends nothing to members that have it.",
+        "attest 17", attest,
     )  # fmt: skip
     number_argument(parser, "bundle", "its number")
-    parser.add_argument("--receipts", type=Path, required=True, metavar="FILE",
-                        help='JSON list of {"member": 0, "signature": "0x.."}, at least a quorum')  # fmt: skip
+    parser.add_argument("--receipts", type=Path, metavar="FILE", help="receipts that were collected before: a JSON "
+                        'list of {"member": 0, "signature": "0x.."}, at least a quorum')  # fmt: skip
     parser = chain_leaf(
         commands, "answer",
         "Concede that a sample of an own bundle is bad: its deposit goes, but not the fee of a case. Who contests "
@@ -81,6 +81,8 @@ def commit(arguments: argparse.Namespace) -> int:
         campaign = the_campaign(arguments, session)
         own = session.data_roles.contributor
         own.check(campaign, bundle, inline=arguments.inline)
+        for doubt in own.doubts(campaign):
+            arguments.console.warn(doubt)
         coin, cost = currency_of(session, campaign), own.cost(campaign, len(bundle.samples))
         if not confirmed(arguments, f"commit to {len(bundle.samples)} samples, for {coin.shown(cost)}?"):
             return DECLINED
@@ -94,49 +96,43 @@ def commit(arguments: argparse.Namespace) -> int:
 def reveal(arguments: argparse.Namespace) -> int:
     """Open what is due."""
     from gradroll.commands.paying import paying_session
+    from gradroll.datamarket.datarevealing import reveal_due
 
     with paying_session(arguments, data_settings(arguments)) as session:
-        roles = session.data_roles
-        bundles, failed = _each(roles.contributor.pending(), roles.contributor.open)
-        published = {number: _publish(arguments, session, number) for number in bundles}
-        challenges, refused = roles.reviewer.open_challenges()
-        votes, late = _each(roles.juror.to_reveal(), roles.juror.reveal)
-        failures = [*failed, *refused, *late]
-        for number, error in failures:
-            arguments.console.warn(f"number {number}: {error}")
-        opened = len(bundles) + len(challenges) + len(votes)
+        made = reveal_due(session.data_roles)
+        published = _publish_all(arguments, session, made)
+        for what, error in made.failed:
+            arguments.console.warn(f"{what}: {error}")
         arguments.console.line(
-            f"opened {len(bundles)} bundles, {len(challenges)} challenges, votes of {len(votes)} cases"
+            f"opened {len(made.bundles)} bundles, {len(made.challenges)} challenges, votes of {len(made.cases)} cases"
         )
         arguments.console.result(
-            bundles=bundles, challenges=challenges, cases=votes, content=published,
-            failed={str(number): error.code for number, error in failures},
+            bundles=made.bundles, challenges=made.challenges, cases=made.cases, content=published,
+            failed={what: error.code for what, error in made.failed},
         )  # fmt: skip
-        if failures and not opened:
-            raise failures[0][1]
+        if made.failed and not (made.bundles or made.challenges or made.cases):
+            raise made.failed[0][1]
     return 0
 
 
-def _each(numbers: list[int], do: Callable[[int], object]) -> tuple[list[int], list[tuple[int, GradrollError]]]:
-    """Do something for each; one that fails keeps no other from it."""
-    from circuits.errors import GradrollError
+def _publish_all(arguments: argparse.Namespace, session: Session, made: Revealed) -> dict[str, str]:
+    """Put bundles that wait for receipts into the store, again where it failed before; their content identifiers."""
+    from commons.chain.datafacts import BundleStage
 
-    done: list[int] = []
-    failed: list[tuple[int, GradrollError]] = []
-    for number in numbers:
-        try:
-            do(number)
-        except GradrollError as error:
-            failed.append((number, error))
-        else:
-            done.append(number)
-    return done, failed
+    found: dict[str, str] = {}
+
+    def waiting(broken: Broken) -> list[int]:  # whose files are broken was told before
+        return session.data_roles.contributor.pending(lambda _: None, BundleStage.OPENED)
+
+    def publish(number: int) -> None:
+        found[str(number)] = _publish(arguments, session, number)
+
+    made.each("publishing of bundle", waiting, publish)
+    return found
 
 
-def _publish(arguments: argparse.Namespace, session: Session, number: int) -> str | None:
-    """Put an opened bundle into the store; None for one whose samples stand in the chain."""
-    if not any(session.data.bundle(number).content_digest):
-        return None
+def _publish(arguments: argparse.Namespace, session: Session, number: int) -> str:
+    """Put an opened bundle into the store."""
     root = session.data_roles.contributor.publish(number, session.data_store, progress("put"))
     arguments.console.line(f"bundle {number} is {root}, in {session.data_store.shown}")
     return str(root)
@@ -147,9 +143,9 @@ def attest(arguments: argparse.Namespace) -> int:
     from gradroll.commands.paying import paying_session
     from gradroll.datamarket.datawitnesses import ReceiptFile
 
-    given = ReceiptFile.read(arguments.receipts)
+    given = None if arguments.receipts is None else ReceiptFile.read(arguments.receipts)
     with paying_session(arguments, data_settings(arguments)) as session:
-        record = session.data_roles.contributor.attest(arguments.bundle, given)
+        record = session.data_roles.contributor.attest(arguments.bundle, given or session.bundle_witnesses)
         arguments.console.line(f"bundle {record.number} is {record.stage.name.lower()}")
         arguments.console.result(bundle=record.number, stage=record.stage.name.lower())
     return 0

@@ -32,12 +32,13 @@ def add(commands: Subparsers) -> None:
     parser = chain_leaf(
         commands, "fetch",
         "Fetch a bundle that was opened, hold it against the chain, and keep it: from the chain where its samples "
-        "stand there, else from a store, which is not believed.",
+        "stand there, else from the store, else from the members of the committee, whose receipts say that they hold "
+        "it. None of them is believed.",
         "fetch 17 --from bafybei...", fetch,
     )  # fmt: skip
     number_argument(parser, "bundle", "its number")
     parser.add_argument("--from", dest="root", type=content_identifier, metavar="CID",
-                        help="content identifier, of its contributor; files of one block need none")  # fmt: skip
+                        help="content identifier in the store; files of one block need none")  # fmt: skip
     data_store_option(parser)
     parser = chain_leaf(
         commands, "initial", "Hold the initial data of a campaign against its terms, and keep them for reviews.",
@@ -85,7 +86,9 @@ def fetch(arguments: argparse.Namespace) -> int:
 
     with Session(data_settings(arguments)) as session:
         library = session.data_roles.reviewer.library
-        bundle = library.fetch(arguments.bundle, session.data_store, arguments.root, progress("fetched"))
+        bundle = library.fetch(
+            arguments.bundle, session.data_store, arguments.root, progress("fetched"), session.bundle_witnesses
+        )
     arguments.console.line(f"bundle {arguments.bundle}: {len(bundle.samples)} samples, as the chain has them", "green")
     arguments.console.result(bundle=arguments.bundle, count=len(bundle.samples), content=bundle.content_digest)
     return 0
@@ -124,8 +127,10 @@ def _tell(arguments: argparse.Namespace, found: Findings) -> None:
     if found.missing:
         named = ", ".join("the initial data" if not each else str(each) for each in found.missing[:_SHOWN])
         console.warn(f"not looked at, as they are not here: {named}; fetch them first (gradroll data fetch)")
+    if found.crowded:
+        console.warn(f"copies were not looked for: {found.crowded}")
     console.result(
-        bundle=arguments.bundle, misfits=[place for place, _ in found.misfits],
+        bundle=arguments.bundle, crowded=bool(found.crowded), misfits=[place for place, _ in found.misfits],
         copies=[{"sample": c.index, "bundle": c.bundle, "original": c.original, "distance": c.distance}
                 for c in found.copies],
         missing=found.missing,

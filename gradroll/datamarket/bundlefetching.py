@@ -1,17 +1,26 @@
-"""Bundles of a campaign as reviewers fetch them: from the chain or a store, held against what the chain has of them."""
+"""Bundles of a campaign as reviewers fetch them, from the chain, a store or the committee, held against the chain."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from circuits.errors import InvalidInputError, NotReadyError, ProofError, UnknownError
+from circuits.errors import (
+    GradrollError,
+    InvalidInputError,
+    NotReadyError,
+    ProofError,
+    UnavailableError,
+    UnknownError,
+)
 from commons.artifacts.blockstores import BlockStore
 from commons.artifacts.bundlefiles import load_bundle, save_bundle
 from commons.artifacts.cids import RAW, Cid
 from commons.artifacts.transfers import Progress, get_kept, silent
 from commons.chain.datafacts import BundleRecord, CampaignRecord
 from commons.chain.dataview import DataView
-from commons.samples.samplebundles import MAX_BUNDLE_BYTES, SampleBundle
+from commons.samples.samplebundles import SampleBundle, largest_bundle
+from commons.samples.sampleschemas import MAX_SAMPLE
+from gradroll.datamarket.datawitnesses import BundleHolders
 
 
 def require_bundle(record: BundleRecord, campaign: CampaignRecord, bundle: SampleBundle) -> None:
@@ -59,17 +68,23 @@ class BundleLibrary:
             save_bundle(path, bundle)
 
     def fetch(
-        self, number: int, store: BlockStore, root: Cid | None = None, progress: Progress = silent
+        self,
+        number: int,
+        store: BlockStore,
+        root: Cid | None = None,
+        progress: Progress = silent,
+        holders: BundleHolders | None = None,
     ) -> SampleBundle:
-        """A bundle, from the chain where its samples stand there, else from a store, which is not believed.
+        """A bundle, from the chain where its samples stand there, else from a store or its committee: none is believed.
 
         Args:
             root: content identifier; None serves for a file of one block, whose identifier the chain has.
+            holders: the committee, which is asked for what the store does not have.
 
         Raises:
             NotReadyError: it was not opened yet.
             ProofError: what came is another bundle.
-            UnknownError, UnavailableError, StorageError: of the store.
+            UnknownError, UnavailableError, StorageError: of the store, and of the committee.
         """
         kept = self.find(number)
         if kept is not None:
@@ -79,7 +94,12 @@ class BundleLibrary:
             schema = self._data.campaign(record.campaign).terms.schema_hash
             self.add(number, SampleBundle(schema, self._data.inline_samples(number)))
         else:
-            self.add(number, self._from_store(record, store, root or Cid(RAW, record.content_digest), progress))
+            try:
+                self.add(number, self._from_store(record, store, root or Cid(RAW, record.content_digest), progress))
+            except (InvalidInputError, ProofError, UnknownError, UnavailableError) as error:
+                if holders is None:
+                    raise
+                self.add(number, self._from_members(record, holders, error))
         return self.get(number)
 
     def find(self, number: int) -> SampleBundle | None:
@@ -101,13 +121,24 @@ class BundleLibrary:
 
     def _from_store(self, record: BundleRecord, store: BlockStore, root: Cid, progress: Progress) -> SampleBundle:
         path = self._directory / f"{record.root.hex()}.part"
-        get_kept(store, root, path, most=MAX_BUNDLE_BYTES, progress=progress)
+        get_kept(store, root, path, most=largest_bundle(record.count, MAX_SAMPLE), progress=progress)
         try:
             return load_bundle(path)
         except InvalidInputError as error:
             raise ProofError(f"what the store has is not bundle {record.number}: {error}") from error
         finally:
             path.unlink(missing_ok=True)
+
+    def _from_members(self, record: BundleRecord, holders: BundleHolders, before: GradrollError) -> SampleBundle:
+        """A bundle of the committee, whose members hold none that does not fit the schema."""
+        campaign = self._data.campaign(record.campaign)
+        most = largest_bundle(record.count, self._data.schema(record.campaign).longest)
+        try:
+            return SampleBundle.decode(holders.file_of(campaign, record, most))
+        except InvalidInputError as error:
+            raise ProofError(f"what was opened as bundle {record.number} is none: {error}") from error
+        except UnavailableError as error:
+            raise UnavailableError(f"{error}; and the store: {before}") from error
 
     def _opened(self, number: int) -> BundleRecord:
         record = self._data.bundle(number)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from circuits.hashing import keccak
 from commons.samples.contributions import Ground, challenge_commitment
 from commons.storage.unlock import LOCKED, Unlock
-from gradroll.datamarket.secretbook import SecretBook
+from gradroll.datamarket.secretbook import Broken, SecretBook
 
 
 @dataclass(frozen=True, slots=True)
 class KeptChallenge:
-    """A challenge that was committed to, or is about to be.
+    """A challenge that was committed to, or is about to be; what it is about is secret until it is opened.
 
     Attributes:
         campaign, root, salt: 32 bytes each; the root is the bundle's.
@@ -26,12 +26,12 @@ class KeptChallenge:
     """
 
     campaign: bytes
-    root: bytes
-    bundle: int
-    index: int
-    ground: Ground
-    correction: bytes
-    original: tuple[int, int]
+    root: bytes = field(repr=False)
+    bundle: int = field(repr=False)
+    index: int = field(repr=False)
+    ground: Ground = field(repr=False)
+    correction: bytes = field(repr=False)
+    original: tuple[int, int] = field(repr=False)
     challenger: bytes
     salt: bytes = field(repr=False)
 
@@ -61,14 +61,13 @@ class ChallengeBook:
         """The challenge behind a commitment.  Raises UnknownError, KeyFileError."""
         return self._kept(commitment, self._book.find(commitment))
 
-    def all(self) -> Iterator[KeptChallenge]:
-        """Every challenge.  Raises KeyFileError."""
-        for commitment, raw in self._book.all():
-            yield self._kept(commitment, raw)
+    def all(self, broken: Broken | None = None) -> Iterator[KeptChallenge]:
+        """Every challenge; ``broken`` is as of ``SecretBook.all``."""
+        return self._book.all(self._kept, broken)
 
     def again(self, wanted: KeptChallenge) -> KeptChallenge | None:
         """The challenge that says the same with another salt, if one was kept before."""
-        return next((kept for kept in self.all() if _unsalted(kept) == _unsalted(wanted)), None)
+        return next((kept for kept in self.all() if replace(kept, salt=wanted.salt) == wanted), None)
 
     def _kept(self, commitment: bytes, raw: dict[str, Any]) -> KeptChallenge:
         try:
@@ -82,8 +81,3 @@ class ChallengeBook:
         except (KeyError, TypeError, ValueError):
             pass
         raise self._book.damaged(commitment)
-
-
-def _unsalted(kept: KeptChallenge) -> tuple[object, ...]:
-    said = (kept.campaign, kept.root, kept.bundle, kept.index, kept.ground, kept.correction)
-    return (*said, kept.challenger)

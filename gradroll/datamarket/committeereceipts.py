@@ -1,15 +1,18 @@
-"""A campaign's committee, asked over the network: each member is sent a bundle, checks it, and signs for itself."""
+"""A campaign's committee, asked over the network: each checks a bundle, signs for itself, and serves it."""
 
 from __future__ import annotations
 
+import random
+from contextlib import closing
 from pathlib import Path
 
 from circuits.atomicfile import storing
-from circuits.errors import UnknownError
+from circuits.errors import GradrollError, UnavailableError, UnknownError
 from commons.chain.datafacts import BundleRecord, CampaignRecord
 from commons.chain.dataview import DataView
+from commons.chain.facts import CommitteeRecord
 from commons.samples.contributions import BundleReceipt
-from commons.wire.askingmembers import quorum_receipts
+from commons.wire.askingmembers import in_words, quorum_receipts
 from commons.wire.bundlewire import BundleHead
 from commons.wire.prover_client import ProverClient
 
@@ -63,9 +66,7 @@ class CommitteeReceipts:
             client.hold_bundle(head, content)
             return client.attest_bundle(head.bundle, head.content_digest)
 
-        committee = chain.most(lambda: chain.committee_record(terms.committee_id))
-        if committee is None:
-            raise UnknownError("most nodes do not show the campaign's committee; wait for them")
+        committee = self._committee(campaign)
         said = BundleReceipt(
             bundle.campaign, bundle.number, bundle.root, bundle.content_digest, bundle.count, terms.schema_hash
         )
@@ -74,6 +75,29 @@ class CommitteeReceipts:
         return quorum_receipts(
             committee, said.digest(self._data.market_id.domain), ask, self._client, within, self._pause
         )
+
+    def file_of(self, campaign: CampaignRecord, bundle: BundleRecord, most: int) -> bytes:
+        """The file of a bundle, from the first member that serves it; see ``BundleHolders``.
+
+        They are asked one after the other, in no order that anybody could count on: each file may take much memory.
+        """
+        committee, refusals = self._committee(campaign), dict[int, GradrollError]()
+        members = list(enumerate(committee.endpoints))
+        random.shuffle(members)
+        for member, endpoint in members:
+            try:
+                with closing(self._client(endpoint)) as client:
+                    return client.bundle(bundle.content_digest, most)
+            except GradrollError as error:
+                refusals[member] = error
+        raise UnavailableError(f"no member of the committee serves bundle {bundle.number}: {in_words(refusals)}")
+
+    def _committee(self, campaign: CampaignRecord) -> CommitteeRecord:
+        chain = self._data.chain
+        found = chain.most(lambda: chain.committee_record(campaign.terms.committee_id))
+        if found is None:
+            raise UnknownError("most nodes do not show the campaign's committee; wait for them")
+        return found
 
     def _client(self, endpoint: str) -> ProverClient:
         return ProverClient(endpoint, stall=self._stall, tls_roots=self._roots)

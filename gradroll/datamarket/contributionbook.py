@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,12 @@ from commons.artifacts.bundlefiles import load_bundle, save_bundle
 from commons.samples.contributions import bundle_commitment
 from commons.samples.samplebundles import SampleBundle
 from commons.storage.unlock import LOCKED, Unlock
-from gradroll.datamarket.secretbook import SecretBook
+from gradroll.datamarket.secretbook import Broken, SecretBook
 
 
 @dataclass(frozen=True, slots=True)
 class KeptBundle:
-    """A bundle that was committed to, or is about to be.
+    """A bundle that was committed to, or is about to be; by its hashes, its samples could be guessed.
 
     Attributes:
         campaign, root, salt: 32 bytes each.
@@ -26,8 +26,8 @@ class KeptBundle:
     """
 
     campaign: bytes
-    root: bytes
-    content_digest: bytes
+    root: bytes = field(repr=False)
+    content_digest: bytes = field(repr=False)
     count: int
     contributor: bytes
     salt: bytes = field(repr=False)
@@ -64,17 +64,13 @@ class ContributionBook:
         """The bundle behind a commitment.  Raises UnknownError, KeyFileError."""
         return self._kept(commitment, self._book.find(commitment))
 
-    def again(self, campaign: bytes, root: bytes, content_digest: bytes, turn: int) -> KeptBundle | None:
-        """The bundle of these samples that was kept for a campaign before, if there is one."""
-        for kept in self.all():
-            if (kept.campaign, kept.root, kept.content_digest, kept.turn) == (campaign, root, content_digest, turn):
-                return kept
-        return None
+    def again(self, wanted: KeptBundle) -> KeptBundle | None:
+        """The bundle that says the same with another salt, if one was kept before."""
+        return next((kept for kept in self.all() if replace(kept, salt=wanted.salt) == wanted), None)
 
-    def all(self) -> Iterator[KeptBundle]:
-        """Every bundle.  Raises KeyFileError."""
-        for commitment, raw in self._book.all():
-            yield self._kept(commitment, raw)
+    def all(self, broken: Broken | None = None) -> Iterator[KeptBundle]:
+        """Every bundle; ``broken`` is as of ``SecretBook.all``."""
+        return self._book.all(self._kept, broken)
 
     def content(self, kept: KeptBundle) -> SampleBundle:
         """The samples of a bundle.  Raises UnknownError, InvalidInputError where the file is lost or damaged."""

@@ -11,15 +11,18 @@ from commons.artifacts.cids import Cid
 from commons.artifacts.transfers import Progress, put_file, silent
 from commons.chain.dataaccount import DataAccount
 from commons.chain.datafacts import BundleRecord, BundleStage
+from commons.chain.juryview import pool_of
 from commons.runtime.amounts import utc
 from commons.samples.bundlechecks import require_fitting
 from commons.samples.nearcopies import near_copies
 from commons.samples.samplebundles import SampleBundle
 from commons.samples.sampleschemas import SampleSchema
 from commons.settings.values import Depth
+from gradroll.datamarket.bundlefetching import BundleLibrary
 from gradroll.datamarket.contributionbook import KeptBundle
 from gradroll.datamarket.datastate import DataState
 from gradroll.datamarket.datawitnesses import BundleWitnesses
+from gradroll.datamarket.secretbook import Broken
 
 MOST_INLINE = 1024
 """Bytes of samples that the chain takes in."""
@@ -36,6 +39,7 @@ class Contributor:
 
     def __init__(self, account: DataAccount, state: DataState, depth: Depth) -> None:
         self._account, self._data, self._state, self._depth = account, account.data, state, depth
+        self._library = BundleLibrary(account.data, state.directory)
 
     @property
     def address(self) -> bytes:
@@ -47,7 +51,7 @@ class Contributor:
         return self._data.campaign(campaign).terms.cost(count)
 
     def check(self, campaign: bytes, bundle: SampleBundle, *, inline: bool = False) -> None:
-        """Require that a bundle has nothing by which it could be proven bad, as far as it alone shows.
+        """Require that a bundle has nothing by which it could be proven bad, as far as it and the initial data show.
 
         Raises:
             InvalidInputError: it is of another schema, a sample does not fit or is a copy, or it is too large.
@@ -60,13 +64,33 @@ class Contributor:
         if inline and sum(map(len, bundle.samples)) > MOST_INLINE:
             raise InvalidInputError(f"samples that are opened in the chain have at most {MOST_INLINE} bytes together")
         require_fitting(schema, bundle.samples)
-        copies = near_copies(schema, bundle.samples)
+        initial = self._library.initial(campaign)
+        before = () if initial is None else initial.samples
+        copies = near_copies(schema, [*before, *bundle.samples], len(before))
         if copies:
-            first = copies[0]
+            index, original = copies[0].index - len(before), copies[0].original - len(before)
+            of = f"sample {original}" if original >= 0 else f"sample {copies[0].original} of the initial data"
             raise InvalidInputError(
-                f"sample {first.index} is a copy of sample {first.original}, at distance {first.distance}, which costs "
-                "its deposit; take it out"
+                f"sample {index} is a copy of {of}, at distance {copies[0].distance}, which costs its deposit; take it "
+                "out"
             )
+
+    def doubts(self, campaign: bytes) -> list[str]:
+        """What may cost a contributor its deposits however good its samples are, in words; empty where all is well."""
+        terms, found = self._data.campaign(campaign).terms, list[str]()
+        if terms.initial_count and self._library.initial(campaign) is None:
+            found.append(
+                "the initial data are not here, and against data that nobody has seen every sample can be proven a "
+                "copy; get them, and keep them (gradroll data initial)"
+            )
+        if terms.jurors:
+            slots, wanted = self._data.jury.pool(pool_of(terms)).size, 3 * terms.jurors + 1
+            if slots < wanted:
+                found.append(
+                    f"the pool of jurors has {slots} slots to be drawn, and a jury with an appeal takes {wanted}: "
+                    "a wrong verdict may stand, or none be given"
+                )
+        return found
 
     def commit(self, campaign: bytes, bundle: SampleBundle, *, inline: bool = False, turn: int = 0) -> int:
         """Commit to a bundle with its deposits; returns its number.
@@ -80,20 +104,23 @@ class Contributor:
         """
         self.check(campaign, bundle, inline=inline)
         root, digest = bundle.tree().root, bytes(32) if inline else bundle.content_digest
-        kept = self._state.contributions.again(campaign, root, digest, turn)
-        if kept is None:
-            salt = secrets.token_bytes(32)
-            kept = KeptBundle(campaign, root, digest, len(bundle.samples), self.address, salt, turn)
+        salt = secrets.token_bytes(32)
+        wanted = KeptBundle(campaign, root, digest, len(bundle.samples), self.address, salt, turn)
+        kept = self._state.contributions.again(wanted) or wanted
         self._state.contributions.add(kept, bundle)
         there = self._data.committed_bundles(campaign, self.address, kept.commitment)
         return there[0] if there else self._account.commit_bundle(campaign, kept.count, kept.commitment)
 
-    def pending(self) -> list[int]:
-        """Bundles of this account that are to be opened."""
-        kept = list(self._state.contributions.all())
+    def pending(self, broken: Broken | None = None, stage: BundleStage = BundleStage.COMMITTED) -> list[int]:
+        """Bundles of this account that are to be opened, or are at another stage.
+
+        Args:
+            broken: is told of a file that cannot be read; without it, that raises KeyFileError.
+        """
+        kept = [each for each in self._state.contributions.all(broken) if each.contributor == self.address]
         there = [self._data.committed_bundles(each.campaign, self.address, each.commitment) for each in kept]
         numbers = sorted(number for each in there for number in each)
-        return [at for at in numbers if self._data.bundle(at).stage is BundleStage.COMMITTED]
+        return [at for at in numbers if self._data.bundle(at).stage is stage]
 
     def open(self, number: int) -> BundleRecord:
         """Open a bundle of this account, unless it is; returns what the chain has of it.
@@ -118,24 +145,19 @@ class Contributor:
         """Put a bundle that was opened into a store, for reviewers; returns its content identifier.
 
         Raises:
-            NotReadyError: it was not opened: before that, others could copy it.
+            NotReadyError: most nodes do not show that it was opened: before that, others could copy it.
             UnavailableError, StorageError: of the store.
         """
-        record = self._own(number)
-        if record.stage is BundleStage.COMMITTED:
-            raise NotReadyError("the bundle is not opened yet, and whoever sees it could copy it; open it first")
-        return put_file(store, self.file_of(record), progress).root
+        return put_file(store, self.file_of(self._opened(number)), progress).root
 
     def attest(self, number: int, witnesses: BundleWitnesses) -> BundleRecord:
         """Have the committee sign that it holds a bundle, and hand that in, unless it was; review begins.
 
         Raises:
-            NotReadyError: it was not opened.
+            NotReadyError: as of ``publish``.
             UnavailableError: too few members give a receipt.
         """
-        record = self._own(number)
-        if record.stage is BundleStage.COMMITTED:
-            raise NotReadyError("the bundle is not opened yet; open it first")
+        record = self._opened(number)
         if record.stage is BundleStage.OPENED:
             campaign = self._data.campaign(record.campaign)
             self._account.attest_bundle(number, witnesses.of_bundle(campaign, record, self.file_of(record)))
@@ -177,6 +199,16 @@ class Contributor:
                 f"the commitment is not final: it takes {terms.open_delay} blocks, and {self._depth} that vouch for it "
                 f"(data.confirmations); come back before {utc(record.since + terms.open_window)}"
             )
+
+    def _opened(self, number: int) -> BundleRecord:
+        """A bundle of this account that may be shown: one node alone could say so of one that others can still copy."""
+        record = self._own(number)
+        if not record.opened or not self._data.chain.most(lambda: True if self._data.bundle(number).opened else None):
+            raise NotReadyError(
+                "most nodes do not show that the bundle is opened, and whoever sees it could copy it; open it first, "
+                "or come back later"
+            )
+        return record
 
     def _own(self, number: int) -> BundleRecord:
         record = self._data.bundle(number)

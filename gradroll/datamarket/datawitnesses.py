@@ -30,6 +30,21 @@ class BundleWitnesses(Protocol):
         """
 
 
+class BundleHolders(Protocol):
+    """A campaign's committee, whose receipts say that its members hold a bundle."""
+
+    def file_of(self, campaign: CampaignRecord, bundle: BundleRecord, most: int) -> bytes:
+        """The file of a bundle, whose SHA-256 is the chain's.
+
+        Args:
+            most: bytes that are taken.
+
+        Raises:
+            UnknownError: most nodes do not show the committee.
+            UnavailableError: no member serves it; with what each says.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class ReceiptFile:
     """Receipts that somebody collected in a file: a list of objects with ``member`` and ``signature``."""

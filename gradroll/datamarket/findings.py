@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from circuits.errors import InvalidInputError
 from commons.chain.datafacts import BundleRecord
 from commons.chain.dataview import DataView
 from commons.samples.bundlechecks import sample_problems
@@ -37,11 +38,14 @@ class Findings:
         misfits: place and fault of samples that do not fit the schema.
         copies: of samples that came before.
         missing: earlier bundles that are not at hand, 0 for the initial data: copies of theirs are not found.
+        crowded: why copies were not looked for, empty where they were: whoever makes so many samples that are nearly
+            copies of each other would hide others by it that do not fit.
     """
 
     misfits: tuple[tuple[int, str], ...]
     copies: tuple[Copy, ...]
     missing: tuple[int, ...]
+    crowded: str = ""
 
 
 def review(data: DataView, library: BundleLibrary, number: int) -> Findings:
@@ -49,7 +53,6 @@ def review(data: DataView, library: BundleLibrary, number: int) -> Findings:
 
     Raises:
         UnknownError: it is not.
-        InvalidInputError: too many samples might be near each other to compare them all.
     """
     record = data.bundle(number)
     schema, bundle = data.schema(record.campaign), library.get(number)
@@ -60,9 +63,13 @@ def review(data: DataView, library: BundleLibrary, number: int) -> Findings:
     together = [samples_of[of][at] for of, at in places]
     since = len(together)
     places += [(number, index) for index in range(record.count)]
-    found = near_copies(schema, [*together, *bundle.samples], since)
+    crowded = ""
+    try:
+        found = near_copies(schema, [*together, *bundle.samples], since)
+    except InvalidInputError as error:
+        found, crowded = [], str(error)
     copies = tuple(Copy(each.index - since, *places[each.original], each.distance) for each in found)
-    return Findings(tuple(sample_problems(schema, bundle.samples)), copies, missing)
+    return Findings(tuple(sample_problems(schema, bundle.samples)), copies, missing, crowded)
 
 
 def _earlier(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
-from circuits.errors import ClosedError, NotReadyError, UnknownError
+from circuits.errors import ClosedError, ContractError, GradrollError, NotReadyError, UnknownError
 from commons.chain.dataaccount import DataAccount
+from commons.chain.datafacts import DisputeStage
 from commons.chain.juryaccount import JuryAccount
 from commons.chain.juryfacts import CaseRecord, CaseStage, Verdict
 from commons.chain.juryview import pool_of
@@ -108,52 +111,89 @@ class Juror:
             if any(kept):
                 raise ClosedError(f"seat {seat.seat} has committed to another verdict, for good; reveal that one")
             self._account.commit_vote(*place, vote.commitment)
-        return self._sitting(case, CaseStage.VOTING)
+        return [seat for seat in self._seats_in(case) if (seat.round, seat.seat) in {(s.round, s.seat) for s in own}]
 
-    def reveal(self, case: int) -> list[OwnSeat]:
-        """Reveal the votes of a case that are to be revealed now; returns the seats.
+    def reveal(self, case: int) -> list[tuple[int, int]]:
+        """Reveal the votes of a case that are to be revealed now; returns round and index of their seats.
+
+        One that cannot be revealed keeps no other from it: the first error is raised at the end.
 
         Raises:
-            NotReadyError: it is too early.
-            UnknownError: nothing is to be revealed, or the vote is not kept here.
+            NotReadyError: it is too early, or most nodes do not show that voting is over: others could copy a vote.
+            UnknownError: nothing is to be revealed, or a vote is not kept here.
         """
         record = self._data.jury.case(case)
-        if record.stage is CaseStage.VOTING:
+        if record.stage is CaseStage.VOTING or (
+            record.stage is CaseStage.REVEALING and not self._data.chain.most(lambda: self._is_revealing(case))
+        ):
             raise NotReadyError(
                 f"votes of case {case} are revealed from {utc(record.vote_end)} until {utc(record.reveal_end)}; come "
                 "back then, or the stake is burnt"
             )
-        own = [seat for seat in self._sitting(case, CaseStage.REVEALING) if seat.committed and not seat.revealed]
-        for seat in own:
-            place = (case, seat.round, seat.seat)
-            vote = self._state.votes.find(self._data.jury.seat(*place).commitment)
-            self._account.reveal_vote(*place, vote.verdict, vote.salt)
-        return own
+        hidden, failed = self._hidden(record), list[GradrollError]()
+        if not hidden:
+            raise UnknownError(f"this account has no vote to reveal in case {case}, which is {_named(record.stage)}")
+        for round_, index in hidden:
+            try:
+                vote = self._state.votes.find(self._data.jury.seat(case, round_, index).commitment)
+                self._account.reveal_vote(case, round_, index, vote.verdict, vote.salt)
+            except GradrollError as error:
+                failed.append(error)
+        if failed:
+            raise failed[0]
+        return hidden
 
     def to_reveal(self) -> list[int]:
         """Cases with votes of this account that are to be revealed now."""
-        own = [seat for seat in self.seats() if seat.case.stage is CaseStage.REVEALING and seat.committed]
-        return sorted({seat.case.number for seat in own if not seat.revealed and seat.round == seat.case.round})
+        cases = [self._data.jury.case(number) for number in self._data.jury.cases_of(self.address)]
+        return [case.number for case in cases if self._hidden(case)]
 
     def release(self, case: int) -> list[OwnSeat]:
-        """Get the stakes of a case that has ended back into their slots, and its fees credited; returns the seats."""
+        """Get the stakes of a case that has ended back into their slots, and its fees credited.
+
+        Anybody may release a seat, and settle the sample: what others did is not done again, and fees that were not
+        credited are, whoever released their seats.  Returns the seats that were released.
+        """
         if self._data.jury.case(case).stage is not CaseStage.ENDED:
             raise NotReadyError(f"case {case} has no final verdict yet; come back when its windows are over")
-        own = [seat for seat in self._seats_in(case) if not seat.released]
-        for seat in own:
-            self._account.release_seat(case, seat.round, seat.seat)
-        return own
+        seats = self._seats_in(case)
+        release = self._account.release_seat
+        released = [
+            seat for seat in seats
+            if not seat.released and _done("SeatReleased", partial(release, case, seat.round, seat.seat))
+        ]  # fmt: skip
+        self._claim_fees([seat for seat in seats if self._data.jury.is_coherent(case, seat.round, seat.seat)])
+        return released
+
+    def _claim_fees(self, seats: list[OwnSeat]) -> None:
+        """Have the fees of votes credited that agree with the verdict; they are there once the sample is settled."""
+        for seat in seats:
+            if self._data.dispute(seat.bundle, seat.sample).stage is DisputeStage.CASE:
+                _done("DisputeStageDiffers", partial(self._campaigns.settle_sample, seat.bundle, seat.sample))
+            claim = partial(self._campaigns.claim_juror_fee, seat.bundle, seat.sample, seat.round, seat.seat)
+            _done("NoJurorFee", claim)
 
     def collect(self, token: bytes) -> int:
         """Have stakes and fees that are credited to this account paid out; returns the amount."""
         return self._account.collect_stakes(token) + self._campaigns.collect(token)
+
+    def _is_revealing(self, case: int) -> bool | None:
+        return True if self._data.jury.case(case).stage is CaseStage.REVEALING else None
+
+    def _hidden(self, case: CaseRecord) -> list[tuple[int, int]]:
+        """Round and index of the seats whose votes are to be revealed now."""
+        if case.stage is not CaseStage.REVEALING:
+            return []
+        places = [place for place in self._data.jury.seats(case, self.address) if place[0] == case.round]
+        seats = [(place, self._data.jury.seat(case.number, *place)) for place in places]
+        return [place for place, seat in seats if any(seat.commitment) and not seat.vote]
 
     def _sitting(self, case: int, stage: CaseStage) -> list[OwnSeat]:
         record = self._data.jury.case(case)
         own = [seat for seat in self._seats_in(case) if seat.round == record.round]
         if record.stage is not stage or not own:
             raise UnknownError(
-                f"case {case} is {record.stage.name.lower()}, and this account has {len(own)} seats in it: nothing is "
+                f"case {case} is {_named(record.stage)}, and this account has {len(own)} seats in it: nothing is "
                 "to be done; look at your seats (gradroll data jury)"
             )
         return own
@@ -166,3 +206,18 @@ class Juror:
             committed = any(seat.commitment)
             made.append(OwnSeat(record, bundle, sample, round_, index, committed, seat.vote, seat.released))
         return made
+
+
+def _named(stage: CaseStage) -> str:
+    return stage.name.lower()
+
+
+def _done(before: str, do: Callable[[], object]) -> bool:
+    """Do what anybody may do; False where somebody did ``before``, as the contract's error of that name says."""
+    try:
+        do()
+    except ContractError as error:
+        if error.error != before:
+            raise
+        return False
+    return True

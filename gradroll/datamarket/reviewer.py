@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from circuits.errors import ClosedError, GradrollError, InvalidInputError, NotReadyError
+from circuits.errors import ClosedError, InvalidInputError, NotReadyError
 from commons.chain.dataaccount import ChallengeOpening, DataAccount, ProvenSample
 from commons.chain.datafacts import BundleRecord, BundleStage, ChallengeStage
 from commons.runtime.amounts import utc
@@ -15,6 +15,11 @@ from gradroll.datamarket.bundlefetching import BundleLibrary
 from gradroll.datamarket.challengebook import KeptChallenge
 from gradroll.datamarket.datastate import DataState
 from gradroll.datamarket.findings import Findings, is_original, is_out, review
+from gradroll.datamarket.secretbook import Broken
+
+_MARGIN = 300
+"""Seconds before the end of a review in which no stake is sent: one that is mined too late is burnt.  A tenth of the
+window at most."""
 
 
 class Reviewer:
@@ -71,27 +76,15 @@ class Reviewer:
         self._state.challenges.add(kept or wanted)
         return self._account.commit_challenge(record.campaign, (kept or wanted).commitment)
 
-    def open_challenges(self) -> tuple[list[int], list[tuple[int, GradrollError]]]:
-        """Open every challenge whose time has come; returns those that were opened, and those that were not, with why.
+    def pending(self, broken: Broken | None = None) -> list[int]:
+        """Challenges of this account that are to be opened, until the window is over.
 
-        One that cannot be opened keeps no other from it.  Call it again until the window is over.
+        Args:
+            broken: is told of a file that cannot be read; without it, that raises KeyFileError.
         """
-        opened: list[int] = []
-        failed: list[tuple[int, GradrollError]] = []
-        for number, kept in self.pending():
-            try:
-                self._open(number, kept)
-            except GradrollError as error:
-                failed.append((number, error))
-            else:
-                opened.append(number)
-        return sorted(opened), failed
-
-    def pending(self) -> list[tuple[int, KeptChallenge]]:
-        """Challenges of this account that are to be opened, with what they say."""
-        kept = list(self._state.challenges.all())
-        numbered = [(number, each) for each in kept for number in self._numbers(each)]
-        return [(at, each) for at, each in numbered if self._data.challenge(at).stage is ChallengeStage.COMMITTED]
+        own = [kept for kept in self._state.challenges.all(broken) if kept.challenger == self.address]
+        numbers = sorted(number for kept in own for number in self._numbers(kept))
+        return [at for at in numbers if self._data.challenge(at).stage is ChallengeStage.COMMITTED]
 
     def release(self, challenge: int) -> None:
         """Have the stake of an opened challenge credited, unless it was."""
@@ -102,22 +95,22 @@ class Reviewer:
         """Numbers of a challenge: one, unless it was sent twice."""
         return self._data.committed_challenges(kept.campaign, kept.challenger, kept.commitment)
 
-    def _open(self, number: int, kept: KeptChallenge) -> None:
-        """Open a challenge, if its time has come."""
+    def open(self, number: int) -> None:
+        """Open a challenge of this account.
+
+        Raises:
+            NotReadyError: most nodes do not show that the review is over: until then others could copy it.
+            ClosedError: it was not opened in time.
+            UnknownError: what opens it is not kept here.
+        """
+        kept = self._state.challenges.find(self._data.challenge(number).digest)
         record = self._data.bundle(kept.bundle)
         if record.root != kept.root:
             raise ClosedError(
                 f"bundle {kept.bundle} is another one than challenge {number} was made against, as the chain was "
                 "reorganised; its stake is lost"
             )
-        terms, now = self._data.campaign(record.campaign).terms, self._data.chain.now()
-        if now <= record.review_end(terms):
-            raise NotReadyError(
-                f"challenges against bundle {record.number} are opened from {utc(record.review_end(terms))} until "
-                f"{utc(record.reveal_end(terms))}; come back then, or the stake is burnt"
-            )
-        if now > record.reveal_end(terms):
-            raise ClosedError(f"the challenge had to be opened by {utc(record.reveal_end(terms))}; its stake is lost")
+        self._require_time_to_open(record)
         opening = ChallengeOpening(number, kept.bundle, kept.index, kept.salt)
         schema = self._data.schema(record.campaign)
         if kept.ground is Ground.JUDGED:
@@ -149,11 +142,33 @@ class Reviewer:
         came_before = is_original(self._data.bundle(number), record)
         return came_before and not is_out(self._data.dispute(number, index).outcome)
 
-    def _require_review(self, record: BundleRecord) -> None:
+    def _require_time_to_open(self, record: BundleRecord) -> None:
         terms = self._data.campaign(record.campaign).terms
-        if record.stage is not BundleStage.REVIEW or self._data.chain.now() > record.review_end(terms):
+        if self._data.chain.now() > record.reveal_end(terms):
+            raise ClosedError(f"the challenge had to be opened by {utc(record.reveal_end(terms))}; its stake is lost")
+
+        def over() -> bool | None:
+            return True if self._data.chain.now() > self._data.bundle(record.number).review_end(terms) else None
+
+        if not self._data.chain.most(over):  # one node that lies would have the challenge shown to all
+            raise NotReadyError(
+                f"challenges against bundle {record.number} are opened from {utc(record.review_end(terms))} until "
+                f"{utc(record.reveal_end(terms))}; come back then, or the stake is burnt"
+            )
+
+    def _require_review(self, record: BundleRecord) -> None:
+        """Raise ClosedError where a stake might come when the review is over, or is on what one node alone shows."""
+        terms = self._data.campaign(record.campaign).terms
+        last = record.review_end(terms) - min(_MARGIN, terms.review_window // 10)
+
+        def goes_on() -> bool | None:
+            shown = self._data.bundle(record.number) == record and record.stage is BundleStage.REVIEW
+            return True if shown and self._data.chain.now() <= last else None
+
+        if not self._data.chain.most(goes_on):
             raise ClosedError(
-                f"bundle {record.number} is not under review: a stake on it would be lost; look at others"
+                f"bundle {record.number} is not under review, or not for long, as most nodes show it: a stake on it "
+                "would be lost; look at others"
             )
 
     def _require_sound(self, record: BundleRecord, wanted: KeptChallenge) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from circuits.errors import KeyFileError, UnknownError
 from commons.storage.secretfiles import hexadecimal, read_secret_file, write_secret_file
 from commons.storage.unlock import LOCKED, Unlock
+
+T = TypeVar("T")
+Broken = Callable[[KeyFileError], None]
+"""Told of a file that cannot be read."""
 
 
 class SecretBook:
@@ -44,11 +48,23 @@ class SecretBook:
             )
         return read_secret_file(path, self._kind, self._unlock)
 
-    def all(self) -> Iterator[tuple[bytes, dict[str, Any]]]:
-        """Every commitment with its opening.  Raises as ``find``."""
+    def all(self, read: Callable[[bytes, dict[str, Any]], T], broken: Broken | None = None) -> Iterator[T]:
+        """Every opening.
+
+        Args:
+            read: makes something of a commitment and its opening.
+            broken: is told of a file that cannot be read; without it, that raises KeyFileError.
+        """
         for path in sorted(self._directory.glob("*.json")):
-            commitment = hexadecimal(path, path.stem)
-            yield commitment, self.find(commitment)
+            try:
+                commitment = hexadecimal(path, path.stem)
+                made = read(commitment, self.find(commitment))
+            except KeyFileError as error:
+                if broken is None:
+                    raise
+                broken(error)
+            else:
+                yield made
 
     def damaged(self, commitment: bytes) -> KeyFileError:
         """What to raise for an opening that is not the one of its commitment."""

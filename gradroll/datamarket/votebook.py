@@ -14,14 +14,14 @@ from gradroll.datamarket.secretbook import SecretBook
 
 @dataclass(frozen=True, slots=True)
 class KeptVote:
-    """A vote; ``deployment``, of the jury, and ``salt`` are 32 bytes, ``juror`` is a 20-byte address."""
+    """A vote, which is secret; ``deployment``, of the jury, and ``salt`` are 32 bytes, ``juror`` a 20-byte address."""
 
     deployment: bytes
     case: int
     round: int
     seat: int
     juror: bytes
-    verdict: Verdict
+    verdict: Verdict = field(repr=False)
     salt: bytes = field(repr=False)
 
     @property
@@ -42,8 +42,7 @@ class VoteBook:
         Args:
             place: case, round and seat.
         """
-        for commitment, raw in self._book.all():
-            kept = self._kept(commitment, raw)
+        for kept in self._book.all(self._kept):
             if (kept.deployment, kept.case, kept.round, kept.seat, kept.juror, kept.verdict) == (
                 deployment, *place, juror, verdict,
             ):  # fmt: skip

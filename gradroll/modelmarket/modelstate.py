@@ -6,7 +6,8 @@ from pathlib import Path
 
 from circuits.atomicfile import storing
 from circuits.errors import StorageError
-from commons.storage.files import DirectoryLock, write_durably
+from commons.storage.files import write_durably
+from commons.storage.statedirectory import StateDirectory
 from commons.storage.unlock import LOCKED, Unlock
 from gradroll.modelmarket.bountybook import BountyBook
 from gradroll.modelmarket.modelvault import ModelVault
@@ -17,29 +18,21 @@ from gradroll.modelmarket.purchases import Purchases
 _MOST_PROOF = 1 << 20
 
 
-class ModelState:
-    """A state directory, which one process has at a time; close it.
+class ModelState(StateDirectory):
+    """All of it, in one state directory.
 
     Args:
         unlock: opens files that are encrypted.
         encrypting: encrypts secrets that are written; without it they are not.
-
-    Raises:
-        StorageError: another process has it, or it cannot be written.
     """
 
     def __init__(self, directory: Path, unlock: Unlock = LOCKED, encrypting: Unlock | None = None) -> None:
-        self._lock = DirectoryLock(directory)
-        self.directory = directory
+        super().__init__(directory)
         self.vault = ModelVault(directory, unlock, encrypting)
         self.ledger = OpeningLedger(directory)
         self.book = OfferBook(directory, unlock, encrypting)
         self.bounties = BountyBook(directory, unlock, encrypting)
         self.purchases = Purchases(directory, unlock, encrypting)
-
-    def close(self) -> None:
-        """Let another process have it."""
-        self._lock.release()
 
     def proof(self, name: str) -> bytes | None:
         """A proof that was made before, if it was.  Raises StorageError."""

@@ -23,6 +23,7 @@ from commons.chain.patience import Patience
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from commons.samples.campaigneconomics import Arbiter
+from commons.samples.contributions import bundle_commitment
 from commons.samples.samplebundles import SampleBundle
 from commons.samples.sampleschemas import SampleSchema
 from commons.storage.accounts import SigningKey
@@ -30,6 +31,7 @@ from commons.storage.accounts import SigningKey
 HOUR = 3600
 PATIENCE = Patience(poll=0.01)
 SCHEMA = SampleSchema.array(4, [100], 3, 1, tau=2)
+SALT = b"\x09" * 32
 OWNER, CONTRIBUTOR, REVIEWER, OTHER = 0, 5, 6, 7
 """Accounts of the stage by what they do; 1 to 4 are the committee's members."""
 
@@ -95,6 +97,16 @@ class DataStage:
     def campaign(self, terms: CampaignTerms | None = None, escrow: int = 100_000) -> bytes:
         """A campaign of the owner's."""
         return self.account(OWNER).open_campaign(terms or self.terms(), SCHEMA, escrow)
+
+    def reviewed(self, who: DataAccount, campaign: bytes, bundle: SampleBundle) -> int:
+        """A bundle under review, whatever is in it."""
+        root, digest, count = bundle.tree().root, bundle.content_digest, len(bundle.samples)
+        commitment = bundle_commitment(campaign, root, digest, count, who.address, SALT)
+        number = who.commit_bundle(campaign, count, commitment)
+        self.pass_time(1, 2)
+        who.open_bundle(number, root, digest, SALT)
+        who.attest_bundle(number, self.receipts(number))
+        return number
 
     def receipts(self, number: int, members: Sequence[int] = (0, 1, 2)) -> list[tuple[int, bytes]]:
         """What members of the committee sign of a bundle."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,31 +12,20 @@ from circuits.errors import ClosedError, InvalidInputError, NotReadyError, RuleV
 from commons.artifacts.localstore import LocalStore
 from commons.chain.dataaccount import DataAccount
 from commons.chain.datafacts import BundleRecord, BundleStage, CampaignRecord
+from commons.chain.juryview import pool_of
 from commons.chain.outbox import Outbox
 from commons.samples.samplebundles import SampleBundle
+from gradroll.datamarket.bundlefetching import BundleLibrary
 from gradroll.datamarket.contributor import Contributor
 from gradroll.datamarket.datastate import DataState
 from gradroll.datamarket.duties import Settler
-from tests.datamarket.datastage import CONTRIBUTOR, HOUR, OTHER, OWNER, SCHEMA, DataStage, bundle_of, data_stage, sample
+from tests.datamarket.datastage import CONTRIBUTOR, HOUR, OTHER, OWNER, SCHEMA, DataStage, bundle_of, sample
 
 BUNDLE = bundle_of(sample(1, 10, 20, 30), sample(2, 40, 50, 60))
 
 
 class StoppedError(Exception):
     """The process ends here."""
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataStage]:
-    with data_stage(tmp_path_factory.mktemp("data")) as made:
-        yield made
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Iterator[DataState]:
-    made = DataState(tmp_path / "state")
-    yield made
-    made.close()
 
 
 def contributor(stage: DataStage, state: DataState, depth: int = 2, outbox: Outbox | None = None) -> Contributor:
@@ -104,6 +94,22 @@ def test_a_commitment_that_a_reorganisation_took_is_not_opened(
     assert stage.data.bundle(number).opened == 0
 
 
+def test_one_node_alone_cannot_have_a_bundle_shown(
+    stage: DataStage, state: DataState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, store = contributor(stage, state), LocalStore(tmp_path / "store")
+    number = own.commit(stage.campaign(), BUNDLE)
+    lie = replace(stage.data.bundle(number), stage=BundleStage.OPENED, opened=9, root=BUNDLE.tree().root)
+    monkeypatch.setattr(own._data, "bundle", lambda at: lie)
+    monkeypatch.setattr(own._data.chain, "most", lambda ask: None)
+    witnesses = Members(stage)
+    monkeypatch.setattr(witnesses, "of_bundle", lambda *asked: pytest.fail("it was shown"))
+    for showing in (lambda: own.publish(number, store), lambda: own.attest(number, witnesses)):
+        with pytest.raises(NotReadyError):
+            showing()
+    assert not any(path.is_file() for path in (tmp_path / "store").rglob("*"))
+
+
 def test_an_interruption_before_or_after_anything_pays_once(
     stage: DataStage, state: DataState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,8 +130,7 @@ def test_an_interruption_before_or_after_anything_pays_once(
             patched.setattr(DataAccount, "commit_bundle", breaking)
             with pytest.raises(StoppedError):
                 contributor(stage, state, outbox=outbox).commit(campaign, BUNDLE)
-        kept = state.contributions.again(campaign, BUNDLE.tree().root, BUNDLE.content_digest, 0)
-        assert kept is not None
+        (kept,) = state.contributions.all()
         salts.add(kept.salt)
     number = contributor(stage, state).commit(campaign, BUNDLE)
     assert len(salts) == 1
@@ -144,6 +149,17 @@ def test_the_same_samples_are_committed_to_anew_where_that_is_said(stage: DataSt
     assert stage.data.bundle(first).stage is BundleStage.VOID
     assert own.commit(campaign, BUNDLE) == first
     assert own.commit(campaign, BUNDLE, turn=1) > first
+
+
+def test_two_accounts_with_one_state_directory_commit_each_to_what_it_can_open(
+    stage: DataStage, state: DataState
+) -> None:
+    """A commitment of another account's opens for nobody else: its deposits would be burnt."""
+    campaign, others = stage.campaign(), Contributor(stage.account(OTHER), state, 2)
+    numbers = [own.commit(campaign, BUNDLE) for own in (contributor(stage, state), others)]
+    stage.pass_time(1, 2)
+    assert others.pending() == numbers[1:]
+    assert others.open(numbers[1]).stage is BundleStage.OPENED
 
 
 def test_samples_in_the_chain_need_no_committee(stage: DataStage, state: DataState) -> None:
@@ -173,6 +189,25 @@ def test_nothing_is_paid_for_a_bundle_that_can_be_proven_bad(
     with pytest.raises(InvalidInputError, match=why):
         own.commit(campaign, bundle)
     assert stage.data.bundles(campaign) == []
+
+
+def test_who_commits_is_told_of_initial_data_and_juries_that_are_missing_and_copies_nothing_of_them(
+    stage: DataStage, state: DataState
+) -> None:
+    initial = bundle_of(sample(0, 90, 90, 90), sample(1, 10, 21, 31))
+    named = {"initial_root": initial.tree().root, "initial_digest": initial.content_digest, "initial_count": 2}
+    terms = stage.terms(juror_stake=4001, **named)  # a pool of its own
+    own, campaign = contributor(stage, state), stage.campaign(terms)
+    assert [re.search("initial data|has 0 slots.*takes 10", each) is not None for each in own.doubts(campaign)] == [
+        True, True
+    ]  # fmt: skip
+    BundleLibrary(stage.data, state.directory).add_initial(campaign, initial)
+    with pytest.raises(InvalidInputError, match="sample 0 is a copy of sample 1 of the initial data, at distance 2"):
+        own.commit(campaign, BUNDLE)
+    for account, slots in ((1, 5), (2, 5)):
+        stage.juror(account).join(pool_of(terms), slots)
+    assert own.doubts(campaign) == []
+    assert contributor(stage, state).doubts(stage.campaign(stage.owner_decides())) == []
 
 
 def test_a_lost_state_directory_and_anothers_bundle(stage: DataStage, state: DataState, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -22,7 +22,6 @@ from tests.datamarket.datastage import (
     SCHEMA,
     DataStage,
     bundle_of,
-    data_stage,
     sample,
 )
 
@@ -32,9 +31,8 @@ SALT = b"\x09" * 32
 
 
 @pytest.fixture
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataStage]:
-    with data_stage(tmp_path_factory.mktemp("data")) as made:
-        yield made
+def stage(own_stage: DataStage) -> DataStage:
+    return own_stage
 
 
 def refused(name: str, act: Callable[[], object], which: int = 0) -> None:

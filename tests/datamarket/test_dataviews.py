@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +24,10 @@ from commons.chain.datafacts import (
 from commons.chain.dataview import DataView
 from commons.chain.juryfacts import POOL_TERMS, CaseStage, PoolTerms, Verdict, vote_commitment
 from commons.samples.contributions import BundleReceipt, Outcome, bundle_commitment
-from tests.datamarket.datastage import CONTRIBUTOR, HOUR, OWNER, SCHEMA, DataStage, bundle_of, data_stage, sample
+from tests.datamarket.datastage import CONTRIBUTOR, HOUR, OWNER, SCHEMA, DataStage, bundle_of, sample
 
 BUNDLE = bundle_of(sample(1, 10, 20, 30), sample(2, 40, 50, 60))
 SALT = b"\x09" * 32
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataStage]:
-    with data_stage(tmp_path_factory.mktemp("data")) as made:
-        yield made
 
 
 def all_of(kind: str) -> set[str]:

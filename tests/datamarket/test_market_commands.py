@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from commons.samples.samplebundles import SampleBundle
 from commons.storage.accounts import save_account
 from gradroll.cli import main
 from gradroll.setup.settingsfiles import write_settings
-from tests.datamarket.datastage import CONTRIBUTOR, OTHER, OWNER, REVIEWER, DataStage, data_stage, sample
+from tests.datamarket.datastage import CONTRIBUTOR, OTHER, OWNER, REVIEWER, DataStage, sample
 from tests.samples.documents import encoded
 
 DOCUMENT = {"array": {"dtype": "uint8", "shape": [3], "classes": 4, "maximum": 100, "tau": 2}}
@@ -28,12 +28,6 @@ TERMS = (
     "--open-window 3600 --receipt-window 3600 --review-window 3600 --reveal-window 3600 --answer-window 3600 "
     "--case-window 3600 --vote-window 3600 --vote-reveal-window 3600 --appeal-window 3600"
 )
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataStage]:
-    with data_stage(tmp_path_factory.mktemp("data")) as made:
-        yield made
 
 
 @pytest.fixture
@@ -151,7 +145,7 @@ def test_an_owner_decides_and_a_contributor_concedes(stage: DataStage, command: 
     bundle("one.bundle", schema, sample(1, 10, 20, 30), sample(2, 40, 50, 60))
     number = command(CONTRIBUTOR, f"commit {campaign} one.bundle --inline")["bundle"]
     stage.pass_time(1, 2)
-    assert command(CONTRIBUTOR, "reveal")["content"] == {str(number): None}
+    assert command(CONTRIBUTOR, "reveal")["bundles"] == [number]
     for index in (0, 1):
         command(REVIEWER, f"challenge {number} {index}")
     stage.pass_time(3601)
@@ -164,6 +158,28 @@ def test_an_owner_decides_and_a_contributor_concedes(stage: DataStage, command: 
     command(OTHER, f"settle {campaign}")
     assert command(OWNER, f"status {campaign}")["accepted"] == 1
     assert command(REVIEWER, f"fetch {number}")["count"] == 2
+
+
+def test_a_store_that_is_away_keeps_nothing_from_being_opened_and_gets_the_bundle_later(
+    stage: DataStage, command: Command
+) -> None:
+    schema = schema_hash()
+    campaign = command(OWNER, f"open --schema schema.json --committee 0x{stage.committee:016x} --escrow 0.1ether "
+                       f"{TERMS}")["campaign"]  # fmt: skip
+    bundle("shown.bundle", schema, sample(3, 10, 20, 30))
+    bundle("own.bundle", schema, sample(1, 10, 20, 30))
+    shown = command(OTHER, f"commit {campaign} shown.bundle --inline")["bundle"]
+    stage.pass_time(1, 2)
+    command(OTHER, "reveal")
+    challenge = command(CONTRIBUTOR, f"challenge {shown} 0")["challenge"]
+    stage.pass_time(3601)
+    number = command(CONTRIBUTOR, f"commit {campaign} own.bundle")["bundle"]
+    stage.pass_time(1, 2)
+    Path("away").write_text("no directory")
+    told = command(CONTRIBUTOR, "reveal --store away")
+    assert (told["bundles"], told["challenges"], told["content"]) == ([number], [challenge], {})
+    assert list(told["failed"]) == [f"publishing of bundle {number}"]
+    assert str(number) in command(CONTRIBUTOR, "reveal --store store")["content"]
 
 
 @pytest.mark.parametrize(

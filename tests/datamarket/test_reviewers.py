@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,12 +15,16 @@ from commons.artifacts.transfers import put_bytes
 from commons.chain.dataaccount import DataAccount
 from commons.chain.datafacts import ChallengeStage, DisputeStage
 from commons.chain.juryfacts import CaseStage, Verdict
-from commons.samples.contributions import EMPTY_LOG, Ground, Outcome, bundle_commitment
+from commons.samples.contributions import EMPTY_LOG, Ground, Outcome
 from commons.samples.epochmanifests import EpochManifest
+from commons.samples.nearcopies import near_copies
 from commons.samples.samplebundles import SampleBundle
+from gradroll.datamarket import findings
 from gradroll.datamarket.bundlefetching import BundleLibrary
 from gradroll.datamarket.campaignowner import CampaignOwner
+from gradroll.datamarket.challengebook import KeptChallenge
 from gradroll.datamarket.contributor import Contributor
+from gradroll.datamarket.datarevealing import Revealed
 from gradroll.datamarket.datastate import DataState
 from gradroll.datamarket.duties import Settler
 from gradroll.datamarket.epochs import epoch_manifest
@@ -35,27 +39,17 @@ from tests.datamarket.datastage import (
     REVIEWER,
     DataStage,
     bundle_of,
-    data_stage,
     sample,
 )
 
 INITIAL = bundle_of(sample(0, 90, 90, 90), sample(1, 5, 5, 5))
 BAD = bundle_of(sample(1, 10, 20, 30), sample(2, 101, 0, 0), sample(3, 90, 91, 90), sample(0, 11, 20, 30))
 """A good sample, one that does not fit, a copy of the initial data, a copy of the first."""
-SALT = b"\x09" * 32
 
 
 @pytest.fixture
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataStage]:
-    with data_stage(tmp_path_factory.mktemp("data")) as made:
-        yield made
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Iterator[DataState]:
-    made = DataState(tmp_path / "state")
-    yield made
-    made.close()
+def stage(own_stage: DataStage) -> DataStage:
+    return own_stage
 
 
 def with_initial(stage: DataStage, **changes: object) -> bytes:
@@ -68,14 +62,13 @@ def with_initial(stage: DataStage, **changes: object) -> bytes:
 
 def reviewed(stage: DataStage, campaign: bytes, bundle: SampleBundle = BAD, account: int = CONTRIBUTOR) -> int:
     """A bundle under review, whatever is in it."""
-    who, root = stage.account(account), bundle.tree().root
-    given = (root, bundle.content_digest)
-    commitment = bundle_commitment(campaign, *given, len(bundle.samples), who.address, SALT)
-    number = who.commit_bundle(campaign, len(bundle.samples), commitment)
-    stage.pass_time(1, 2)
-    who.open_bundle(number, *given, SALT)
-    who.attest_bundle(number, stage.receipts(number))
-    return number
+    return stage.reviewed(stage.account(account), campaign, bundle)
+
+
+def open_challenges(own: Reviewer) -> tuple[list[int], list[Exception]]:
+    """Numbers of the challenges that were opened, and why others were not."""
+    made = Revealed()
+    return made.each("challenge", own.pending, own.open), [error for _, error in made.failed]
 
 
 def test_a_reviewer_finds_and_proves_by_itself_what_is_wrong(
@@ -105,12 +98,12 @@ def test_a_reviewer_finds_and_proves_by_itself_what_is_wrong(
         own.challenge(number, copy.index, Ground.DUPLICATE, original=(copy.bundle, copy.original))
         for copy in found.copies
     ]
-    opened, failed = own.open_challenges()
+    opened, failed = open_challenges(own)
     assert (opened, len(failed)) == ([], 3)
-    assert all(isinstance(error, NotReadyError) for _, error in failed)
+    assert all(isinstance(error, NotReadyError) for error in failed)
     stage.pass_time(HOUR + 1)
-    assert (own.open_challenges()[0], own.pending()) == (numbers, [])
-    assert own.open_challenges() == ([], [])
+    assert (open_challenges(own)[0], own.pending()) == (numbers, [])
+    assert open_challenges(own) == ([], [])
     stage.pass_time(HOUR + 1)
     Settler(stage.account(OTHER)).settle(campaign)
     assert [stage.data.dispute(number, at).outcome for at in range(4)] == [Outcome.NONE] + [Outcome.BAD] * 3
@@ -126,6 +119,19 @@ def test_a_reviewer_finds_and_proves_by_itself_what_is_wrong(
         epoch_manifest(stage.data, campaign, len(stage.data.epochs(campaign)))
 
 
+def test_a_crowd_of_near_copies_hides_no_sample_that_does_not_fit(
+    stage: DataStage, state: DataState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number, store = reviewed(stage, stage.campaign()), LocalStore(tmp_path / "store")
+    put_bytes(store, BAD.encode())
+    own = Reviewer(stage.account(REVIEWER), state)
+    own.library.fetch(number, store)
+    monkeypatch.setattr(findings, "near_copies", partial(near_copies, most=0))
+    found = own.review(number)
+    assert ([place for place, _ in found.misfits], found.copies) == ([1], ())
+    assert "too many samples might be near each other" in found.crowded
+
+
 def test_what_was_decided_to_be_bad_is_no_original(stage: DataStage, state: DataState, tmp_path: Path) -> None:
     """The true label comes after a false one: whoever named the false one as its original would lose the stake."""
     campaign, store = stage.campaign(), LocalStore(tmp_path / "store")
@@ -136,7 +142,7 @@ def test_what_was_decided_to_be_bad_is_no_original(stage: DataStage, state: Data
     own.library.fetch(number, store)
     own.challenge(number, 0, Ground.JUDGED)
     stage.pass_time(HOUR + 1)
-    own.open_challenges()
+    open_challenges(own)
     stage.pass_time(HOUR + 1)
     stage.account(CONTRIBUTOR).concede(number, 0)
     stage.pass_time(HOUR + 1)
@@ -188,17 +194,17 @@ def test_a_stake_is_sent_once_whatever_breaks_and_never_without_its_book(
         with pytest.raises(KeyboardInterrupt):
             own.challenge(number, 0, Ground.JUDGED)
     made = own.challenge(number, 0, Ground.JUDGED)
-    assert [at for at, _ in own.pending()] == [made]
+    assert own.pending() == [made]
     assert stage.data.challenges(stage.data.bundle(number).campaign) == [made]
     stage.pass_time(HOUR + 1)
     lost = DataState(tmp_path / "lost")
-    assert Reviewer(stage.account(REVIEWER), lost).open_challenges() == ([], []), "a lost book opens nothing"
+    assert open_challenges(Reviewer(stage.account(REVIEWER), lost)) == ([], []), "a lost book opens nothing"
     lost.close()
     with pytest.raises(ClosedError, match="not under review"):
         own.challenge(number, 1, Ground.JUDGED)
     stage.pass_time(HOUR + 1)
-    _, failed = own.open_challenges()
-    assert "had to be opened by" in str(failed[0][1])
+    _, failed = open_challenges(own)
+    assert "had to be opened by" in str(failed[0])
     Settler(stage.account(OTHER)).settle(stage.data.bundle(number).campaign)
     assert stage.data.challenge(made).stage is ChallengeStage.LOST
 
@@ -212,9 +218,9 @@ def test_a_challenge_against_a_bundle_that_a_reorganisation_replaced_is_not_open
     stage.pass_time(HOUR + 1)
     true = own._data.bundle
     monkeypatch.setattr(own._data, "bundle", lambda at: replace(true(at), root=b"\x01" * 32))
-    opened, failed = own.open_challenges()
-    assert (opened, [at for at, _ in failed]) == ([], [made])
-    assert "reorganised" in str(failed[0][1])
+    opened, failed = open_challenges(own)
+    assert (opened, own.pending()) == ([], [made])
+    assert "reorganised" in str(failed[0])
 
 
 def test_a_jury_decides_with_votes_that_were_kept(stage: DataStage, state: DataState, tmp_path: Path) -> None:
@@ -229,7 +235,7 @@ def test_a_jury_decides_with_votes_that_were_kept(stage: DataStage, state: DataS
     own.challenge(number, 0, Ground.JUDGED, correction=correction)
     settler = Settler(stage.account(OTHER))
     stage.pass_time(HOUR + 1)
-    own.open_challenges()
+    open_challenges(own)
     stage.pass_time(2 * HOUR + 1)
     settler.settle(campaign)
     case = stage.data.dispute(number, 0).case
@@ -265,8 +271,11 @@ def test_a_jury_decides_with_votes_that_were_kept(stage: DataStage, state: DataS
     last = len(stage.data.epochs(campaign)) - 1
     made = [epoch_manifest(stage.data, campaign, at) for at in range(last + 1)]
     assert [keccak(each) for epoch in made for each in epoch.corrected] == [keccak(correction)]
+    place = stage.data.jury.seats(stage.data.jury.case(case), seated[0].address)[0]
+    stage.juror(OTHER).release_seat(case, *place)  # anybody may, and the juror has its fee all the same
     for juror in seated:
-        assert juror.release(case)
+        assert juror.release(case) or juror is seated[0]
+        assert juror.release(case) == []
         assert juror.leave()
         assert juror.leave() == []
     stage.pass_time(2 * HOUR + 1)
@@ -274,7 +283,10 @@ def test_a_jury_decides_with_votes_that_were_kept(stage: DataStage, state: DataS
     for juror in seated:
         before = len(juror.slots)
         assert len(juror.withdraw()) == before
-        assert juror.collect(terms.token) >= before * terms.juror_stake
+        seats = len(juror.seats())
+        attested = terms.receipt_fee // 3  # jurors are members here, too
+        earned = seats * (terms.fee // terms.jurors)
+        assert juror.collect(terms.token) == before * terms.juror_stake + earned + attested
     for kept in states.values():
         kept.close()
 
@@ -287,7 +299,7 @@ def test_an_owner_decides_and_gets_its_escrow_back(stage: DataStage, state: Data
     for index in (0, 1):
         own.challenge(number, index, Ground.JUDGED)
     stage.pass_time(HOUR + 1)
-    own.open_challenges()
+    open_challenges(own)
     stage.pass_time(HOUR + 1)
     mine = DataState(tmp_path / "contributor")
     Contributor(stage.account(CONTRIBUTOR), mine, 1).concede(number, 0)
@@ -301,6 +313,14 @@ def test_an_owner_decides_and_gets_its_escrow_back(stage: DataStage, state: Data
     assert owner.close(campaign).closed
     left = owner.withdraw(campaign)
     assert owner.collect(stage.terms().token) == left == 100_005 - stage.terms().reward
+
+
+def test_a_challenge_is_opened_with_the_original_that_it_was_staked_on(state: DataState) -> None:
+    """One that names another original is another: its proof was looked at, and not that of what was kept before."""
+    kept = KeptChallenge(bytes(32), bytes(32), 7, 3, Ground.DUPLICATE, b"", (5, 1), bytes(20), b"\x01" * 32)
+    state.challenges.add(kept)
+    assert state.challenges.again(replace(kept, salt=b"\x02" * 32)) == kept
+    assert state.challenges.again(replace(kept, original=(5, 2), salt=b"\x02" * 32)) is None
 
 
 def test_a_vote_that_was_interrupted_goes_on_with_the_same_salt(state: DataState) -> None:

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pytest
@@ -25,22 +24,17 @@ from commons.chain.view import ChainView
 from commons.protocol.bountydraws import TRAINING, HiddenGroup, commitment
 from commons.protocol.bountyheads import GroupHead, WinnerHead
 from commons.storage.parameters import PublicParameters
-from commons.wire._generated.prover_pb2_grpc import add_ProverServicer_to_server
-from commons.wire.calls import Calls, Limits
-from commons.wire.channel import bind, new_server
 from commons.wire.prover_client import ProverClient
 from gradroll.modelmarket.bountyowner import BountyOwner
 from gradroll.modelmarket.committeewitnesses import CommitteeWitnesses
 from gradroll.modelmarket.datagroups import DataGroup
 from gradroll.modelmarket.entrant import Entrant
 from gradroll.setup.keygen import SRS_FILE
-from provers.background import Background
 from provers.bountychain import BountyChain
 from provers.bountyfiles import BountyFiles
 from provers.bountyreceipts import BountyReceipts
-from provers.node import Servicer
-from provers.prover import Prover
 from tests.modelmarket.modelstage import SIZE, Stage, toy_group, toy_model
+from tests.support.memberserver import MemberServer
 
 OWNER, DEVELOPER, STRANGER = 1, 2, 3
 MEMBERS = (4, 5, 6, 7)
@@ -48,24 +42,8 @@ WINDOW = 7200
 KEPT = 1000
 
 
-class NoRounds:
-    """A prover that nobody asks about rounds."""
-
-    def refused(self, error: Exception) -> None:
-        """Count nothing."""
-
-
-class Member:
-    """A member's server, as a prover has it, and what is behind it."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self._background, calls = Background("suspicions", 1), Calls(Limits(8))
-        self.servicer = Servicer(cast("Prover", NoRounds()), self._background, calls)
-        self._server = new_server(calls)
-        add_ProverServicer_to_server(self.servicer, self._server)
-        self.endpoint = f"127.0.0.1:{bind(self._server, '127.0.0.1:0', None)}"
-        self._server.start()
+class Member(MemberServer):
+    """A member that gives receipts for bounties."""
 
     def begin(self, chain: BountyChain, stage: Stage, account: int, room: int = 1 << 24) -> BountyReceipts:
         """Serve receipts, anew after a restart."""
@@ -75,10 +53,6 @@ class Member:
         receipts = BountyReceipts(chain, files, public, keys, stage.accounts[account].sign, KEPT)
         self.servicer._receipts = receipts
         return receipts
-
-    def stop(self) -> None:
-        self._server.stop(0).wait()
-        self._background.close()
 
 
 @dataclass

@@ -16,6 +16,7 @@ from native import G1
 from provers.bountychain import BountyChain
 from provers.bountyfiles import MOST_OFFERS, BountyFiles
 from provers.bountyreceipts import BountyReceipts
+from tests.support.failingdisk import FailingDisk, StruckError
 
 BOUNTY, LISTING, OFFER = b"\x01" * 32, b"\x02" * 32, b"\x03" * 32
 OWNER, OTHER = b"\x0a" * 20, b"\x0b" * 20
@@ -23,23 +24,6 @@ PUBLIC = G1(bytes(63) + b"\x01")
 ROW, X = b"a sealed row", 7
 FILE = b"a file"
 GROUP = HiddenGroup(bytes(32), bytes(32), sha256(FILE).digest(), 3)
-
-
-class StruckError(Exception):
-    """The machine is off."""
-
-
-class Failing(Disk):
-    """Does so many durable steps, and then fails: by a crash, or by being full."""
-
-    def __init__(self, steps: int, error: Exception) -> None:
-        self.steps, self._error = steps, error
-
-    def durably(self, act: Callable[[], object]) -> None:
-        if self.steps == 0:
-            raise self._error
-        self.steps -= 1
-        act()
 
 
 class Full(Disk):
@@ -111,7 +95,9 @@ def test_a_damaged_record_of_room_is_written_anew(tmp_path: Path) -> None:
 def test_a_crash_within_an_offer_leaves_none_and_it_comes_again(tmp_path: Path, steps: int) -> None:
     """No receipt is signed for an offer of which a part is here, and the part keeps nothing out."""
     with pytest.raises(StruckError):
-        BountyFiles(tmp_path, 1 << 20, Failing(steps, StruckError())).put_offer(BOUNTY, LISTING, OFFER, PUBLIC, ROW, X)
+        BountyFiles(tmp_path, 1 << 20, FailingDisk(steps, StruckError())).put_offer(
+            BOUNTY, LISTING, OFFER, PUBLIC, ROW, X
+        )
     files = BountyFiles(tmp_path, 1 << 20)
     assert not files.holds_offer(BOUNTY, LISTING, OFFER, PUBLIC, X)
     for other in range(MOST_OFFERS - 1):
@@ -124,7 +110,7 @@ def test_a_crash_within_an_offer_leaves_none_and_it_comes_again(tmp_path: Path, 
 @pytest.mark.parametrize("steps", range(2))
 def test_a_crash_within_a_group_leaves_none_and_it_comes_again(tmp_path: Path, steps: int) -> None:
     with pytest.raises(StruckError):
-        BountyFiles(tmp_path, 1 << 20, Failing(steps, StruckError())).put_group(BOUNTY, 1, GROUP, FILE)
+        BountyFiles(tmp_path, 1 << 20, FailingDisk(steps, StruckError())).put_group(BOUNTY, 1, GROUP, FILE)
     files = BountyFiles(tmp_path, 1 << 20)
     assert not files.holds_group(BOUNTY, 1, GROUP)
     files.put_group(BOUNTY, 1, GROUP, FILE)
@@ -135,7 +121,7 @@ def test_a_crash_within_deleting_leaves_no_x_and_the_rest_goes(tmp_path: Path) -
     BountyFiles(tmp_path, 1 << 20).put_offer(BOUNTY, LISTING, OFFER, PUBLIC, ROW, X)
     for steps in range(6):
         try:
-            BountyFiles(tmp_path, 1 << 20, Failing(steps, StruckError())).drop(BOUNTY)
+            BountyFiles(tmp_path, 1 << 20, FailingDisk(steps, StruckError())).drop(BOUNTY)
             break
         except StruckError:
             continue

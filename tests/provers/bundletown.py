@@ -6,58 +6,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from commons.chain.datafacts import CampaignTerms
 from commons.samples.contributions import bundle_commitment
 from commons.samples.samplebundles import SampleBundle
-from commons.wire._generated.prover_pb2_grpc import add_ProverServicer_to_server
 from commons.wire.bundlewire import BundleHead
-from commons.wire.calls import Calls, Limits
-from commons.wire.channel import bind, new_server
 from commons.wire.prover_client import ProverClient
 from gradroll.datamarket.committeereceipts import CommitteeReceipts
-from provers.background import Background
 from provers.bundlechain import BundleChain
 from provers.bundlereceipts import BundleReceipts
 from provers.heldbundles import BundleFiles
-from provers.node import Servicer
-from provers.prover import Prover
 from tests.datamarket.datastage import CONTRIBUTOR, DataStage, bundle_of, data_stage, sample
+from tests.support.memberserver import MemberServer
 
 KEPT, DEEP = 1000, 3
 MEMBERS = 4
 BUNDLE = bundle_of(sample(1, 10, 20, 30), sample(2, 40, 50, 60))
 
 
-class NoRounds:
-    """A prover that nobody asks about rounds."""
-
-    def refused(self, error: Exception) -> None:
-        """Count nothing."""
-
-
-class Member:
-    """A member's server, as a prover has it, and what is behind it."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self._background, calls = Background("suspicions", 1), Calls(Limits(8))
-        self.servicer = Servicer(cast("Prover", NoRounds()), self._background, calls)
-        self._server = new_server(calls)
-        add_ProverServicer_to_server(self.servicer, self._server)
-        self.endpoint = f"127.0.0.1:{bind(self._server, '127.0.0.1:0', None)}"
-        self._server.start()
+class Member(MemberServer):
+    """A member that gives receipts for bundles."""
 
     def begin(self, town: BundleTown, account: int, room: int = 1 << 20, **other: int) -> BundleReceipts:
         """Serve receipts, anew after a restart."""
         made = town.receipts(self.directory, account, room, **other)
         self.servicer._bundles = made
         return made
-
-    def stop(self) -> None:
-        self._server.stop(0).wait()
-        self._background.close()
 
 
 @dataclass

@@ -307,6 +307,32 @@ def test_bundles_are_kept_through_the_last_window_and_then_as_long_as_is_set(
     assert empty(receipts)
 
 
+def test_a_bundle_that_got_no_receipts_in_time_goes_though_nobody_voids_it(
+    town: BundleTown, receipts: BundleReceipts
+) -> None:
+    """Else whoever opens bundles of a campaign of its own, and has them left alone, keeps disks full for ever."""
+    head = town.opened()
+    hold(receipts, head)
+    town.stage.pass_time(HOUR)
+    assert town.stage.data.bundle(head.bundle).stage is BundleStage.OPENED
+    receipts.tidy(0)
+    receipts.tidy(KEPT + 1)
+    assert empty(receipts)
+    for asking in (lambda: receipts.hold(head, unread), lambda: receipts.attest(head.bundle, head.content_digest)):
+        with pytest.raises(NotReadyError):
+            asking()
+
+
+def test_a_bundle_that_is_over_is_taken_in_by_nobody(town: BundleTown, receipts: BundleReceipts, path: Path) -> None:
+    """A stranger that has its public file could fill the room of its contributor's next bundles with it."""
+    head = town.opened()
+    town.stage.account(CONTRIBUTOR).attest_bundle(head.bundle, asked(town, head, path))
+    town.stage.pass_time(11 * HOUR)
+    with pytest.raises(NotReadyError, match="is not over"):
+        receipts.hold(head, unread)
+    assert empty(receipts)
+
+
 def test_a_bundle_of_blocks_that_were_taken_back_goes_and_nodes_that_differ_delete_nothing(
     town: BundleTown, receipts: BundleReceipts, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -11,8 +11,8 @@ from typing import IO
 import pytest
 
 from circuits.errors import FullError, ProofError, StorageError, UnknownError
-from commons.storage.files import Disk
 from provers.heldbundles import BundleFiles, HeldBundle
+from tests.support.failingdisk import FailingDisk, StruckError
 
 NAME, OTHER = b"\x01" * 32, b"\x02" * 32
 A, B, C = (bytes((at,)) * 20 for at in (10, 11, 12))
@@ -21,23 +21,6 @@ HELD = HeldBundle(7, sha256(FILE).digest(), bytes(32), len(FILE))
 NEED = len(FILE) + 1024
 STEPS = 3
 """Durable steps of a bundle: its room, its record, its file; a fourth one when its room is settled."""
-
-
-class StruckError(Exception):
-    """The machine is off."""
-
-
-class Failing(Disk):
-    """Does so many durable steps, and then fails each."""
-
-    def __init__(self, steps: int, error: Exception) -> None:
-        self.steps, self._error = steps, error
-
-    def durably(self, act: Callable[[], object]) -> None:
-        if self.steps == 0:
-            raise self._error
-        self.steps -= 1
-        act()
 
 
 def pieces() -> Iterator[bytes]:
@@ -69,7 +52,7 @@ def test_a_bundle_is_there_after_a_restart_as_it_came(tmp_path: Path) -> None:
 def test_a_crash_or_a_full_disk_at_any_write_leaves_all_or_nothing(
     tmp_path: Path, steps: int, error: Exception
 ) -> None:
-    struck = BundleFiles(tmp_path, 1 << 20, Failing(steps, error))
+    struck = BundleFiles(tmp_path, 1 << 20, FailingDisk(steps, error))
     with pytest.raises((StruckError, StorageError)):
         put(struck)
     files = BundleFiles(tmp_path, 1 << 20)
