@@ -34,7 +34,7 @@ def add(commands: Subparsers) -> None:
         "Fetch a bundle that was opened, hold it against the chain, and keep it: from the chain where its samples "
         "stand there, else from the store, else from the members of the committee, whose receipts say that they hold "
         "it. None of them is believed.",
-        "fetch 17 --from bafybei...", fetch,
+        "fetch 17 --from bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku", fetch,
     )  # fmt: skip
     number_argument(parser, "bundle", "its number")
     parser.add_argument("--from", dest="root", type=content_identifier, metavar="CID",
