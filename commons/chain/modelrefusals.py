@@ -83,6 +83,8 @@ _BOUNTIES = {
     "GroupNotDrawn": "group {0} was not drawn, or is not in its place; show those that were, ascending",
     "GroupsMissing": "{0} groups are shown, and more were drawn; show all of them",
     "GroupDiffers": "group {0} is not what was committed to; use the state directory in which it was",
+    "ThresholdUnreachable": "the tests of the bounty {0:hex} have {1} samples, fewer than the right answers that its "
+    "terms want: they cannot be shown, and its entrants are compensated",
     "NotEntrant": "only the seller of the listing {0:hex} may do this, and {1:address} is another account; use its "
     "key file",
     "ListingMismatch": "the listing {0:hex} is on another set, or under another verifier, than the bounty; list the "

@@ -11,7 +11,15 @@ contract History {
     fallback(bytes calldata asked) external returns (bytes memory) {
         uint256 number = abi.decode(asked, (uint256));
         require(number < block.number && block.number - number <= 8191);
-        return abi.encode(keccak256(abi.encode("old block", number)));
+        bytes32 recent = blockhash(number);
+        return abi.encode(recent != 0 ? recent : keccak256(abi.encode("old block", number)));
+    }
+}
+
+/// @dev The history of an L2 whose contracts read its parent's number: it has a block of its own under each of those.
+contract OtherHistory {
+    fallback(bytes calldata asked) external returns (bytes memory) {
+        return abi.encode(keccak256(abi.encode("block of another chain", abi.decode(asked, (uint256)))));
     }
 }
 
@@ -102,6 +110,17 @@ contract BountyDrawsTest is BountyScene {
             passBlocks(4 + 256);
             isTrue(!bounties.pin(bounty), "forgotten");
         }
+    }
+
+    /// @dev Where `block.number` is another chain's, the history counts other blocks: its hash for the number may have been known when
+    /// the bounty was opened, and whoever lets the right one be forgotten would draw with it.
+    function test_attack_historyOfOtherBlocks() external {
+        vm.etch(AnchorHashes.HISTORY, address(new OtherHistory()).code);
+        open();
+        passBlocks(4 + 256);
+        isTrue(!bounties.pin(bounty), "forgotten");
+        equal(uint256(view_().anchorHash), 0, "nothing pinned");
+        equal(view_().anchor, 363, "another block, as where nothing is kept");
     }
 
     /// @dev Who builds the anchor's block tries contents: what comes out it learns only with the seed, which is hidden until then.

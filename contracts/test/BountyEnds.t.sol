@@ -5,7 +5,7 @@ import {ICommitteeRegistry} from "../src/interfaces/ICommitteeRegistry.sol";
 import {BN254} from "../src/libraries/BN254.sol";
 import {IModelAccounts} from "../src/models/interfaces/IModelAccounts.sol";
 import {IModelBounties} from "../src/models/interfaces/IModelBounties.sol";
-import {BountyStage, EntryStatus} from "../src/models/types/Bounties.sol";
+import {BountyStage, EntryStatus, GroupOpening} from "../src/models/types/Bounties.sol";
 import {Attestation} from "../src/types/Types.sol";
 import {BountyScene} from "./support/BountyScene.sol";
 
@@ -70,6 +70,32 @@ contract BountyEndsTest is BountyScene {
         settle();
         inStage(BountyStage.Selling);
         hasStatus(0, EntryStatus.Candidate);
+    }
+
+    /// @dev Whoever wants scores for nothing asks for more right answers than its tests have samples. It cannot show them, and pays
+    /// each entrant. As many as there are samples is no such thing: a model may answer all of them.
+    function test_attack_testsOfFewerSamplesThanTheThreshold() external {
+        threshold = TESTS * 100;
+        openForEntries();
+        enterMany(1);
+        drawTests();
+        GroupOpening[] memory groups = openings(view_().tests);
+        for (uint256 i = 0; i < groups.length; ++i) {
+            groups[i].samples = 100;
+        }
+        uint256 state = vm.snapshotState();
+        Attestation[] memory receipts = quorumOf(receiptDigest(2, groups));
+        bounties.revealTests(bounty, leaves(), groups, receipts);
+        inStage(BountyStage.Proving);
+        vm.revertToState(state);
+        groups[0].samples = 99;
+        receipts = quorumOf(receiptDigest(2, groups));
+        refusedBy(IModelBounties.ThresholdUnreachable.selector, bounty, threshold - 1);
+        bounties.revealTests(bounty, leaves(), groups, receipts);
+        elapse(2 hours + 1);
+        bounties.withheld(bounty);
+        equal(owedBy(entrantOf(0)), STAKE + X, "bond and compensation");
+        equal(owedBy(OWNER), PRIZE, "no deposit");
     }
 
     function test_attack_winnerWithoutOffer() external {

@@ -234,6 +234,7 @@ def pin(arguments: argparse.Namespace) -> int:
     from gradroll.commands.paying import paying_session
 
     with paying_session(arguments, model_settings(arguments)) as session:
+        resolve_names(arguments, session)
         _tell(arguments.console, session, session.seller.pin(arguments.bounty))
     return 0
 

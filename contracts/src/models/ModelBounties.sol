@@ -143,6 +143,7 @@ contract ModelBounties is BountyViews {
     ) external nonReentrant {
         Bounty storage state = _inTime(bounty, BountyStage.TestsDrawn);
         _requireShown(state, bounty, TESTS, leaves, groups, receipts);
+        _requireReachable(state, bounty, groups);
         uint256 deadline = _advance(state, BountyStage.Proving, state.terms.proveWindow);
         _credit(state.terms.token, state.owner, _deposit(state));
         emit TestsShown(bounty, groups, deadline);
@@ -272,6 +273,15 @@ contract ModelBounties is BountyViews {
         uint64 drawn = number == TRAINING ? state.training : state.tests;
         BountyDraws.requireOpened(state.terms.commitment, state.terms.totalGroups, drawn, leaves, groups);
         _requireQuorum(state, Offerings.ofDatasetReceipt(bounty, number, groups), receipts);
+    }
+
+    /// @dev Nobody could win: entrants would have proven for nothing, and the owner would have their scores for it.
+    function _requireReachable(Bounty storage state, bytes32 bounty, GroupOpening[] calldata groups) private view {
+        uint256 samples = 0;
+        for (uint256 i = 0; i < groups.length; ++i) {
+            samples += groups[i].samples;
+        }
+        if (samples < state.terms.threshold) revert ThresholdUnreachable(bounty, samples);
     }
 
     /// @dev Of the present epoch: a bounty takes weeks, and members destroy keys that were rotated away.

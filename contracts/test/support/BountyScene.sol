@@ -30,6 +30,7 @@ abstract contract BountyScene is SaleScene {
     IModelBounties internal bounties;
     bytes32 internal bounty;
     address internal token; // of the bounty; ether
+    uint32 internal threshold = THRESHOLD;
     uint256 internal blockNumber = 100;
     uint256 internal opened;
     mapping(bytes32 bounty => bytes32) internal seedOf; // s0; of bounties that a test opens itself, TEST_SEED
@@ -57,7 +58,7 @@ abstract contract BountyScene is SaleScene {
             token: token,
             committeeId: committee,
             maxEntrants: ENTRANTS,
-            threshold: THRESHOLD,
+            threshold: threshold,
             totalGroups: TOTAL,
             trainingGroups: TRAINING,
             testGroups: TESTS,

@@ -49,6 +49,8 @@ interface IModelBounties is IModelAccounts {
     error GroupsMissing(uint256 given);
     /// @notice The group is not the one that was committed to.
     error GroupDiffers(uint256 index);
+    /// @notice The tests have fewer samples than the terms want right answers: nobody could win.
+    error ThresholdUnreachable(bytes32 bounty, uint256 samples);
     /// @notice Only its seller enters a listing, steps down with it, and offers for it.
     error NotEntrant(bytes32 listing, address caller);
     /// @notice The listing is on another set, or under another verifier, than the bounty's.
@@ -121,7 +123,7 @@ interface IModelBounties is IModelAccounts {
 
     /// @notice Writes the hash of the block `anchor` down, for the draw that is waited for. Anybody may, so that an owner that likes
     /// the hash of another block better cannot wait until this one is forgotten: after 256 blocks, or 8,191 where the
-    /// chain follows EIP-2935. Another block is taken then, as far ahead as the first was.
+    /// chain follows EIP-2935 for the blocks that `block.number` counts. Another block is taken then, as far ahead as the first was.
     /// @return pinned Whether the hash is written down now.
     /// @dev Errors: `StageDiffers`, `AnchorAhead`.
     function pin(bytes32 bounty) external returns (bool pinned);
@@ -167,7 +169,8 @@ interface IModelBounties is IModelAccounts {
     function drawTests(bytes32 bounty, bytes32 seed) external;
 
     /// @notice Shows the tests, as `revealTraining` does, with receipts of stage 2, and registers them. The compensation goes back
-    /// to the owner.
+    /// to the owner. Tests of fewer samples than the threshold are not shown: the owner, who made the groups, has withheld them.
+    /// @dev Errors: those of `revealTraining`, `ThresholdUnreachable`.
     function revealTests(
         bytes32 bounty,
         bytes32[] calldata leaves,
