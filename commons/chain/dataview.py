@@ -131,7 +131,7 @@ class DataView:
     def committed_challenges(
         self, campaign: bytes, challenger: bytes, commitment: bytes, depth: Depth = 1
     ) -> list[int]:
-        """Numbers of the challenges under a commitment for which so many blocks vouch: one, unless it was sent twice."""
+        """Numbers of the challenges under a commitment that so many blocks vouch for: one, unless it was sent twice."""
         return self._committed(decoding.CHALLENGE_COMMITTED, campaign, challenger, commitment, depth)
 
     def opened_challenges(self, bundle: int) -> list[tuple[int, int, bytes]]:

@@ -13,7 +13,7 @@ from circuits.hashing import keccak
 from commons.artifacts.localstore import LocalStore
 from commons.artifacts.transfers import put_bytes
 from commons.chain.dataaccount import DataAccount
-from commons.chain.datafacts import ChallengeStage, DisputeStage
+from commons.chain.datafacts import BundleRecord, BundleStage, ChallengeStage, DisputeStage
 from commons.chain.juryfacts import CaseStage, Verdict
 from commons.samples.contributions import EMPTY_LOG, Ground, Outcome, bundle_commitment
 from commons.samples.epochmanifests import EpochManifest
@@ -24,7 +24,7 @@ from gradroll.datamarket.contributor import Contributor
 from gradroll.datamarket.datastate import DataState
 from gradroll.datamarket.duties import Settler
 from gradroll.datamarket.epochs import epoch_manifest
-from gradroll.datamarket.findings import Copy
+from gradroll.datamarket.findings import Copy, is_original
 from gradroll.datamarket.juror import Juror
 from gradroll.datamarket.reviewer import Reviewer
 from tests.datamarket.datastage import (
@@ -124,6 +124,19 @@ def test_a_reviewer_finds_and_proves_by_itself_what_is_wrong(
     assert list(made.samples({0: INITIAL.samples, number: BAD.samples})) == [*INITIAL.samples, BAD.samples[0]]
     with pytest.raises(UnknownError):
         epoch_manifest(stage.data, campaign, len(stage.data.epochs(campaign)))
+
+
+def test_of_two_bundles_one_has_the_originals() -> None:
+    """The first to commit, unless its review began when more than half of the other's was over."""
+    zeros = bytes(32)
+    second = BundleRecord(7, zeros, bytes(20), BundleStage.REVIEW, 1, 0, 1000, 1, 8, 9, zeros, zeros)
+    for since, first_has_it in ((0, True), (1000, True), (1050, True), (1051, False), (5000, False)):
+        first = replace(second, number=3, since=since)
+        assert is_original(first, second, 101) is first_has_it
+        assert is_original(second, first, 101) is not first_has_it
+    assert not is_original(replace(second, number=3, shown=0), second, 101)
+    assert not is_original(replace(second, number=3, campaign=b"\x01" * 32), second, 101)
+    assert not is_original(second, second, 101)
 
 
 def test_what_was_decided_to_be_bad_is_no_original(stage: DataStage, state: DataState, tmp_path: Path) -> None:
