@@ -24,6 +24,7 @@ _CAMPAIGNS = {
 }
 _BUNDLES = {
     "BundleUnknown": "there is no bundle {0}; check the number",
+    "CommitmentMade": "this account has committed to the same in this campaign, as {0:hex}; open the bundle of then",
     "CountInvalid": "a bundle has 1 to {1} samples in this campaign, not {0}; cut the data into other bundles",
     "CampaignFull": "the campaign takes {0} more samples now; contribute fewer, or wait until some are decided",
     "EscrowTooLow": "the escrow of the campaign has {0:amount} free, and this takes {1:amount}; ask its owner to fund "
@@ -50,8 +51,8 @@ _CHALLENGES = {
     "ProofInvalid(uint256,uint256)": "the proof does not lead from sample {1} to the root of bundle {0}; fetch the "
     "bundle again (gradroll data fetch)",
     "SampleFitsSchema": "sample {1} of bundle {0} fits the schema, so nothing is proven; have it judged",
-    "NotOriginal": "sample {1} of bundle {0} is no original of that one: it came later, or was never shown; name "
-    "another",
+    "NotOriginal": "sample {1} of bundle {0} is no original of that one: it came later, was kept from view too long, "
+    "or was never shown; name another",
     "NotNear": "the samples are at distance {0}, and copies are at {1} or nearer; have it judged",
     "StakeLost": "an arbiter found the sample good, so the stake of challenge {0} is lost; nothing is left to do",
 }
@@ -72,7 +73,7 @@ _JURY = {
     "UnitInvalid": "jurors stake at least one unit, not {0}; name another stake",
     "SlotsInvalid": "1 to 32 slots join at once, not {0}; join again for more",
     "JurorsInvalid": "a first jury has an odd number of jurors from 3 to 15, not {0}; choose another",
-    "WindowInvalid": "a window is {1} to {2} s long, not {0} s; choose another",
+    "WindowInvalid": "a window is {1} to {2} s long, as are all of a case together, not {0} s; choose others",
     "SlotUnknown": "there is no slot {0}, or no more; look at yours (gradroll data jury)",
     "NotTheJuror": "only {1:address}, the juror, may do this, and {0:address} is another account; use its key file",
     "Leaving": "slot {0} leaves already, and is free from {1:utc} on; come back then",
@@ -85,6 +86,7 @@ _JURY = {
     "AnchorNotMined": "the hash of block {0} decides who sits; come back in a later one",
     "RoundDiffers": "the vote is for jury {0} of the case, and jury {1} sits; vote as that one",
     "SeatUnknown": "case {0} has no seat {2} in round {1}, or nobody was drawn for it yet; check the numbers",
+    "VoteCommitmentInvalid": "seat {1} of case {0} has committed to a vote before, or to nothing now; reveal that vote",
     "VoteDiffers": "the vote of seat {1} in case {0} is not the one that was committed to; use the state directory "
     "with which it was",
     "VoteRevealed": "the vote of seat {1} in case {0} was revealed before; nothing is left to do",

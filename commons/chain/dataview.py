@@ -96,7 +96,7 @@ class DataView:
         return self.events.read(read, decoding.BUNDLE_COMMITTED, campaign, None, contributor)
 
     def committed_bundles(self, campaign: bytes, contributor: bytes, commitment: bytes, depth: Depth = 1) -> list[int]:
-        """Numbers of the bundles under a commitment for which so many blocks vouch: one, unless it was sent twice."""
+        """Numbers of the bundles under a commitment for which so many blocks vouch: one at most."""
         return self._committed(decoding.BUNDLE_COMMITTED, campaign, contributor, commitment, depth)
 
     def inline_samples(self, number: int) -> tuple[bytes, ...]:
@@ -131,7 +131,7 @@ class DataView:
     def committed_challenges(
         self, campaign: bytes, challenger: bytes, commitment: bytes, depth: Depth = 1
     ) -> list[int]:
-        """Numbers of the challenges under a commitment, as of ``committed_bundles``."""
+        """Numbers of the challenges under a commitment that so many blocks vouch for: one, unless it was sent twice."""
         return self._committed(decoding.CHALLENGE_COMMITTED, campaign, challenger, commitment, depth)
 
     def opened_challenges(self, bundle: int) -> list[tuple[int, int, bytes]]:

@@ -19,8 +19,8 @@ _LISTINGS = {
     "ListingTermsInvalid": "the registry takes no listing with this {0}; correct it",
     "VerifierFamilyInvalid": "the verifier {0:address} is of family {1} of the models' factory, which is the wrong one "
     "here (0 is for accuracy, 1 for rounding); name another",
-    "CommitmentInvalid": "the commitment ({0:#x}, {1:#x}) to a model is no point of the curve, or infinity: commit to "
-    "it anew; or seat {1} of case {0} has committed to a vote before: reveal that one",
+    "CommitmentInvalid": "the commitment ({0:#x}, {1:#x}) to a model is no point of the curve, or infinity; commit to "
+    "it anew",
     "ListingExists": "this account has listed the model under these terms and this nonce already, as {0:hex}; go on "
     "with it, or take another nonce",
     "ListingUnknown": "the registry has no listing {0:hex}; check the identifier and the registry's address",

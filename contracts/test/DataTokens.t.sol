@@ -80,6 +80,23 @@ contract DataTokensTest is DataScene {
         data.collect(token, ALICE, ALICE);
     }
 
+    /// @dev Of a token without end, no fund is taken that would not fit beside what comes free: nobody's pay is held up by that.
+    function test_token_withoutEnd_overflowsNoEscrow() external {
+        token = address(new Token());
+        openCampaign(Arbiter.Owner);
+        uint256 bundle = review(ALICE, samplesFrom(0, 2));
+        uint256 most = type(uint128).max - ESCROW;
+        funded(MALLORY, most + 1);
+        vm.expectRevert(abi.encodeWithSelector(IDataErrors.AmountInvalid.selector, most + 1));
+        vm.prank(MALLORY);
+        data.fund(campaign, most + 1);
+        vm.prank(MALLORY);
+        data.fund(campaign, most);
+        toAnswer(bundle);
+        data.settleBundle(bundle);
+        equal(owedBy(ALICE), 2 * (R + D), "paid");
+    }
+
     /// @dev A token that calls back while a stake is taken finds every door of money locked.
     function test_token_thatCallsBack_findsALock() external {
         HookToken hook = new HookToken();

@@ -110,7 +110,11 @@ contract JuryTest is JuryScene {
             _expectWindow(i, LEAST_WINDOW - 1);
             _expectWindow(i, 30 days + 1);
         }
-        jury.open(pool(), CaseWindows(LEAST_WINDOW, 30 days, LEAST_WINDOW));
+        uint32 most = 30 days - 2 * LEAST_WINDOW;
+        bytes4 invalid = IJury.WindowInvalid.selector;
+        vm.expectRevert(abi.encodeWithSelector(invalid, 30 days + 1, LEAST_WINDOW, 30 days));
+        jury.open(pool(), CaseWindows(LEAST_WINDOW, most + 1, LEAST_WINDOW));
+        jury.open(pool(), CaseWindows(LEAST_WINDOW, most, LEAST_WINDOW));
         PoolTerms memory terms = pool();
         terms.jurors = 6;
         vm.expectRevert(abi.encodeWithSelector(IJury.JurorsInvalid.selector, 6));

@@ -78,14 +78,15 @@ def _earlier(
     """The samples that are originals of a bundle's copies by the contract's rules, and the bundles that are missing."""
     found: list[tuple[int, Sequence[bytes]]] = []
     missing: list[int] = []
-    if data.campaign(record.campaign).terms.initial_count:
+    terms = data.campaign(record.campaign).terms
+    if terms.initial_count:
         initial = library.initial(record.campaign)
         if initial is None:
             missing.append(0)
         else:
             found.append((0, initial.samples))
     for number in data.bundles(record.campaign):
-        if not is_original(data.bundle(number), record):
+        if not is_original(data.bundle(number), record, terms.review_window):
             continue
         kept = library.find(number)
         if kept is None:
@@ -109,7 +110,17 @@ def is_out(outcome: Outcome) -> bool:
     return outcome in (Outcome.BAD, Outcome.VOID)
 
 
-def is_original(other: BundleRecord, of: BundleRecord) -> bool:
-    """Whether the contract takes samples of another bundle as originals: it came first, or was public before."""
-    shown = other.campaign == of.campaign and other.shown != 0 and other.number != of.number
-    return shown and (other.number < of.number or other.shown < of.opened)
+def is_original(other: BundleRecord, of: BundleRecord, review_window: int) -> bool:
+    """Whether the contract takes samples of another bundle as originals of one under review.
+
+    It does so of the one of both that was committed to first, unless that came under review when more than half the
+    review of the other was over.
+
+    Args:
+        review_window: seconds, of the terms of the campaign.
+    """
+    if other.campaign != of.campaign or not other.shown or other.number == of.number:
+        return False
+    first, second = sorted((other, of), key=lambda each: each.number)
+    hid = first.since > second.since + review_window // 2
+    return other is (second if hid else first)

@@ -138,8 +138,9 @@ class Reviewer:
         return ProvenSample(initial.samples[index], initial.tree().proof(index))
 
     def _is_original(self, record: BundleRecord, number: int, index: int) -> bool:
-        """Whether the contract takes a sample of an earlier bundle as an original, now and when it is opened."""
-        came_before = is_original(self._data.bundle(number), record)
+        """Whether the contract takes a sample of another bundle as an original, now and when it is opened."""
+        terms = self._data.campaign(record.campaign).terms
+        came_before = is_original(self._data.bundle(number), record, terms.review_window)
         return came_before and not is_out(self._data.dispute(number, index).outcome)
 
     def _require_time_to_open(self, record: BundleRecord) -> None:

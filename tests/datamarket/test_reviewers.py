@@ -13,7 +13,7 @@ from circuits.hashing import keccak
 from commons.artifacts.localstore import LocalStore
 from commons.artifacts.transfers import put_bytes
 from commons.chain.dataaccount import DataAccount
-from commons.chain.datafacts import ChallengeStage, DisputeStage
+from commons.chain.datafacts import BundleRecord, BundleStage, ChallengeStage, DisputeStage
 from commons.chain.juryfacts import CaseStage, Verdict
 from commons.samples.contributions import EMPTY_LOG, Ground, Outcome
 from commons.samples.epochmanifests import EpochManifest
@@ -28,7 +28,7 @@ from gradroll.datamarket.datarevealing import Revealed
 from gradroll.datamarket.datastate import DataState
 from gradroll.datamarket.duties import Settler
 from gradroll.datamarket.epochs import epoch_manifest
-from gradroll.datamarket.findings import Copy
+from gradroll.datamarket.findings import Copy, is_original
 from gradroll.datamarket.juror import Juror
 from gradroll.datamarket.reviewer import Reviewer
 from tests.datamarket.datastage import (
@@ -130,6 +130,19 @@ def test_a_crowd_of_near_copies_hides_no_sample_that_does_not_fit(
     found = own.review(number)
     assert ([place for place, _ in found.misfits], found.copies) == ([1], ())
     assert "too many samples might be near each other" in found.crowded
+
+
+def test_of_two_bundles_one_has_the_originals() -> None:
+    """The first to commit, unless its review began when more than half of the other's was over."""
+    zeros = bytes(32)
+    second = BundleRecord(7, zeros, bytes(20), BundleStage.REVIEW, 1, 0, 1000, 1, 8, 9, zeros, zeros)
+    for since, first_has_it in ((0, True), (1000, True), (1050, True), (1051, False), (5000, False)):
+        first = replace(second, number=3, since=since)
+        assert is_original(first, second, 101) is first_has_it
+        assert is_original(second, first, 101) is not first_has_it
+    assert not is_original(replace(second, number=3, shown=0), second, 101)
+    assert not is_original(replace(second, number=3, campaign=b"\x01" * 32), second, 101)
+    assert not is_original(second, second, 101)
 
 
 def test_what_was_decided_to_be_bad_is_no_original(stage: DataStage, state: DataState, tmp_path: Path) -> None:

@@ -46,7 +46,9 @@ contract DataCampaigns is DataViews {
         Campaign storage state = _state.campaign(campaign);
         if (state.closed) revert CampaignIsClosed(campaign);
         uint256 free = state.free + amount;
-        if (amount == 0 || free > type(uint128).max) revert AmountInvalid(amount);
+        // What is locked comes free some day, beside it.
+        uint256 locked = (uint256(state.terms.reward) + state.terms.correction) * state.held;
+        if (amount == 0 || free + locked > type(uint128).max) revert AmountInvalid(amount);
         state.free = uint128(free);
         emit CampaignFunded(campaign, msg.sender, amount, free);
         Funds.take(state.terms.token, amount);

@@ -79,6 +79,7 @@ contract Jury is JuryViews {
         _requireWindow(windows.vote);
         _requireWindow(windows.reveal);
         _requireWindow(windows.appeal);
+        _requireWindow(uint256(windows.vote) + windows.reveal + windows.appeal);
         uint24 pool = _state.demand(terms);
         caseId = ++_state.caseCount;
         JuryCase storage case_ = _state.cases[caseId];
@@ -130,7 +131,7 @@ contract Jury is JuryViews {
     function commitVote(uint256 caseId, uint256 round, uint256 index, bytes32 commitment) external {
         Seat storage held = _sitting(caseId, CaseStage.Voting, round, index);
         if (msg.sender != held.juror) revert NotTheJuror(msg.sender, held.juror);
-        if (commitment == 0 || held.commitment != 0) revert CommitmentInvalid(caseId, index);
+        if (commitment == 0 || held.commitment != 0) revert VoteCommitmentInvalid(caseId, index);
         held.commitment = commitment;
         emit VoteCommitted(caseId, round, index, commitment);
     }

@@ -75,23 +75,6 @@ contract DataAttacksTest is DataAttempts {
         this.tryDuplicate(id, bundle, 0, copy, 0);
     }
 
-    /// @dev Who commits twice to the same and shows the later one first is paid once.
-    function test_sleepingOriginal_isVoidOnceItsCopyWasShown() external {
-        uint256 first = commitBundle(MALLORY, samplesFrom(0, 2));
-        uint256 second = commitBundle(MALLORY, samplesFrom(0, 2));
-        passBlocks(3);
-        openNow(second);
-        attestBundle(second);
-        openNow(first);
-        attestBundle(first);
-        uint256 id = challengeAs(BOB, first, 0, Ground.Duplicate, NONE);
-        toReveal(first);
-        proveDuplicate(id, first, 0, second, 0);
-        toAnswer(first);
-        data.settleSample(first, 0);
-        isAt(first, 0, DisputeStage.Settled, Outcome.Void);
-    }
-
     function test_nearDuplicate_ofWhatIsPublic_isBad() external {
         uint256 bundle = review(ALICE, samplesFrom(0, 2));
         bytes[] memory near = samplesFrom(0, 1);

@@ -102,33 +102,6 @@ contract DataEscrowAttacksTest is DataAttempts {
         proveDuplicate(id, third, 0, hidden, 0);
     }
 
-    /// @dev Whoever hands a bad sample in twice, and proves each a copy of the other, saves its deposits when it is caught; a
-    /// challenge that it keeps for that costs C if it is not. So it never ends above what it put in.
-    function test_twins_saveDepositsAndBringNothing() external {
-        uint256 first = commitBundle(MALLORY, samplesFrom(0, 1));
-        uint256 second = review(MALLORY, samplesFrom(0, 1));
-        openNow(first);
-        attestBundle(first);
-        uint256 one = challengeAs(MALLORY, first, 0, Ground.Duplicate, NONE);
-        uint256 other = challengeAs(MALLORY, second, 0, Ground.Duplicate, NONE);
-        uint256 judged = judgedBy(BOB, second, 0, NONE);
-        toReveal(first);
-        revealJudged(judged, second, 0, NONE);
-        uint256 state = vm.snapshotState();
-        proveDuplicate(one, first, 0, second, 0);
-        proveDuplicate(other, second, 0, first, 0);
-        toAnswer(first);
-        data.settleSample(first, 0);
-        data.settleSample(second, 0);
-        equal(owedBy(MALLORY), 2 * (D + C), "what it put in, less the receipts' fees");
-        vm.revertToState(state);
-        toAnswer(first);
-        data.settleBundle(first);
-        data.burnChallenge(one);
-        equal(owedBy(MALLORY), R + D, "not challenged: the stake is burnt");
-        isTrue(C >= F + R, "which is more than the reward");
-    }
-
     function _expectSettled(uint256 bundle) private {
         vm.expectRevert(
             abi.encodeWithSelector(IDataErrors.DisputeStageDiffers.selector, bundle, 0, DisputeStage.Settled)

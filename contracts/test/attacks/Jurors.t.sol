@@ -125,10 +125,10 @@ contract JurorAttackTest is JuryScene {
         vm.expectRevert(abi.encodeWithSelector(IJury.SeatUnknown.selector, caseId, 0, 5));
         jury.commitVote(caseId, 0, 5, ANCHOR);
         vm.startPrank(holderOf(caseId, 0, 0));
-        vm.expectRevert(abi.encodeWithSelector(IJury.CommitmentInvalid.selector, caseId, 0));
+        vm.expectRevert(abi.encodeWithSelector(IJury.VoteCommitmentInvalid.selector, caseId, 0));
         jury.commitVote(caseId, 0, 0, 0);
         jury.commitVote(caseId, 0, 0, ANCHOR);
-        vm.expectRevert(abi.encodeWithSelector(IJury.CommitmentInvalid.selector, caseId, 0));
+        vm.expectRevert(abi.encodeWithSelector(IJury.VoteCommitmentInvalid.selector, caseId, 0));
         jury.commitVote(caseId, 0, 0, ANCHOR);
         vm.stopPrank();
         vm.expectRevert(abi.encodeWithSelector(IJury.StageDiffers.selector, caseId, CaseStage.Voting));

@@ -47,7 +47,10 @@ abstract contract DataScene is Scene {
     bytes32 internal campaign;
     uint256 internal opened;
     uint256 internal blockNumber = 100;
+    bytes32 internal bundleSalt = SALT; // of the bundle that is committed to next
     mapping(uint256 bundle => bytes[]) internal _samples;
+    mapping(uint256 bundle => bytes32) internal _salts;
+    mapping(bytes32 commitment => bool) private _made;
 
     function stageData() internal {
         vm.chainId(CHAIN_ID);
@@ -128,8 +131,14 @@ abstract contract DataScene is Scene {
         uint256 count = samples.length;
         uint256 value = funded(who, D * count + RECEIPTS);
         bytes32 commitment = bundleCommitment(who, rootOf(samples), content, count);
+        if (_made[commitment]) {
+            bundleSalt = keccak256(abi.encode(bundleSalt));
+            commitment = bundleCommitment(who, rootOf(samples), content, count);
+        }
+        _made[commitment] = true;
         vm.prank(who);
         bundle = data.commit{value: value}(campaign, uint32(count), commitment);
+        _salts[bundle] = bundleSalt;
         for (uint256 i = 0; i < count; ++i) {
             _samples[bundle].push(samples[i]);
         }
@@ -140,7 +149,9 @@ abstract contract DataScene is Scene {
         view
         returns (bytes32)
     {
-        return keccak256(abi.encode(keccak256("gradroll/v1/data-bundle"), campaign, root, content, count, who, SALT));
+        return keccak256(
+            abi.encode(keccak256("gradroll/v1/data-bundle"), campaign, root, content, count, who, bundleSalt)
+        );
     }
 
     function openBundle(uint256 bundle) internal {
@@ -151,7 +162,7 @@ abstract contract DataScene is Scene {
     function openNow(uint256 bundle) internal {
         address who = data.bundleOf(bundle).contributor;
         vm.prank(who);
-        data.openBundle(bundle, rootOf(_samples[bundle]), CONTENT, SALT);
+        data.openBundle(bundle, rootOf(_samples[bundle]), CONTENT, _salts[bundle]);
     }
 
     function attestBundle(uint256 bundle) internal {

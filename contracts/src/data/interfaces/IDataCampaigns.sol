@@ -48,7 +48,7 @@ interface IDataCampaigns is IAccounts, IDataErrors, IDataEvents, IDataViews {
     /// @param commitment keccak256(abi.encode(keccak256("gradroll/v1/data-bundle"), campaign, root, contentDigest, count,
     /// sender, salt)); contentDigest is 0 for samples that will be opened inline.
     /// @return bundle Its number.
-    /// @dev Errors: `CampaignIsClosed`, `CountInvalid`, `CampaignFull`, `EscrowTooLow`, those of `Funds.take`.
+    /// @dev Errors: `CampaignIsClosed`, `CommitmentMade`, `CountInvalid`, `CampaignFull`, `EscrowTooLow`, those of `Funds.take`.
     function commit(bytes32 campaign, uint32 count, bytes32 commitment) external payable returns (uint256 bundle);
 
     /// @notice Opens a bundle, `openDelay` blocks after its commitment or later, in its window. Its contributor only.
@@ -107,8 +107,8 @@ interface IDataCampaigns is IAccounts, IDataErrors, IDataEvents, IDataViews {
     ) external;
 
     /// @notice Opens a challenge, and proves that its sample is a copy: of a sample of the same bundle at a lower place, of the
-    /// initial data, or of another bundle of the campaign that came under review. That one was committed to before, or was
-    /// public before this one was opened. BAD if it was public when this one was committed to, else VOID. What had been decided
+    /// initial data, or of another bundle of the campaign that came under review. Of two bundles the one that was committed to
+    /// first has the original, unless its review began when more than half the other's was over: then that has. BAD if it was public when this one was committed to, else VOID. What had been decided
     /// BAD or VOID by then is no original: it may come again with its true label.
     /// @param otherBundle Bundle of the original, 0 for the initial data.
     /// @dev Errors: as `proveSchema`; `NotOriginal`, `NotNear`, `SampleSchemas.SampleMisfit`.

@@ -27,6 +27,8 @@ interface IDataErrors {
     error CampaignFull(uint256 left);
     /// @notice The escrow does not cover the samples. The owner can fund it.
     error EscrowTooLow(uint256 free, uint256 needed);
+    /// @notice The account has committed to this before, in the same campaign. Open the bundle of then.
+    error CommitmentMade(bytes32 commitment);
     /// @notice There is no such bundle. Look its number up in `BundleCommitted`.
     error BundleUnknown(uint256 bundle);
     /// @notice The bundle is at another stage.
@@ -58,7 +60,7 @@ interface IDataErrors {
     error ProofInvalid(uint256 bundle, uint256 index);
     /// @notice The sample fits the schema, so this proves nothing.
     error SampleFitsSchema(uint256 bundle, uint256 index);
-    /// @notice The sample is no copy of that one, which is later, of another campaign, was never shown with receipts, or had been
+    /// @notice The sample is no copy of that one, which is later, of another campaign, was shown late or never, or had been
     /// decided BAD or VOID before. Show one that counts.
     error NotOriginal(uint256 bundle, uint256 index);
     /// @notice The samples are too far apart for a copy.

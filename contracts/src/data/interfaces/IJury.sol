@@ -24,7 +24,7 @@ interface IJury is IAccounts {
     error SlotsInvalid(uint256 slots);
     /// @notice A first jury has an odd number of jurors, 3 to 15.
     error JurorsInvalid(uint256 jurors);
-    /// @notice A window is shorter than `minimumWindow`, or longer than 30 days.
+    /// @notice A window is shorter than `minimumWindow`, or it or all of a case together are longer than 30 days.
     error WindowInvalid(uint256 window, uint256 least, uint256 most);
     /// @notice There is no such slot, or it was withdrawn or lost.
     error SlotUnknown(uint256 slot);
@@ -49,7 +49,7 @@ interface IJury is IAccounts {
     /// @notice There is no such seat, or nobody was drawn for it yet.
     error SeatUnknown(uint256 caseId, uint256 round, uint256 seat);
     /// @notice A commitment is not 0, and a seat makes one.
-    error CommitmentInvalid(uint256 caseId, uint256 seat);
+    error VoteCommitmentInvalid(uint256 caseId, uint256 seat);
     /// @notice Verdict and salt are not what the seat committed to, or it committed to nothing, or the verdict is none.
     error VoteDiffers(uint256 caseId, uint256 seat);
     /// @notice The vote was revealed before.
@@ -123,7 +123,7 @@ interface IJury is IAccounts {
 
     /// @notice A seat commits to its vote.
     /// @param commitment `commitmentOf` with the juror's own address: another's is worth nothing to who copies it.
-    /// @dev Errors: `CaseUnknown`, `StageDiffers`, `RoundDiffers`, `SeatUnknown`, `NotTheJuror`, `CommitmentInvalid`.
+    /// @dev Errors: `CaseUnknown`, `StageDiffers`, `RoundDiffers`, `SeatUnknown`, `NotTheJuror`, `VoteCommitmentInvalid`.
     function commitVote(uint256 caseId, uint256 round, uint256 index, bytes32 commitment) external;
 
     /// @notice Reveals a vote, after the window for commitments. Whoever knows the salt may.

@@ -87,6 +87,8 @@ library CampaignChecks {
         _require(_within(with.voteWindow, least, MAX_WINDOW), "voteWindow");
         _require(_within(with.voteRevealWindow, least, MAX_WINDOW), "voteRevealWindow");
         _require(_within(with.appealWindow, least, MAX_WINDOW), "appealWindow");
+        // Jurors join a pool, not a campaign: so long, at most, one campaign may keep them from others' cases.
+        _require(uint256(with.voteWindow) + with.voteRevealWindow + with.appealWindow <= MAX_WINDOW, "appealWindow");
     }
 
     function _appealFee(uint256 fee, uint256 jurors) private pure returns (uint256) {

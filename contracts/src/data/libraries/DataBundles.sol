@@ -32,6 +32,7 @@ library DataBundles {
     {
         Campaign storage campaign = state.campaign(id);
         if (campaign.closed) revert IDataErrors.CampaignIsClosed(id);
+        _once(state, id, commitment);
         uint256 most = campaign.terms.maxBundle;
         if (count == 0 || count > most) revert IDataErrors.CountInvalid(count, most);
         uint256 left = campaign.terms.maxSamples - campaign.held;
@@ -170,6 +171,13 @@ library DataBundles {
             state.campaigns[bundle.campaign].terms.schemaHash
         );
         return TypedData.digest(TypedData.domainSeparator(deployment), structHash);
+    }
+
+    /// @dev Refuses a commitment that its sender made before: a transaction that is mined twice would cost deposits for a copy.
+    function _once(DataState storage state, bytes32 id, bytes32 commitment) private {
+        mapping(bytes32 commitment => bool) storage made = state.committed[id][msg.sender];
+        if (made[commitment]) revert IDataErrors.CommitmentMade(commitment);
+        made[commitment] = true;
     }
 
     /// @dev Requires that a bundle may be opened, and is what was committed to.

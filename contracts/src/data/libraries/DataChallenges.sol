@@ -177,12 +177,19 @@ library DataChallenges {
         Bundle storage bundle = state.bundles[number];
         // One whose content nobody vouched for may be known to its contributor only.
         bool shown = bundle.campaign == copy.campaign && bundle.shown != 0 && index < bundle.count;
-        // Who commits twice to the same, and opens the later bundle first, has shown it before it opens the earlier one.
-        bool before = number < with.bundle || bundle.shown < copy.opened;
+        uint256 half = state.campaigns[copy.campaign].terms.reviewWindow / 2;
+        bool before = number < with.bundle ? !_hid(bundle, copy, half) : _hid(copy, bundle, half);
         if (!shown || !before || _isGone(state.disputes[number][index], with.bundle)) {
             revert IDataErrors.NotOriginal(number, index);
         }
         return (bundle.root, bundle.shown < with.bundle);
+    }
+
+    /// @dev Whether a bundle came under review only when half the review of one that was committed to later was over. Then it is the
+    /// copy of the two; else the later one is, and there is time to challenge it. So of two that are near, always one counts and one
+    /// does not: who commits twice to the same is not paid twice, whatever it shows when.
+    function _hid(Bundle storage first, Bundle storage second, uint256 half) private view returns (bool) {
+        return first.since > uint256(second.since) + half;
     }
 
     /// @dev Whether a sample had been decided not to count when another bundle was committed to. Otherwise a false label would keep

@@ -73,10 +73,12 @@ struct Dispute {
 
 /// @notice All that campaigns store.
 /// @param sequence Last number given to a bundle, a challenge, an opening or receipts.
+/// @param committed Whether an account committed to a bundle under a hash.
 struct DataState {
     uint64 sequence;
     mapping(bytes32 campaign => Campaign) campaigns;
     mapping(uint256 bundle => Bundle) bundles;
     mapping(uint256 challenge => Challenge) challenges;
     mapping(uint256 bundle => mapping(uint256 index => Dispute)) disputes;
+    mapping(bytes32 campaign => mapping(address contributor => mapping(bytes32 commitment => bool))) committed;
 }
