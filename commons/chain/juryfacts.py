@@ -7,7 +7,7 @@ from enum import IntEnum
 
 from circuits.hashing import keccak, tag, words
 
-POOL_TERMS = "(address,uint128,uint128,uint8)"
+POOL_TERMS = "(address,uint128,uint128,uint8,uint64)"
 
 
 class Verdict(IntEnum):
@@ -41,17 +41,19 @@ class PoolTerms:
         unit: what a slot stakes.
         pay: what a vote earns with which the final verdict agrees.
         jurors: n of a first jury; an appeal has 2n + 1.
+        committee_id: of the campaigns whose cases it decides; its members hold the samples.
     """
 
     token: bytes
     unit: int
     pay: int
     jurors: int
+    committee_id: int
 
     @property
     def words(self) -> tuple[int | bytes, ...]:
         """The contract's ``PoolTerms``."""
-        return self.token, self.unit, self.pay, self.jurors
+        return self.token, self.unit, self.pay, self.jurors, self.committee_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 def pool_of(terms: CampaignTerms) -> PoolTerms:
     """The pool whose jurors decide a campaign's cases."""
-    return PoolTerms(terms.token, terms.juror_stake, terms.fee // terms.jurors, terms.jurors)
+    return PoolTerms(terms.token, terms.juror_stake, terms.fee // terms.jurors, terms.jurors, terms.committee_id)
 
 
 class JuryView:

@@ -257,7 +257,8 @@ contract DataDisputesTest is DataScene {
         data.openCase(bundle, 0, noProof(), schemaOf());
         vm.warp(start + 22 hours);
         data.openCase(bundle, 0, noProof(), schemaOf());
-        (address of_, uint128 unit, uint128 pay, uint8 seats) = jury.pool();
+        (address of_, uint128 unit, uint128 pay, uint8 seats, uint64 members) = jury.pool();
+        equal(members, committee, "the campaign's committee");
         equal(seats, 5, "seats of the pool");
         equal(of_, token, "token of the pool");
         equal(unit, 3 ether, "unit of the pool");

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IJury} from "../src/data/interfaces/IJury.sol";
-import {Arbiter, DisputeStage, Outcome} from "../src/data/types/Campaigns.sol";
+import {Arbiter, CampaignTerms, DisputeStage, Outcome} from "../src/data/types/Campaigns.sol";
 import {CaseStage, PoolTerms, Verdict} from "../src/data/types/Juries.sol";
 import {DataScene} from "./support/DataScene.sol";
 
@@ -22,7 +22,7 @@ contract DataJuryTest is DataScene {
         for (uint256 i = 0; i < JURORS; ++i) {
             vm.deal(_juror(i), UNIT);
             vm.prank(_juror(i));
-            _jury.join{value: UNIT}(PoolTerms(token, UNIT, F / 5, 5), 1);
+            _jury.join{value: UNIT}(PoolTerms(token, UNIT, F / 5, 5, committee), 1);
         }
         passBlocks(1);
         (_bundle,) = disputed("");
@@ -35,6 +35,29 @@ contract DataJuryTest is DataScene {
         equal(_jury.campaigns(), address(data), "campaigns");
         vm.expectRevert(abi.encodeWithSelector(IJury.NotCampaigns.selector, address(this)));
         _jury.appeal(_case);
+    }
+
+    /// @dev Who has a committee of its own brings cases about what nobody can read; those who joined for another stay out of them.
+    function test_attack_casesOfAnotherCommittee() external {
+        CampaignTerms memory with = dataTerms(Arbiter.Jury);
+        with.committeeId = createCommittee(1, 7);
+        PoolTerms memory own = PoolTerms(token, UNIT, F / 5, 5, committee);
+        equal(_jury.poolOf(own).waiting, 1, "the case of the committee that they joined for");
+        openCampaign(with);
+        bytes[] memory samples = samplesFrom(30, 1);
+        uint256 bundle = commitBundle(ALICE, samples, 0);
+        passBlocks(3);
+        vm.prank(ALICE);
+        data.openInline(bundle, samples, SALT, schemaOf());
+        uint256 id = judgedBy(BOB, bundle, 0, "");
+        toReveal(bundle);
+        revealJudged(id, bundle, 0, "");
+        toCase(bundle);
+        data.openCase(bundle, 0, noProof(), schemaOf());
+        equal(_jury.poolOf(own).waiting, 1, "still");
+        own.committeeId = with.committeeId;
+        equal(_jury.poolOf(own).waiting, 1, "a pool of its own");
+        equal(_jury.poolOf(own).size, 0, "in which nobody is");
     }
 
     function test_verdictGood_paysJurorsAndContributor() external {

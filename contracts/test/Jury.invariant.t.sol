@@ -17,8 +17,8 @@ contract JuryHandler is JuryScene {
 
     constructor() {
         stageJury();
-        _terms[0] = PoolTerms(address(0), UNIT, SEAT_PAY, 3);
-        _terms[1] = PoolTerms(address(new Token()), 7, 1, 3);
+        _terms[0] = PoolTerms(address(0), UNIT, SEAT_PAY, 3, 1);
+        _terms[1] = PoolTerms(address(new Token()), 7, 1, 3, 1);
     }
 
     function doJoin(uint256 which, uint256 account, uint256 count) external {

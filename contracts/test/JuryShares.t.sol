@@ -145,7 +145,7 @@ contract JurySharesTest is JuryScene {
     }
 
     function _oddPool() private returns (PoolTerms memory) {
-        return PoolTerms(address(new Token()), 10, 1, 5);
+        return PoolTerms(address(new Token()), 10, 1, 5, 1);
     }
 
     function _ballots(uint256 votes, uint256 size) private pure returns (string memory) {

@@ -107,7 +107,7 @@ def test_what_nobody_knows_is_told_as_that(stage: DataStage) -> None:
         with pytest.raises(UnknownError):
             ask()
     assert data.dispute(999, 0).stage is DisputeStage.UNKNOWN
-    assert data.jury.pool(PoolTerms(bytes(20), 1, 1, 3)).number == 0
+    assert data.jury.pool(PoolTerms(bytes(20), 1, 1, 3, 1)).number == 0
 
 
 def test_contracts_of_another_deployment_are_refused(stage: DataStage) -> None:

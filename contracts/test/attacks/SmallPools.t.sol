@@ -13,7 +13,7 @@ contract SmallPoolAttackTest is JuryScene {
     /// @dev Who keeps all jurors busy with cases of its own, for F each, delays the cases of others and ends none.
     function test_cases_that_keep_all_jurors_busy_end_no_other_case() external {
         joinMany(pool(), 0, 5);
-        CaseWindows memory slow = CaseWindows(30 days, 30 days, 30 days);
+        CaseWindows memory slow = CaseWindows(10 days, 10 days, 10 days);
         uint256 own = jury.open(pool(), slow);
         drawBy(own, ANCHOR);
         uint256 caseId = jury.open(pool(), windows());
@@ -21,9 +21,9 @@ contract SmallPoolAttackTest is JuryScene {
         elapse(DRAW_PERIOD);
         isTrue(!jury.draw(caseId), "nobody is free");
         isTrue(jury.caseOf(caseId).stage == CaseStage.Queued, "it waits for them");
-        elapse(60 days);
+        elapse(20 days);
         jury.close(own);
-        elapse(30 days + 1);
+        elapse(10 days + 1);
         releaseAll(own, 0, 5);
         isTrue(!drawBy(caseId, ANCHOR), "the silent of that case are gone: nobody is to come");
         (bool ended,,) = jury.result(caseId);

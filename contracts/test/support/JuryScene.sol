@@ -30,7 +30,7 @@ abstract contract JuryScene is Stage {
     }
 
     function pool() internal pure returns (PoolTerms memory) {
-        return PoolTerms(address(0), UNIT, SEAT_PAY, JURORS);
+        return PoolTerms(address(0), UNIT, SEAT_PAY, JURORS, 1);
     }
 
     function windows() internal pure returns (CaseWindows memory) {

@@ -53,7 +53,8 @@ library DataCases {
             if (agrees) return DataDisputes.accept(state, owed, matter, true, 0);
         }
         dispute.stage = DisputeStage.Case;
-        PoolTerms memory pool = PoolTerms(matter.token, terms.jurorStake, terms.fee / terms.jurors, uint8(terms.jurors));
+        PoolTerms memory pool =
+            PoolTerms(matter.token, terms.jurorStake, terms.fee / terms.jurors, uint8(terms.jurors), terms.committeeId);
         CaseWindows memory windows = CaseWindows(terms.voteWindow, terms.voteRevealWindow, terms.appealWindow);
         // Locked, and the jury, which is this contract's own, calls nobody.
         // slither-disable-next-line reentrancy-events

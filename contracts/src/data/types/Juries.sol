@@ -34,11 +34,14 @@ enum CaseStage {
 /// @param pay What a seat of a case earns a vote that the final verdict agrees with; the campaigns pay it.
 /// @param jurors n, seats of a case's first jury, odd, 3 to 15; that of an appeal has 2n + 1. Cases of one size cannot be held up by
 /// larger ones that the pool cannot fill.
+/// @param committeeId Committee of the campaigns whose cases it decides: jurors trust it to hold the samples that they look at.
+/// Whoever made one of its own could otherwise bring cases about what nobody can read, and burn the stakes of the silent.
 struct PoolTerms {
     address token;
     uint128 unit;
     uint128 pay;
     uint8 jurors;
+    uint64 committeeId;
 }
 
 /// @notice Windows of a case, in seconds.

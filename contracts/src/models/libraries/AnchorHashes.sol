@@ -14,6 +14,8 @@ library AnchorHashes {
         hash = blockhash(height);
         if (hash != 0) return hash;
         bytes32 last = blockhash(block.number - 1);
+        // Hashes, of which nobody chooses one that is equal.
+        // slither-disable-next-line incorrect-equality
         if (last != 0 && _kept(block.number - 1) == last) hash = _kept(height);
     }
 
