@@ -54,12 +54,14 @@ def add(commands: Subparsers) -> None:
     data_store_option(parser)
     parser = chain_leaf(
         commands, "attest",
-        "Hand in receipts of the committee for an opened bundle, so that its review begins.",
-        "attest 17 --receipts receipts.json", attest,
+        "Have the committee check and hold an opened bundle, and hand in its receipts, so that review begins. Members "
+        "are asked where the registry says that they are, all at once. Run it again when too few answered.",
+        "attest 17", attest,
     )  # fmt: skip
     number_argument(parser, "bundle", "its number")
-    parser.add_argument("--receipts", type=Path, required=True, metavar="FILE",
-                        help='JSON list of {"member": 0, "signature": "0x.."}, at least a quorum')  # fmt: skip
+    parser.add_argument("--receipts", type=Path, metavar="FILE",
+                        help='receipts that members gave in another way, a JSON list of {"member": 0, "signature": '
+                             '"0x.."}, at least a quorum; without, members are asked')  # fmt: skip
     parser = chain_leaf(
         commands, "answer",
         "Concede that a sample of an own bundle is bad: its deposit goes, but not the fee of a case. Who contests "
@@ -145,11 +147,13 @@ def _publish(arguments: argparse.Namespace, session: Session, number: int) -> st
 def attest(arguments: argparse.Namespace) -> int:
     """Hand in receipts."""
     from gradroll.commands.paying import paying_session
+    from gradroll.datamarket.committeereceipts import CommitteeReceipts
     from gradroll.datamarket.datawitnesses import ReceiptFile
 
-    given = ReceiptFile.read(arguments.receipts)
+    given = None if arguments.receipts is None else ReceiptFile.read(arguments.receipts)
     with paying_session(arguments, data_settings(arguments)) as session:
-        record = session.data_roles.contributor.attest(arguments.bundle, given)
+        witnesses = given or CommitteeReceipts(session.data)
+        record = session.data_roles.contributor.attest(arguments.bundle, witnesses)
         arguments.console.line(f"bundle {record.number} is {record.stage.name.lower()}")
         arguments.console.result(bundle=record.number, stage=record.stage.name.lower())
     return 0
