@@ -7,8 +7,8 @@ import {join, relative} from "node:path";
 import {compile, compiler, ownSources, root, settings, sourceHash} from "./compiling.mjs";
 
 const CONTRACTS = [
-  "AccuracyVerifier", "CommitteeRegistry", "DataCampaigns", "Jury", "Market", "ModelBounties",
-  "ModelRegistry", "ModelSales", "ReferenceVerifier",
+  "AccuracyVerifier", "CommitteeRegistry", "DataCampaigns", "ImprovementPay", "Jury", "Market", "ModelBounties",
+  "ModelRegistry", "ModelSales", "ModelVersions", "PerceptronFactory", "PerceptronModel", "ReferenceVerifier",
   "RollupVerifier", "RoundingVerifier", "VerifierFactory",
 ];
 // EIP-170 and EIP-3860: larger code cannot be deployed.

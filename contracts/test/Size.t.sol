@@ -9,7 +9,7 @@ contract SizeTest is Snapshot {
     uint256 private constant LIMIT = 24_576;
 
     function test_code_size() external {
-        string[25] memory names = [
+        string[29] memory names = [
             "CommitteeRegistry",
             "Market",
             "ReferenceVerifier",
@@ -34,7 +34,11 @@ contract SizeTest is Snapshot {
             "DataChallenges",
             "DataDisputes",
             "DataOpenings",
-            "Jury"
+            "Jury",
+            "PerceptronModel",
+            "PerceptronFactory",
+            "ImprovementPay",
+            "ModelVersions"
         ];
         for (uint256 i = 0; i < names.length; ++i) {
             uint256 size = vm.getDeployedCode(string.concat(names[i], ".sol:", names[i])).length;

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {IDataErrors} from "../src/data/interfaces/IDataErrors.sol";
+import {IModelVersions} from "../src/data/interfaces/IModelVersions.sol";
+import {Arbiter} from "../src/data/types/Campaigns.sol";
+import {EpochReference, RoundReference, VersionTerms} from "../src/data/types/Versions.sol";
+import {ListingView} from "../src/models/types/Listings.sol";
+import {RoundView} from "../src/types/Types.sol";
+import {DataScene} from "./support/DataScene.sol";
+
+/// @dev Registry of models and market at once: Alice's listing 1 of the model (1, 2), rounds 0 to 2 of task 7.
+contract ModelsAndRounds {
+    function market() external view returns (address) {
+        return address(this);
+    }
+
+    function round(uint256 task, uint256 number) external pure returns (RoundView memory found) {
+        found.finalized = task == 7 && number < 3;
+    }
+
+    function listing(bytes32 id) external pure returns (ListingView memory found) {
+        if (id == bytes32(uint256(1))) found.seller = address(0xA71CE);
+        found.model = [uint256(1), 2];
+    }
+}
+
+/// @title Versions name only what exists
+contract ModelVersionsTest is DataScene {
+    IModelVersions private _versions;
+
+    function setUp() external {
+        stageData();
+        openCampaign(Arbiter.Owner);
+        address models = address(new ModelsAndRounds());
+        _versions = IModelVersions(create(creationOf("ModelVersions", abi.encode(data, models))));
+    }
+
+    function test_register_aGraph() external {
+        bytes32 first = _register(ALICE, _terms("first"));
+        VersionTerms memory with = _terms("second");
+        with.parents = _list(first);
+        bytes32 second = _register(BOB, with);
+        with = _terms("third");
+        with.parents = first < second ? _pair(first, second) : _pair(second, first);
+        bytes32 third = _register(CAROL, with);
+        equal(_versions.versionOf(third).generation, 2, "generation");
+        equal(_versions.versionOf(third).author, CAROL, "author");
+        with.parents = first < second ? _pair(second, first) : _pair(first, second);
+        _invalid(with, "parents");
+        with.parents = _pair(first, first);
+        _invalid(with, "parents");
+        with.parents = new bytes32[](9);
+        _invalid(with, "parents");
+        with.parents = _list(keccak256("none"));
+        vm.expectRevert(abi.encodeWithSelector(IModelVersions.VersionUnknown.selector, keccak256("none")));
+        _versions.register(with);
+    }
+
+    function test_register_once_byEachAuthor() external {
+        VersionTerms memory with = _terms("model");
+        bytes32 version = _register(ALICE, with);
+        isTrue(_register(BOB, with) != version, "another author's");
+        vm.expectRevert(abi.encodeWithSelector(IModelVersions.VersionExists.selector, version));
+        vm.prank(ALICE);
+        _versions.register(with);
+        with.model = 0;
+        _invalid(with, "model");
+    }
+
+    function test_register_needsClosedEpochs() external {
+        VersionTerms memory with = _terms("model");
+        with.epochs = new EpochReference[](1);
+        with.epochs[0].campaign = campaign;
+        vm.expectRevert(abi.encodeWithSelector(IModelVersions.EpochNotClosed.selector, campaign, 0));
+        _versions.register(with);
+        uint256 bundle = review(ALICE, samplesFrom(0, 4));
+        toAnswer(bundle);
+        data.settleBundle(bundle);
+        data.closeEpoch(campaign);
+        _register(ALICE, with);
+        with.epochs[0].campaign = keccak256("none");
+        vm.expectRevert(abi.encodeWithSelector(IDataErrors.CampaignUnknown.selector, keccak256("none")));
+        _versions.register(with);
+        with.epochs = new EpochReference[](17);
+        _invalid(with, "epochs");
+    }
+
+    function test_register_needsFinalRounds_andTheOwnListing() external {
+        VersionTerms memory with = _terms("");
+        with.model = keccak256(abi.encode([uint256(1), 2]));
+        with.rounds = new RoundReference[](1);
+        with.rounds[0] = RoundReference(7, 1, 3);
+        vm.expectRevert(abi.encodeWithSelector(IModelVersions.RoundNotFinalized.selector, 7, 3));
+        _versions.register(with);
+        with.rounds[0].count = 65;
+        _invalid(with, "rounds");
+        with.rounds[0].count = 0;
+        _invalid(with, "rounds");
+        with.rounds[0].count = 2;
+        with.listing = bytes32(uint256(1));
+        vm.expectRevert(abi.encodeWithSelector(IModelVersions.ListingOfOther.selector, with.listing));
+        vm.prank(BOB);
+        _versions.register(with);
+        _register(ALICE, with);
+        with.model = keccak256("another");
+        vm.expectRevert(abi.encodeWithSelector(IModelVersions.ListingOfOther.selector, with.listing));
+        vm.prank(ALICE);
+        _versions.register(with);
+    }
+
+    function _register(address author, VersionTerms memory with) private returns (bytes32 version) {
+        vm.prank(author);
+        version = _versions.register(with);
+        equal(version, _versions.idOf(author, with), "identifier");
+    }
+
+    function _invalid(VersionTerms memory with, string memory part) private {
+        vm.expectRevert(abi.encodeWithSelector(IModelVersions.VersionInvalid.selector, part));
+        _versions.register(with);
+    }
+
+    function _terms(string memory name) private pure returns (VersionTerms memory with) {
+        (with.model, with.rule) = (keccak256(bytes(name)), keccak256("rule"));
+    }
+
+    function _list(bytes32 one) private pure returns (bytes32[] memory out) {
+        out = new bytes32[](1);
+        out[0] = one;
+    }
+
+    function _pair(bytes32 one, bytes32 other) private pure returns (bytes32[] memory out) {
+        out = new bytes32[](2);
+        (out[0], out[1]) = (one, other);
+    }
+}
