@@ -118,7 +118,7 @@ contract PerceptronModel is IPerceptronModel {
     /// @inheritdoc IPerceptronModel
     function passOver(uint256 position, uint256 index) external {
         Cursor memory cursor = _cursorAt(position, index);
-        uint256 deadline = _reportedUntil; // of the sample at the stored cursor, which is this one
+        uint256 deadline = _isStored(cursor) ? _reportedUntil : 0;
         if (deadline == 0) revert NotReported(cursor.decision.bundle, index);
         if (block.timestamp <= deadline) revert ReportPending(deadline);
         emit PassedOver(cursor.decision.bundle, index);
@@ -283,9 +283,13 @@ contract PerceptronModel is IPerceptronModel {
         if (!isIt) revert SampleNotNext(decision.bundle, cursor.index);
     }
 
-    /// @dev A report is of the sample at the cursor that is stored, and ends with its place.
+    function _isStored(Cursor memory cursor) private view returns (bool) {
+        return cursor.position == _position && cursor.index == _index;
+    }
+
+    /// @dev A report is of the sample at the cursor that is stored.
     function _save(Cursor memory cursor, uint256 fitting) private {
-        if (cursor.position != _position || cursor.index != _index) _reportedUntil = 0;
+        if (!_isStored(cursor)) _reportedUntil = 0;
         (_position, _index) = (uint64(cursor.position), uint64(cursor.index));
         _trained += uint64(fitting);
     }
