@@ -341,7 +341,7 @@ def _batch(coordinator: Coordinator, request: common_pb2.BatchRequest) -> Proven
 
 
 def serve(settings: Settings) -> None:
-    """Run a coordinator until SIGINT or SIGTERM; call it from the main thread.
+    """Run a coordinator until SIGINT, SIGTERM or SIGHUP; call it from the main thread.
 
     Raises:
         StorageError: the event log in Redis has lost events, found at the start or later.

@@ -13,12 +13,13 @@ from types import FrameType
 
 from circuits.errors import GradrollError
 from commons import VERSION
-from commons.runtime.process import keep_memory_private
+from commons.runtime.process import end_with_parent, ending_signals, keep_memory_private
 from commons.runtime.scrubbing import ScrubbingFormatter
 from gradroll.commands import COMMANDS
 from gradroll.commands.paying import end_told
 from gradroll.console import Console, tell
 from gradroll.stdio import open_streams, settle_streams
+from gradroll.usage import Parser, UsageError, tell_programs
 from gradroll.waiting import Waiting
 
 _EPILOG = """\
@@ -49,7 +50,7 @@ _SHOW_URLS = ("web3", "urllib3")
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands; every leaf sets `run`, a function of the parsed arguments to an exit status."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="gradroll",
         description="A rollup for gradients: training from data owners nobody has to trust, paid by proof.",
         epilog=_EPILOG,
@@ -63,10 +64,13 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status."""
+    """Run one command; returns the exit status.  Raises UsageError, which is told, for wrong arguments."""
     open_streams()
     try:
         return _run(build_parser().parse_args(argv))
+    except UsageError as error:
+        tell_programs(error, argv)
+        raise
     finally:
         settle_streams()
 
@@ -74,7 +78,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     keep_memory_private()
     _log_to_stderr("INFO" if getattr(arguments, "serves", False) else "WARNING")
-    signal.signal(signal.SIGTERM, _interrupt)
+    end_with_parent()
+    for number in ending_signals():
+        signal.signal(number, _interrupt)
     Console.lost = None
     arguments.console = console = Console(machine=getattr(arguments, "json", False))
     try:

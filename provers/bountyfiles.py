@@ -78,12 +78,17 @@ class BountyFiles(HeldFiles):
         folder = self._folder(bounty) / listing.hex()
         path = folder / _blinding_name(offer, public)
         with self._changed(bounty):
-            known = {other.name for other in folder.glob("*.blinding")}
-            if path.name not in known and len(known) >= MOST_OFFERS:
-                raise FullError(f"{MOST_OFFERS} offers of this listing are here already; have one of them locked")
+            self.require_place(bounty, listing, offer, public)
             record = blinding.to_bytes(32, "big") + sha256(row).digest()
             write_durably(path, record + sha256(record).digest(), disk=self._disk)
             write_durably(folder / f"{offer.hex()}.row", row, disk=self._disk)
+
+    def require_place(self, bounty: bytes, listing: bytes, offer: bytes, public: G1) -> None:
+        """Raise FullError where as many other offers of a listing are here as are kept."""
+        folder = self._folder(bounty) / listing.hex()
+        known = {other.name for other in folder.glob("*.blinding")}
+        if _blinding_name(offer, public) not in known and len(known) >= MOST_OFFERS:
+            raise FullError(f"{MOST_OFFERS} offers of this listing are here already; have one of them locked")
 
     def holds_offer(self, bounty: bytes, listing: bytes, offer: bytes, public: G1, blinding: int) -> bool:
         """Whether just this offer is here, whole."""

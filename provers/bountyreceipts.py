@@ -5,7 +5,6 @@ Nothing of a request is believed, and no place that one names is looked at: data
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -37,7 +36,8 @@ from commons.protocol.modelofferings import BountyOffer, DatasetReceipt
 from commons.storage.parameters import PublicParameters
 from provers.bountychain import BountyChain
 from provers.bountyfiles import MOST_OFFERS, BountyFiles
-from provers.knownfaults import KnownFaults
+from provers.checkturns import CheckTurns
+from provers.knownfaults import FaultsOf, KnownFaults
 
 Read = Callable[[], bytes]
 """Reads what follows a head, once it is let in."""
@@ -45,6 +45,8 @@ _FRAME = 1 << 12
 """Bytes at most that safetensors adds to a group's arrays."""
 _SMALL = 1 << 14
 """Bytes of a bounty's records beside its files."""
+MOST_FALSE_ROWS = 3
+"""Of one winner: a row that is sealed as it should be is never false, and each check of one keeps others waiting."""
 
 
 class BountyReceipts:
@@ -68,9 +70,9 @@ class BountyReceipts:
     ) -> None:
         self._chain, self._files, self._parameters = chain, files, parameters
         self._bases, self._sign, self._kept = bases, sign, kept
-        self._checking = threading.Lock()
+        self._turns = CheckTurns()
         """One check at a time: each takes all cores, and many times the memory of what is checked."""
-        self._faults = KnownFaults()
+        self._faults, self._false_rows = KnownFaults(), FaultsOf(MOST_FALSE_ROWS)
 
     def hold_group(self, head: GroupHead, read: Read) -> None:
         """Take in the data of a group that was drawn, if they are what the bounty committed to.
@@ -96,9 +98,10 @@ class BountyReceipts:
             file = read()
             if sha256(file).digest() != head.group.file_digest:
                 raise ProofError(f"the file is not the one of group {head.index}; send the file that was committed to")
-            with self._checking, self._faults.noted(_content(head)):
-                self._require_true(head, file, size, record.terms.feature_bound)
-            self._files.put_group(head.bounty, head.index, head.group, file)
+            with self._turns.turn(), self._faults.noted(_content(head)):
+                if not self._files.holds_group(head.bounty, head.index, head.group):  # of several that came at once
+                    self._require_true(head, file, size, record.terms.feature_bound)
+                    self._files.put_group(head.bounty, head.index, head.group, file)
 
     def attest_groups(self, bounty: bytes, stage: int) -> bytes:
         """The receipt for all groups of a draw, 65 bytes.
@@ -118,6 +121,9 @@ class BountyReceipts:
             RuleViolationError: another listing wins.
             SignatureError: the winner did not sign the offer.
             ProofError, WireError: the row does not open to the model, or not with what is to be revealed.
+            RuleViolationError: so many of this winner's rows were false that no further one is looked at.
+            BusyError: another row of this winner is looked at.
+            FullError: as many of its offers are kept as may be.
             StorageError: there is no room.
         """
         record, entry, listing = self._chain.winner(head.bounty)
@@ -130,6 +136,9 @@ class BountyReceipts:
         self._chain.require_signed(entry.seller, said.digest(domain), head.signature, "the winner's offer")
         if self._files.holds_offer(head.bounty, head.listing, head.offer, head.public, head.blinding):
             return self._sign(said.receipt_digest(domain))  # sent again: it was checked then
+        winner = head.bounty + head.listing
+        self._faults.require_none(winner + head.offer)
+        self._false_rows.require_few(winner)
         size = self._chain.size_of(listing.terms.verifier)
         if head.length != encoded_length(size.weights):
             raise WireError(
@@ -138,9 +147,12 @@ class BountyReceipts:
         self._begin(record, size)
         with self._files.room(head.bounty, head.length):
             row = read()
-            with self._checking:
-                self._check_row(head, row, record, listing, size)
-            self._files.put_offer(head.bounty, head.listing, head.offer, head.public, row, head.blinding)
+            sealed = _signed_row(head, row, size)
+            with self._turns.only_turn(winner):
+                self._files.require_place(head.bounty, head.listing, head.offer, head.public)
+                with self._faults.noted(winner + head.offer), self._false_rows.counted(winner):
+                    self._check_row(head, sealed, record, listing, size)
+                self._files.put_offer(head.bounty, head.listing, head.offer, head.public, row, head.blinding)
         return self._sign(said.receipt_digest(domain))
 
     def held(self, bounty: bytes, digest: bytes) -> bytes:
@@ -197,17 +209,27 @@ class BountyReceipts:
             )
 
     def _check_row(
-        self, head: WinnerHead, row: bytes, record: BountyRecord, listing: ListingRecord, size: SizeClass
+        self, head: WinnerHead, sealed: SealedRow, record: BountyRecord, listing: ListingRecord, size: SizeClass
     ) -> None:
-        sealed = SealedRow.decode(row, size.weights)
         context = swap_context(self._chain.deployment, head.listing, record.owner)
         key = self._parameters.commitment_key(size.weights)
         bases = swap_bases(size.weights + TAIL, cache=self._bases)
-        checked = check_row(key, self._parameters.srs, bases, context, listing.model, sealed)
-        if checked.digest != head.offer:
-            raise ProofError("the sealed row is not the one that the offer names")
-        if salted_point(sealed.key_point, head.blinding) != head.public:
-            raise ProofError("what would be revealed does not open the sealed row: K' is not K - xG")
+        check_row(key, self._parameters.srs, bases, context, listing.model, sealed)
+
+
+def _signed_row(head: WinnerHead, row: bytes, size: SizeClass) -> SealedRow:
+    """The row that a winner signed: what is false in it from here on is its doing, and no stranger's that sends others.
+
+    Raises:
+        ProofError: another row, or not with what is to be revealed.
+        WireError: it is no row.
+    """
+    sealed = SealedRow.decode(row, size.weights)
+    if sealed.digest != head.offer:
+        raise ProofError("the sealed row is not the one that the offer names")
+    if salted_point(sealed.key_point, head.blinding) != head.public:
+        raise ProofError("what would be revealed does not open the sealed row: K' is not K - xG")
+    return sealed
 
 
 def _content(head: GroupHead) -> bytes:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from circuits.errors import InvalidInputError, ProofError
+from circuits.errors import InvalidInputError, ProofError, RuleViolationError
 
 _MOST = 1024
 
@@ -32,4 +34,40 @@ class KnownFaults:
             while len(self._faults) >= _MOST:
                 self._faults.pop(next(iter(self._faults)))
             self._faults[name] = error
+            raise
+
+
+class FaultsOf:
+    """How often somebody handed in what was wrong, whose doing it can only be; the latest who did are known.
+
+    Thread-safe.
+
+    Args:
+        most: faults after which no more is looked at.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most, self._counts = most, Counter[bytes]()
+        self._lock = threading.Lock()
+
+    def require_few(self, who: bytes) -> None:
+        """Raise RuleViolationError where there were too many."""
+        with self._lock:
+            if self._counts.get(who, 0) >= self._most:
+                raise RuleViolationError(
+                    f"{self._most} that were signed for the same were looked at here, and each was false: no further "
+                    "one is looked at"
+                )
+
+    @contextmanager
+    def counted(self, who: bytes) -> Iterator[None]:
+        """A check; counts it where it raises InvalidInputError or ProofError."""
+        self.require_few(who)
+        try:
+            yield
+        except (InvalidInputError, ProofError):
+            with self._lock:
+                while len(self._counts) >= _MOST and who not in self._counts:
+                    self._counts.pop(next(iter(self._counts)))
+                self._counts[who] += 1
             raise

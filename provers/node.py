@@ -349,7 +349,7 @@ def _caller(head: StepHead, context: grpc.ServicerContext) -> str | None:
 
 
 def serve(settings: Settings) -> None:
-    """Run a prover until SIGINT or SIGTERM; call it from the main thread."""
+    """Run a prover until SIGINT, SIGTERM or SIGHUP; call it from the main thread."""
     keep_memory_private()
     stop = stop_requested()
     with traced(settings, "prover"):

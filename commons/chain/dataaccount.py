@@ -13,6 +13,7 @@ from commons.chain.datadecoding import schema_words
 from commons.chain.datafacts import CampaignTerms
 from commons.chain.dataview import DataView
 from commons.chain.mined import Mined
+from commons.chain.ownblocks import require_own_blocks
 from commons.chain.writer import ChainWriter
 from commons.samples.contributions import Outcome
 from commons.samples.sampleschemas import SampleSchema
@@ -61,7 +62,8 @@ NO_SAMPLE = ProvenSample(b"", ())
 class DataAccount:
     """One account's transactions at the data market.
 
-    Every method waits and raises as those of ``ChainAccount`` do, whose object sends them.
+    Every method waits and raises as those of ``ChainAccount`` do, whose object sends them.  On a chain whose contracts
+    see another chain's blocks ``open_campaign`` and ``commit_bundle`` raise ChainError, and nothing is paid.
 
     Attributes:
         data: the market.
@@ -83,6 +85,8 @@ class DataAccount:
             nonce: the first to try; one with the same terms gets the next that is free.  After an interruption the same
                 call finds its own transaction again.
         """
+
+        require_own_blocks(self.data.chain.rpc)
 
         def named(at: int) -> bytes:
             return terms.campaign_id(self.data.deployment, self.address, at)
@@ -114,6 +118,7 @@ class DataAccount:
 
     def commit_bundle(self, campaign: bytes, count: int, commitment: bytes) -> int:
         """Commit to a bundle of so many samples, with its deposits; returns its number."""
+        require_own_blocks(self.data.chain.rpc)
         cost = self.data.campaign(campaign).terms.cost(count)
         mined = self._pay("commit", campaign, cost, campaign, count, commitment)
         return topic(mined, self.data.place, CAMPAIGNS, "BundleCommitted", 2)

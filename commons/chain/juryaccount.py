@@ -8,6 +8,7 @@ from commons.chain.calldata import JURY
 from commons.chain.dataview import DataView
 from commons.chain.juryfacts import PoolTerms, Verdict
 from commons.chain.mined import Mined
+from commons.chain.ownblocks import require_own_blocks
 from commons.chain.writer import ChainWriter
 
 _JOIN_SLOT, _DRAW = 150_000, 6_000_000
@@ -16,7 +17,8 @@ _JOIN_SLOT, _DRAW = 150_000, 6_000_000
 class JuryAccount:
     """One account's transactions at the jury.
 
-    Every method waits and raises as those of ``ChainAccount`` do, whose object sends them.
+    Every method waits and raises as those of ``ChainAccount`` do, whose object sends them.  On a chain whose contracts
+    see another chain's blocks ``join`` and ``draw`` raise ChainError, and nothing is paid.
 
     Attributes:
         jury: as nodes show it.
@@ -33,6 +35,7 @@ class JuryAccount:
 
     def join(self, terms: PoolTerms, slots: int) -> int:
         """Stake so many slots, 1 to 32, in a pool; returns the number of the first."""
+        require_own_blocks(self.jury.chain.rpc)
         value = self.chain.value_of(terms.token, terms.unit * slots, self.jury.place)
         mined = self._jury("join", terms.words, slots, gas=SMALL + _JOIN_SLOT * slots, value=value)
         return first_word(mined, self.jury.place, JURY, "Joined")
@@ -47,6 +50,7 @@ class JuryAccount:
 
     def draw(self, case: int) -> Mined:
         """Draw the jury of a case, or have its anchor set anew; any account may."""
+        require_own_blocks(self.jury.chain.rpc)
         return self._jury("draw", case, gas=_DRAW, repeatable=True)
 
     def commit_vote(self, case: int, round_: int, seat: int, commitment: bytes) -> Mined:

@@ -11,6 +11,7 @@ from commons.chain.mined import Mined
 from commons.chain.modelaccount import ModelAccount, known
 from commons.chain.modeldecoding import coordinates
 from commons.chain.modelfacts import BountyTerms
+from commons.chain.ownblocks import require_own_blocks
 from commons.protocol.bountydraws import HiddenGroup
 from native import G1
 
@@ -23,7 +24,11 @@ def group_words(index: int, group: HiddenGroup) -> tuple[int | bytes, ...]:
 
 
 class BountyAccount(ModelAccount):
-    """An account that owns bounties, or enters them."""
+    """An account that owns bounties, or enters them.
+
+    On a chain whose contracts see another chain's blocks nothing is paid: ``open_bounty``, ``enter`` and ``pin_anchor``
+    raise ChainError.
+    """
 
     def open_bounty(self, terms: BountyTerms, nonce: int = 0) -> bytes:
         """Open a bounty and escrow its money; returns its identifier.
@@ -31,6 +36,7 @@ class BountyAccount(ModelAccount):
         Args:
             nonce: as of ``list_model``.
         """
+        require_own_blocks(self.models.chain.rpc)
         place = self.models.places.bounties
 
         def named(at: int) -> bytes:
@@ -48,6 +54,7 @@ class BountyAccount(ModelAccount):
 
     def pin_anchor(self, bounty: bytes) -> Mined:
         """Have the hash that the next draw waits for written down; any account may, and more than once."""
+        require_own_blocks(self.models.chain.rpc)
         return self._bounties("pin", bounty, repeatable=True)
 
     def draw_training(self, bounty: bytes, seed: bytes) -> Mined:
@@ -84,6 +91,7 @@ class BountyAccount(ModelAccount):
 
     def enter(self, bounty: bytes, listing: bytes) -> Mined:
         """Enter a listing of this account, and stake the bond."""
+        require_own_blocks(self.models.chain.rpc)
         terms = self.models.bounty(bounty).terms
         value = self.value_of(terms.token, terms.bond, self.models.places.bounties)
         return self._bounties("enter", bounty, listing, value=value)

@@ -21,7 +21,7 @@ from commons.protocol.signing import require_signer
 from commons.runtime.amounts import checksum, utc
 from commons.settings.values import Depth
 from commons.storage.files import write_durably
-from gradroll.modelmarket.anchors import close_and_pin
+from gradroll.modelmarket.anchors import bounty_of_most, close_and_pin, is_over
 from gradroll.modelmarket.bountybook import KeptGroup
 from gradroll.modelmarket.committeewitnesses import CommitteeWitnesses
 from gradroll.modelmarket.datagroups import DataGroup
@@ -123,7 +123,7 @@ class BountyOwner:
         """
         record = close_and_pin(self._chain, bounty)
         if record.stage in (BountyStage.OPENED, BountyStage.CLOSED):
-            if self._models.chain.now() > record.deadline:
+            if is_over(self._models, record):
                 raise ClosedError(f"the window for the draw ended {utc(record.deadline)}; see gradroll bounty settle")
             final = self._final_pin(bounty)
             secret = self._state.bounties.find_seed(final.terms.commitment, final.terms.seed_commitment)
@@ -204,7 +204,7 @@ class BountyOwner:
         Raises:
             NotReadyError: a window is open still.
         """
-        record = self._models.bounty(bounty)
+        record = bounty_of_most(self._models, bounty)
         act = {
             BountyStage.PROVING: self._chain.settle_bounty, BountyStage.SELLING: self._chain.pass_over,
             BountyStage.LOCKED: self._chain.pass_over, BountyStage.TESTS_DRAWN: self._chain.report_withheld,
@@ -213,7 +213,7 @@ class BountyOwner:
         }.get(record.stage)  # fmt: skip
         if act is None:
             raise NotReadyError(f"nothing is to be settled: the bounty's stage is {record.stage.name.lower()}")
-        if self._models.chain.now() <= record.deadline:
+        if not is_over(self._models, record):
             raise NotReadyError(f"the window is open until {utc(record.deadline)}; come back after that")
         act(bounty)
         return self._models.bounty(bounty)

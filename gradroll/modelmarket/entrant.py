@@ -17,7 +17,7 @@ from commons.protocol.blindings import seal_blinding
 from commons.protocol.modelofferings import BountyOffer
 from commons.runtime.amounts import checksum, utc
 from commons.storage.files import write_durably
-from gradroll.modelmarket.anchors import close_and_pin
+from gradroll.modelmarket.anchors import bounty_of_most, close_and_pin, is_over
 from gradroll.modelmarket.datafetching import fetch_shown
 from gradroll.modelmarket.listingchecks import CheckedListing, check_listing
 from gradroll.modelmarket.offerfiles import VERSION, BountyOfferFile, OfferRequest
@@ -46,14 +46,14 @@ class Entrant(Seller):
         found = self._entry_of(bounty, listing)
         if found is not None:
             return found
-        record = self._models.bounty(bounty)
+        record = bounty_of_most(self._models, bounty)
         own = self._own(listing)
         if own.terms.set_id != record.set_id or own.terms.verifier != record.terms.verifier:
             raise RuleViolationError(
                 "the listing is on another set, or under another verifier, than the bounty; list the model on the set "
                 f"0x{record.set_id.hex()} under {checksum(record.terms.verifier)}"
             )
-        if record.stage is not BountyStage.ENTERING or self._models.chain.now() > record.deadline:
+        if record.stage is not BountyStage.ENTERING or is_over(self._models, record):
             raise ClosedError("the bounty takes no entries now; see gradroll bounty show")
         require_time_to_reveal(record.terms.key_window, margin, "the bounty")
         if not unprovable:

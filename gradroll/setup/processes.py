@@ -17,10 +17,11 @@ from typing import IO
 
 from circuits.atomicfile import storing
 from circuits.errors import GradrollError, UnavailableError
+from commons.runtime.process import as_child
 from commons.runtime.stages import stage
 
 _GRACE = 10.0
-_STOPPING = (signal.SIGINT, signal.SIGTERM)
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Running:
 
 
 class Processes:
-    """Processes of `python -m gradroll`; all are stopped when the block is left.
+    """Processes of `python -m gradroll`; all are stopped when the block is left, and end when this process is killed.
 
     Attributes:
         logs: directory of what they print.
@@ -71,7 +72,7 @@ class Processes:
         with storing(f"cannot write {path}"):
             self.logs.mkdir(parents=True, exist_ok=True)
             log: IO[bytes] = self._files.enter_context(path.open("wb"))
-        environment = {**os.environ, "GRADROLL_DEVELOPMENT": "1"}
+        environment = as_child(os.environ | {"GRADROLL_DEVELOPMENT": "1"})
         with _put_off():
             process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
                 [sys.executable, "-m", "gradroll", *arguments],
@@ -109,7 +110,7 @@ class Processes:
 
 @contextmanager
 def _deaf() -> Iterator[None]:
-    """Ignore SIGINT and SIGTERM meanwhile; only the main thread can, and only it gets them."""
+    """Ignore what asks this process to end meanwhile; only the main thread can, and only it gets them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -123,7 +124,7 @@ def _deaf() -> Iterator[None]:
 
 @contextmanager
 def _put_off() -> Iterator[None]:
-    """Take SIGINT and SIGTERM at the end: what they raise before would leave a process that nobody knows of."""
+    """Take what asks this process to end afterwards: before, it would leave a process that nobody knows of."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -56,14 +56,14 @@ class DataStage:
     committee: int
     accounts: tuple[SigningKey, ...]
 
-    def view(self) -> DataView:
-        """The market through a connection of its own."""
+    def view(self, url: str = "") -> DataView:
+        """The market through a connection of its own; ``url``: through other nodes."""
         chain = self.data.chain
-        return DataView(ChainView(self.url, chain.market, expected_chain_id=chain.chain_id), self.data.place)
+        return DataView(ChainView(url or self.url, chain.market, expected_chain_id=chain.chain_id), self.data.place)
 
-    def account(self, number: int, outbox: Outbox | None = None) -> DataAccount:
-        """Transactions of an account."""
-        view = self.view()
+    def account(self, number: int, outbox: Outbox | None = None, url: str = "") -> DataAccount:
+        """Transactions of an account; ``url``: through other nodes."""
+        view = self.view(url)
         return DataAccount(ChainWriter(view.chain, self.accounts[number], PATIENCE, outbox=outbox), view)
 
     def juror(self, number: int) -> JuryAccount:

@@ -22,8 +22,8 @@ This page is made by `make reference` from `circuits/errors.py` and from a table
 
 ## Codes
 
-Beside these a command ends with 0 when it is done, with 2 when its arguments are wrong, and with 130 when it is
-interrupted.
+Beside these a command ends with 0 when it is done, with 2 when its arguments are wrong (with `--json` under the code
+`usage`), and with 130 when it is interrupted (`interrupted`).
 
 | code | exit status | gRPC status | means | what to do |
 | --- | --- | --- | --- | --- |

@@ -131,6 +131,30 @@ def test_usage_errors_are_argparses_own() -> None:
         assert stopped.value.code == 2
 
 
+@pytest.mark.parametrize("asked", ["--json", "--js"])
+@pytest.mark.parametrize(
+    ("arguments", "named"), [(["submit", "0"], "--gradient"), (["audit", "zero"], "zero"), (["nothing"], "nothing")]
+)
+def test_usage_errors_are_told_to_programs_too(
+    arguments: list[str], named: str, asked: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main([*arguments, asked])
+    said = capsys.readouterr()
+    assert stopped.value.code == 2
+    error = json.loads(said.out)["error"]
+    assert error["code"] == "usage"
+    assert named in error["message"]
+    assert said.err.startswith("usage: gradroll")
+    assert error["message"] in said.err
+
+
+def test_usage_errors_are_text_where_nobody_asks_for_json(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["submit", "0", "--", "--json"])
+    assert capsys.readouterr().out == ""
+
+
 def test_a_port_in_use_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

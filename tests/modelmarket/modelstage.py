@@ -57,10 +57,10 @@ class Stage:
         public = PublicParameters(keys / SRS_FILE, keys, allow_insecure=True)
         return ModelParameters(public, keys, (SIZE,), allow_insecure=True)
 
-    def writer(self, account: int, outbox: Outbox | None = None) -> ModelWriter:
-        """Transactions of an account, through a connection of its own."""
+    def writer(self, account: int, outbox: Outbox | None = None, url: str = "") -> ModelWriter:
+        """Transactions of an account, through a connection of its own; ``url``: through other nodes."""
         chain = self.models.chain
-        view = ChainView(self.url, chain.market, expected_chain_id=chain.chain_id)
+        view = ChainView(url or self.url, chain.market, expected_chain_id=chain.chain_id)
         return ModelWriter(ModelView(view, self.models.places), self.accounts[account], PATIENCE, outbox=outbox)
 
     def state(self, name: str) -> ModelState:
