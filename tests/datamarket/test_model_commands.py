@@ -122,9 +122,8 @@ def _pay(market: ModelStage, command: Command, budget: str, held: dict[int, Samp
     table = command(OTHER, f"improve table {budget} {rule} --out table.json")
     assert table["total"] != "0"
     keep(market, CONTRIBUTOR, held)
-    command(
-        CONTRIBUTOR, f"improve sign {budget} --tests 0=tests.bundle --keystore none --out x.json", fails="bad-key-file"
-    )
+    sign = f"improve sign {budget} {rule} --keystore"
+    command(CONTRIBUTOR, f"{sign} none --out x.json", fails="bad-key-file")
     for member in range(3):
         made = Keystore.create(Path(f"keys{member}"))
         made.account_file.unlink()
