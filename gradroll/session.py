@@ -47,6 +47,7 @@ from gradroll.data_owner.owner import DataOwner
 from gradroll.data_owner.participant import Participant
 from gradroll.data_owner.posting import Poster
 from gradroll.datamarket.committeereceipts import CommitteeReceipts
+from gradroll.datamarket.datamodels import DataModels
 from gradroll.datamarket.dataroles import DataRoles
 from gradroll.datamarket.datastate import DataState
 from gradroll.model_owner.buyer import ModelOwner
@@ -197,6 +198,15 @@ class Session:
         state = DataState(own.state, self._unlock, self._unlock if own.encrypt else None)
         self._open.callback(state.close)
         return DataRoles(DataAccount(self.writer(own.account), self.data), state, own.confirmations)
+
+    @cached_property
+    def data_models(self) -> DataModels:
+        """What is made of campaigns' data: models in contracts, pay for improvement, versions."""
+        account = lambda: self.writer(self.settings.section(DataMarketSettings, "account").account)  # noqa: E731
+        return DataModels(
+            self.settings.section(DataMarketSettings, "models", "improvement", "versions", "state"), self.data, account,
+            lambda: self.models, lambda: self.data_store, lambda: self.bundle_witnesses,
+        )  # fmt: skip
 
     @cached_property
     def bundle_witnesses(self) -> CommitteeReceipts:
