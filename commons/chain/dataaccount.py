@@ -18,6 +18,8 @@ from commons.samples.contributions import Outcome
 from commons.samples.sampleschemas import SampleSchema
 
 _OPEN, _ATTEST, _INLINE, _CASE = 800_000, 1_500_000, 3_000_000, 3_000_000
+_MODEL = 1_500_000
+"""Gas beside `_CASE` where a model is asked: it gets 3,000,000, and the contract requires that as much is left."""
 _PROOF_BYTE = 2_000
 """Gas for each byte of samples that a contract compares."""
 
@@ -185,7 +187,8 @@ class DataAccount:
 
     def open_case(self, bundle: int, index: int, sample: ProvenSample, schema: SampleSchema) -> Mined:
         """Open the case of a sample; any account may.  ``NO_SAMPLE`` serves where no model is arbiter."""
-        return self._campaigns("openCase", bundle, index, sample.words, schema_words(schema), gas=_CASE)
+        gas = _CASE + (_MODEL + _PROOF_BYTE * len(sample.sample) if sample.sample else 0)
+        return self._campaigns("openCase", bundle, index, sample.words, schema_words(schema), gas=gas)
 
     def owner_verdict(self, bundle: int, index: int, verdict: Outcome) -> Mined:
         """Decide as the owner of a campaign whose arbiter it is."""

@@ -138,6 +138,21 @@ class DataView:
         """Number, sample's place and correction of the challenges that were opened against a bundle, in order."""
         return self.events.read(decoding.challenge_opened, decoding.CHALLENGE_OPENED, None, bundle)
 
+    def challenged_samples(self, bundle: BundleRecord) -> list[int]:
+        """Places of a bundle's samples against which a challenge was opened, as many as the contract counts.
+
+        Raises:
+            ChainError: the node hides some, or invents them.
+        """
+        if not bundle.challenged:
+            return []
+        found = sorted({index for _, index, _ in self.opened_challenges(bundle.number)})
+        if len(found) != bundle.challenged:
+            raise ChainError(
+                f"the node does not show all challenges against bundle {bundle.number}; does it keep old events?"
+            )
+        return found
+
     def dispute(self, bundle: int, index: int) -> DisputeRecord:
         """A sample's dispute; its stage is UNKNOWN while nobody opened a challenge against it."""
         raw = self._ask("disputeOf(uint256,uint256)", [bundle, index], [decoding.DISPUTE])[0]

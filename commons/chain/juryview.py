@@ -14,6 +14,7 @@ from commons.chain.datafacts import CampaignTerms
 from commons.chain.juryfacts import POOL_TERMS, CaseRecord, PoolRecord, PoolTerms, SeatRecord, SlotRecord
 from commons.chain.view import ChainView
 from commons.runtime.amounts import checksum
+from commons.settings.values import Depth
 
 T = TypeVar("T")
 
@@ -84,6 +85,10 @@ class JuryView:
         drawn = [(at, jury.size) for at, jury in enumerate(case.juries) if jury.drawn_at]
         places = [(at, index) for at, size in drawn for index in range(size)]
         return [place for place in places if self.seat(case.number, *place).juror == juror]
+
+    def is_drawn(self, case: int, round_: int, depth: Depth) -> bool:
+        """Whether so many blocks vouch for the draw of a case's jury."""
+        return self.events.first(decoding.drawn, decoding.DRAWN, case, round_, depth=depth) is not None
 
     def cases_of(self, juror: bytes) -> list[int]:
         """Numbers of the cases for which slots of a juror were drawn, ascending."""

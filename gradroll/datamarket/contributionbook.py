@@ -13,6 +13,9 @@ from commons.samples.samplebundles import SampleBundle
 from commons.storage.unlock import LOCKED, Unlock
 from gradroll.datamarket.secretbook import Broken, SecretBook
 
+OWN_BUNDLES = "bundles"
+"""Folder of their files in the state directory."""
+
 
 @dataclass(frozen=True, slots=True)
 class KeptBundle:
@@ -48,7 +51,7 @@ class ContributionBook:
     """The bundles in a state directory; the arguments are those of ``SecretBook``."""
 
     def __init__(self, directory: Path, unlock: Unlock = LOCKED, encrypting: Unlock | None = None) -> None:
-        self._files = directory / "bundles"
+        self._files = directory / OWN_BUNDLES
         self._book = SecretBook(directory / "contributions", "data-contribution", unlock, encrypting)
 
     def add(self, kept: KeptBundle, bundle: SampleBundle) -> None:

@@ -38,9 +38,7 @@ def _bundle(data: DataView, campaign: bytes, number: int) -> EpochBundle:
         terms = data.campaign(campaign).terms
         return EpochBundle(0, terms.initial_root, terms.initial_digest, terms.initial_count)
     record = data.bundle(number)
-    challenged = tuple(sorted({index for _, index, _ in data.opened_challenges(number)}))
-    if len(challenged) != record.challenged:
-        raise ChainError(f"the node does not show all challenges against bundle {number}; does it keep old events?")
+    challenged = tuple(data.challenged_samples(record))
     return EpochBundle(number, record.root, record.content_digest, record.count, challenged)
 
 

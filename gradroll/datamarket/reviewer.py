@@ -7,10 +7,12 @@ import secrets
 from circuits.errors import ClosedError, InvalidInputError, NotReadyError
 from commons.chain.dataaccount import ChallengeOpening, DataAccount, ProvenSample
 from commons.chain.datafacts import BundleRecord, BundleStage, ChallengeStage
+from commons.chain.depth import HEAD
 from commons.runtime.amounts import utc
 from commons.samples.canonicalsamples import fits, require_sample
 from commons.samples.contributions import Ground
 from commons.samples.sampledistances import distance
+from commons.settings.values import Depth
 from gradroll.datamarket.bundlefetching import BundleLibrary
 from gradroll.datamarket.challengebook import KeptChallenge
 from gradroll.datamarket.datastate import DataState
@@ -28,13 +30,14 @@ class Reviewer:
     Args:
         account: sends this account's transactions.
         state: what it keeps: who loses its challenges loses their stakes.
+        depth: blocks that must vouch for the end of a review before challenges are opened.
 
     Attributes:
         library: bundles that it has.
     """
 
-    def __init__(self, account: DataAccount, state: DataState) -> None:
-        self._account, self._data, self._state = account, account.data, state
+    def __init__(self, account: DataAccount, state: DataState, depth: Depth = HEAD) -> None:
+        self._account, self._data, self._state, self._depth = account, account.data, state, depth
         self.library = BundleLibrary(account.data, state.directory)
 
     @property
@@ -149,7 +152,8 @@ class Reviewer:
             raise ClosedError(f"the challenge had to be opened by {utc(record.reveal_end(terms))}; its stake is lost")
 
         def over() -> bool | None:
-            return True if self._data.chain.now() > self._data.bundle(record.number).review_end(terms) else None
+            deep = self._data.chain.block(self._depth).timestamp  # what is over in a block that goes may go on
+            return True if deep > self._data.bundle(record.number).review_end(terms) else None
 
         if not self._data.chain.most(over):  # one node that lies would have the challenge shown to all
             raise NotReadyError(
