@@ -14,6 +14,7 @@ from eth_utils.address import to_canonical_address
 from circuits.errors import ChainError
 from circuits.terms import MarketId
 from commons.chain import datadecoding as decoding
+from commons.chain.abicoding import ViewCall
 from commons.chain.contractevents import Events
 from commons.chain.datafacts import BundleRecord, CampaignRecord, ChallengeRecord, DisputeRecord
 from commons.chain.juryview import JuryView
@@ -157,6 +158,13 @@ class DataView:
         """A sample's dispute; its stage is UNKNOWN while nobody opened a challenge against it."""
         raw = self._ask("disputeOf(uint256,uint256)", [bundle, index], [decoding.DISPUTE])[0]
         return self._guarded(decoding.dispute, raw)
+
+    def disputes(self, bundle: BundleRecord) -> list[tuple[int, DisputeRecord]]:
+        """The samples of a bundle that were challenged, by their places.  Raises as ``challenged_samples``."""
+        places = self.challenged_samples(bundle)
+        calls = [ViewCall("disputeOf(uint256,uint256)", [bundle.number, at], [decoding.DISPUTE]) for at in places]
+        found = self.chain.call_each(self.place, calls)
+        return [(at, self._guarded(decoding.dispute, raw)) for at, (raw,) in zip(places, found, strict=True)]
 
     def subject_of(self, case: int) -> tuple[int, int]:
         """Bundle and place of the sample that a case is about.

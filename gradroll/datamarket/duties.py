@@ -65,7 +65,7 @@ class Settler:
         return [
             bundle for bundle in bundles
             if in_case_window(bundle, terms, now) and self._opener.is_lacking(bundle, terms)
-            and any(awaits_case(bundle, terms, dispute, now) for _, dispute in self._disputes(bundle))
+            and any(awaits_case(bundle, terms, dispute, now) for _, dispute in self._data.disputes(bundle))
         ]  # fmt: skip
 
     def settle(self, campaign: bytes, told: Callable[[str], None] = lambda _: None) -> int:
@@ -99,12 +99,8 @@ class Settler:
             return
         if bundle.stage is BundleStage.REVIEW:
             yield Due(f"settle bundle {number}", lambda: self._account.settle_bundle(number))
-        for index, dispute in self._disputes(bundle):
+        for index, dispute in self._data.disputes(bundle):
             yield from self._of_sample(campaign.terms, bundle, (index, dispute), now)
-
-    def _disputes(self, bundle: BundleRecord) -> list[tuple[int, DisputeRecord]]:
-        """The samples of a bundle that were challenged, by their places."""
-        return [(index, self._data.dispute(bundle.number, index)) for index in self._data.challenged_samples(bundle)]
 
     def _of_sample(
         self, terms: CampaignTerms, bundle: BundleRecord, one: tuple[int, DisputeRecord], now: int
