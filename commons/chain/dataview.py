@@ -172,8 +172,11 @@ class DataView:
         Raises:
             ChainError: the node does not show it, or shows another one than the contract has.
         """
-        told = {number: place for number, *place in self.events.read(decoding.case_opened, decoding.CASE_OPENED)}
-        bundle, index = told.get(case, (0, 0))
+        block = self.jury.opened_in(case)  # its own event is not indexed by the case
+        read = () if block is None else self.events.read(
+            decoding.case_opened, decoding.CASE_OPENED, first=block, last=block
+        )  # fmt: skip
+        bundle, index = next(((of, at) for number, of, at in read if number == case), (0, 0))
         if not bundle or self.dispute(bundle, index).case != case:
             raise ChainError(f"the node does not show what case {case} is about; does it keep old events?")
         return bundle, index

@@ -17,6 +17,7 @@ from circuits.errors import (
 from commons.chain.dataaccount import DataAccount
 from commons.chain.datafacts import DisputeStage
 from commons.chain.depth import HEAD
+from commons.chain.drawncases import read_draws
 from commons.chain.juryaccount import JuryAccount
 from commons.chain.juryfacts import CaseRecord, CaseStage, Verdict
 from commons.chain.juryview import pool_of
@@ -103,7 +104,7 @@ class Juror:
 
     def seats(self) -> list[OwnSeat]:
         """Every seat of this account, of cases that are over as well."""
-        return [seat for case in self._data.jury.cases_of(self.address) for seat in self._seats_in(case)]
+        return [seat for case in self._cases() for seat in self._seats_in(case)]
 
     def vote(self, case: int, verdict: Verdict, about: tuple[int, int] | None = None) -> list[OwnSeat]:
         """Commit to a verdict in every seat of a case that is voted in now; returns them.
@@ -175,7 +176,7 @@ class Juror:
 
     def to_reveal(self) -> list[int]:
         """Cases with votes of this account that are to be revealed now."""
-        cases = [self._data.jury.case(number) for number in self._data.jury.cases_of(self.address)]
+        cases = [self._data.jury.case(number) for number in self._cases()]
         return [case.number for case in cases if self._hidden(case)]
 
     def release(self, case: int) -> list[OwnSeat]:
@@ -206,6 +207,15 @@ class Juror:
     def collect(self, token: bytes) -> int:
         """Have stakes and fees that are credited to this account paid out; returns the amount."""
         return self._account.collect_stakes(token) + self._campaigns.collect(token)
+
+    def _cases(self) -> list[int]:
+        """Numbers of the cases for which slots of this account were drawn, ascending."""
+        place = self._data.jury.deployment, self.address
+        known = self._state.draws.known(*place)
+        found, read = read_draws(self._data.jury, self.address, known)
+        if read != known:
+            self._state.draws.keep(*place, read)
+        return sorted({each.case for each in found})
 
     def _is_revealing(self, case: int) -> bool | None:
         record = self._data.jury.case(case)
