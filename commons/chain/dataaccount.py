@@ -116,7 +116,7 @@ class DataAccount:
 
     def commit_bundle(self, campaign: bytes, count: int, commitment: bytes) -> int:
         """Commit to a bundle of so many samples, with its deposits; returns its number."""
-        cost = self.data.campaign(campaign).terms.cost(count)
+        cost = self.data.terms(campaign).cost(count)
         mined = self._pay("commit", campaign, cost, campaign, count, commitment)
         return topic(mined, self.data.place, CAMPAIGNS, "BundleCommitted", 2)
 
@@ -146,7 +146,7 @@ class DataAccount:
 
     def commit_challenge(self, campaign: bytes, commitment: bytes) -> int:
         """Commit to a challenge, and stake C; returns its number."""
-        stake = self.data.campaign(campaign).terms.stake
+        stake = self.data.terms(campaign).stake
         mined = self._pay("challenge", campaign, stake, campaign, commitment)
         return topic(mined, self.data.place, CAMPAIGNS, "ChallengeCommitted", 2)
 
@@ -197,7 +197,7 @@ class DataAccount:
     def appeal(self, bundle: int, index: int) -> Mined:
         """Pay F2 for another jury."""
         campaign = self.data.bundle(bundle).campaign
-        return self._pay("appeal", campaign, self.data.campaign(campaign).terms.appeal_fee, bundle, index)
+        return self._pay("appeal", campaign, self.data.terms(campaign).appeal_fee, bundle, index)
 
     def settle_sample(self, bundle: int, index: int) -> Mined:
         """Settle a sample that was challenged; any account may."""
@@ -230,7 +230,7 @@ class DataAccount:
 
     def _pay(self, name: str, campaign: bytes, amount: int, *arguments: object) -> Mined:
         """A call that takes an amount of a campaign's token."""
-        token = self.data.campaign(campaign).terms.token
+        token = self.data.terms(campaign).token
         return self._campaigns(name, *arguments, value=self.chain.value_of(token, amount, self.data.place))
 
     def _campaigns(

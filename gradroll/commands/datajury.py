@@ -80,7 +80,7 @@ def join(arguments: argparse.Namespace) -> int:
 
     with paying_session(arguments, data_settings(arguments)) as session:
         campaign = the_campaign(arguments, session)
-        coin, terms = currency_of(session, campaign), session.data.campaign(campaign).terms
+        coin, terms = currency_of(session, campaign), session.data.terms(campaign)
         stake = coin.shown(terms.juror_stake * arguments.slots)
         if not confirmed(arguments, f"stake {stake} as a juror?"):
             return DECLINED
@@ -187,11 +187,16 @@ def appeal(arguments: argparse.Namespace) -> int:
 
     with paying_session(arguments, data_settings(arguments)) as session:
         campaign = session.data.bundle(arguments.bundle).campaign
-        fee = session.data.campaign(campaign).terms.appeal_fee
+        fee = session.data.terms(campaign).appeal_fee
         shown = currency_of(session, campaign).shown(fee)
+        first = session.data_roles.cases.appealable(arguments.bundle, arguments.sample)
+        arguments.console.line(f"the first jury says {first.verdict.name.lower()}: {first.good} votes for good, "
+                               f"{first.bad} for bad, {first.corrected} for corrected")  # fmt: skip
         if not confirmed(arguments, f"appeal for {shown}?"):
             return DECLINED
         session.data_roles.account.appeal(arguments.bundle, arguments.sample)
         arguments.console.line(f"another jury decides about sample {arguments.sample}; {shown} are held for it")
-        arguments.console.result(bundle=arguments.bundle, sample=arguments.sample, fee=str(fee))
+        arguments.console.result(
+            bundle=arguments.bundle, sample=arguments.sample, fee=str(fee), verdict=first.verdict.name.lower()
+        )
     return 0

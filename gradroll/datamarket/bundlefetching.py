@@ -61,7 +61,7 @@ class BundleLibrary:
 
     def add_initial(self, campaign: bytes, bundle: SampleBundle) -> None:
         """Keep a campaign's initial data.  Raises ProofError for others than its terms name."""
-        terms = self._data.campaign(campaign).terms
+        terms = self._data.terms(campaign)
         found = (len(bundle.samples), bundle.tree().root, bundle.content_digest, bundle.schema_digest)
         if found != (terms.initial_count, terms.initial_root, terms.initial_digest, terms.schema_hash):
             raise ProofError("these are not the initial data of the campaign; fetch them from somebody else")
@@ -127,7 +127,7 @@ class BundleLibrary:
 
     def initial(self, campaign: bytes) -> SampleBundle | None:
         """The initial data of a campaign, if they are here."""
-        terms = self._data.campaign(campaign).terms
+        terms = self._data.terms(campaign)
         return self._whole(terms.initial_root, terms.initial_digest)
 
     def _from_store(self, record: BundleRecord, store: BlockStore, root: Cid, progress: Progress) -> SampleBundle:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from circuits.errors import ClosedError, ContractError, NotReadyError, RuleViolationError, UnknownError
 from commons.chain.dataaccount import NO_SAMPLE, DataAccount, ProvenSample
 from commons.chain.datafacts import BundleRecord, BundleStage, CampaignTerms, DisputeRecord, DisputeStage
+from commons.chain.juryfacts import CaseStage, JuryRecord
 from commons.runtime.amounts import utc
 from commons.samples.campaigneconomics import Arbiter
 from commons.samples.merkletrees import MerkleTree
@@ -49,6 +50,26 @@ class CaseOpener:
             if error.error != "DisputeStageDiffers":  # somebody else was quicker
                 raise
         return self._data.dispute(number, index)
+
+    def appealable(self, number: int, index: int) -> JuryRecord:
+        """The first jury of a sample's case, whose verdict may be appealed.
+
+        Raises:
+            NotReadyError: most nodes do not show such a verdict: one alone would have F2 paid against a right one.
+        """
+
+        def ask() -> JuryRecord | None:
+            case = self._data.dispute(number, index).case
+            record = self._data.jury.case(case) if case else None
+            return record.juries[0] if record and record.stage is CaseStage.APPEALABLE else None
+
+        found = self._data.chain.most(ask)
+        if found is None:
+            raise NotReadyError(
+                f"most nodes show no verdict about sample {index} of bundle {number} that may be appealed now; look at "
+                "the windows of its case (gradroll data status)"
+            )
+        return found
 
     def is_lacking(self, bundle: BundleRecord, terms: CampaignTerms) -> bool:
         """Whether a bundle would have to be here for its cases, and is not."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from circuits.errors import InvalidInputError
 from commons.artifacts.bundlefiles import load_bundle, save_bundle
 from commons.samples.contributions import bundle_commitment
 from commons.samples.samplebundles import SampleBundle
@@ -57,8 +58,8 @@ class ContributionBook:
     def add(self, kept: KeptBundle, bundle: SampleBundle) -> None:
         """Keep a bundle and what opens it, durably, before the chain is told its commitment.  Raises StorageError."""
         path = self.file_by_root(kept.root)
-        if not path.exists():
-            save_bundle(path, bundle)
+        if not path.exists() or not _is(path, bundle):
+            save_bundle(path, bundle, replace=True)
         names = ("campaign", "root", "content_digest", "contributor", "salt")
         content: dict[str, Any] = {name: getattr(kept, name).hex() for name in names}
         self._book.add(kept.commitment, content | {"count": kept.count, "turn": kept.turn})
@@ -93,3 +94,11 @@ class ContributionBook:
         except (KeyError, TypeError, ValueError):
             pass
         raise self._book.damaged(commitment)
+
+
+def _is(path: Path, bundle: SampleBundle) -> bool:
+    """Whether a file is just this bundle: nobody could open, or serve, one that a disk has damaged."""
+    try:
+        return load_bundle(path) == bundle
+    except InvalidInputError:
+        return False

@@ -75,7 +75,7 @@ class Juror:
         Raises:
             ClosedError: the owner decides them.
         """
-        terms = self._data.campaign(campaign).terms
+        terms = self._data.terms(campaign)  # another committee's pool may have samples that nobody can read
         if not terms.jurors:
             raise ClosedError("the owner of this campaign decides, and no jury; look for another campaign")
         first = self._account.join(pool_of(terms), slots)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from functools import partial
 
 from circuits.errors import ClosedError, InvalidInputError, NotReadyError
 from commons.chain.dataaccount import ChallengeOpening, DataAccount, ProvenSample
@@ -17,6 +18,7 @@ from gradroll.datamarket.bundlefetching import BundleLibrary
 from gradroll.datamarket.challengebook import KeptChallenge
 from gradroll.datamarket.datastate import DataState
 from gradroll.datamarket.findings import Findings, is_original, is_out, review
+from gradroll.datamarket.mostnodes import sent, told
 from gradroll.datamarket.secretbook import Broken
 
 _MARGIN = 300
@@ -71,7 +73,7 @@ class Reviewer:
         )  # fmt: skip
         kept = self._state.challenges.again(wanted)
         if kept is not None:
-            there = self._numbers(kept)
+            there = sent(self._data, partial(self._numbers, kept))
             if there:
                 return there[0]
         self._require_review(record)
@@ -86,7 +88,7 @@ class Reviewer:
             broken: is told of a file that cannot be read; without it, that raises KeyFileError.
         """
         own = [kept for kept in self._state.challenges.all(broken) if kept.challenger == self.address]
-        numbers = sorted(number for kept in own for number in self._numbers(kept))
+        numbers = sorted(number for kept in own for number in told(self._data, partial(self._numbers, kept)))
         return [at for at in numbers if self._data.challenge(at).stage is ChallengeStage.COMMITTED]
 
     def release(self, challenge: int) -> None:
@@ -143,8 +145,12 @@ class Reviewer:
     def _is_original(self, record: BundleRecord, number: int, index: int) -> bool:
         """Whether the contract takes a sample of another bundle as an original, now and when it is opened."""
         terms = self._data.campaign(record.campaign).terms
-        came_before = is_original(self._data.bundle(number), record, terms.review_window)
-        return came_before and not is_out(self._data.dispute(number, index).outcome)
+
+        def ask() -> bool:
+            came_before = is_original(self._data.bundle(number), record, terms.review_window)
+            return came_before and not is_out(self._data.dispute(number, index).outcome)
+
+        return bool(self._data.chain.most(ask))  # a proof that the contract refuses costs the stake
 
     def _require_time_to_open(self, record: BundleRecord) -> None:
         terms = self._data.campaign(record.campaign).terms

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,6 +15,7 @@ from gradroll.datamarket.datastate import DataState
 from gradroll.datamarket.juror import Juror
 from gradroll.datamarket.reviewer import Reviewer
 from tests.datamarket.datastage import CONTRIBUTOR, HOUR, OTHER, REVIEWER, DataStage, bundle_of, sample
+from tests.datamarket.lyingnodes import three_nodes
 
 DEPTH = 4
 BUNDLE = bundle_of(sample(1, 10, 20, 30), sample(2, 40, 50, 60))
@@ -152,15 +151,8 @@ def test_one_node_that_shows_another_sample_silences_no_seat(
     monkeypatch.setattr(
         own._data, "dispute", lambda *at: replace(true(*at), case=9) if next(lies, False) else true(*at)
     )
-    asked = own._data.chain.most
-    monkeypatch.setattr(own._data.chain, "most", lambda ask: _by_three(asked, ask))
+    three_nodes(monkeypatch, own._data)
     assert len(own.reveal(1)) == 3
-
-
-def _by_three(asked: Callable[[Callable[[], Any]], Any], ask: Callable[[], Any]) -> Any:
-    """What most of three nodes say."""
-    votes = [asked(ask) for _ in range(3)]
-    return max(votes, key=votes.count)
 
 
 def test_a_case_is_about_its_sample_bundle_and_correction_and_nothing_else(stage: DataStage, number: int) -> None:
