@@ -11,8 +11,9 @@ from eth_abi.abi import decode
 
 from circuits.errors import ChainError, NotReadyError, RuleViolationError, UnknownError
 from commons.chain.datadecoding import BUNDLE_OPENED
-from commons.chain.datafacts import BundleRecord, BundleStage, CampaignTerms
+from commons.chain.datafacts import BundleRecord, BundleStage, CampaignTerms, DisputeStage
 from commons.chain.dataview import DataView
+from commons.chain.juryfacts import CaseStage
 from commons.samples.contributions import BundleReceipt
 from commons.samples.sampleschemas import SampleSchema
 from commons.settings.values import Depth
@@ -146,11 +147,24 @@ def _end(view: DataView, record: BundleRecord, terms: CampaignTerms) -> End | No
     now = view.chain.now()
     if record.stage is BundleStage.OPENED:
         return End.VOID if now > record.since + terms.receipt_window else None
-    return End.REVIEWED if now > last_window(record, terms) else None
+    return End.REVIEWED if now > last_window(record, terms) and not _is_before_jury(view, record) else None
+
+
+def _is_before_jury(view: DataView, record: BundleRecord) -> bool:
+    """Whether a case about a sample of a bundle has not ended.
+
+    The contract has no bound for that: a first jury waits for jurors, and votes that nobody counts may be appealed once
+    somebody does.  Whoever has no patience counts them, or draws the jury; anybody may.
+    """
+    cases = [dispute.case for _, dispute in view.disputes(record) if dispute.stage is DisputeStage.CASE]
+    return any(view.jury.case(case).stage is not CaseStage.ENDED for case in cases)
 
 
 def last_window(record: BundleRecord, terms: CampaignTerms) -> int:
-    """Last second in which somebody may want a bundle: to answer, to judge, to appeal, or to judge again."""
+    """Last second in which somebody may want a bundle if no jury is waited for: to answer, judge, appeal, judge again.
+
+    A case may go on for longer.
+    """
     voting = terms.vote_window + terms.vote_reveal_window
     return record.case_end(terms) + 2 * voting + terms.appeal_window
 

@@ -32,12 +32,15 @@ class ContractReader(NodeReader):
         """
         return self._told(lambda: self.rpc.call(to, signature, arguments, returns))
 
+    def call_each(self, to: bytes, calls: Sequence[ViewCall]) -> list[tuple[Any, ...]]:
+        """What several view functions of a contract answer, in few requests.  Raises as ``call``, for any of them."""
+        return self._told(lambda: self.rpc.call_each(to, calls)) if calls else []
+
     def _market(self, signature: str, arguments: Sequence[Any], returns: Sequence[str]) -> tuple[Any, ...]:
         return self.call(self.market, signature, arguments, returns)
 
     def _market_each(self, calls: Sequence[ViewCall]) -> list[tuple[Any, ...]]:
-        """What several view functions of the market answer, in few requests.  Raises as ``call``, for any of them."""
-        return self._told(lambda: self.rpc.call_each(self.market, calls))
+        return self.call_each(self.market, calls)
 
     def _told(self, ask: Callable[[], T]) -> T:
         self._watch.look()

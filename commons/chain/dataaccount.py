@@ -19,6 +19,8 @@ from commons.samples.contributions import Outcome
 from commons.samples.sampleschemas import SampleSchema
 
 _OPEN, _ATTEST, _INLINE, _CASE = 800_000, 1_500_000, 3_000_000, 3_000_000
+_MODEL = 1_500_000
+"""Gas beside `_CASE` where a model is asked: it gets 3,000,000, and the contract requires that as much is left."""
 _PROOF_BYTE = 2_000
 """Gas for each byte of samples that a contract compares."""
 
@@ -119,7 +121,7 @@ class DataAccount:
     def commit_bundle(self, campaign: bytes, count: int, commitment: bytes) -> int:
         """Commit to a bundle of so many samples, with its deposits; returns its number."""
         require_own_blocks(self.data.chain.rpc)
-        cost = self.data.campaign(campaign).terms.cost(count)
+        cost = self.data.terms(campaign).cost(count)
         mined = self._pay("commit", campaign, cost, campaign, count, commitment)
         return topic(mined, self.data.place, CAMPAIGNS, "BundleCommitted", 2)
 
@@ -149,7 +151,7 @@ class DataAccount:
 
     def commit_challenge(self, campaign: bytes, commitment: bytes) -> int:
         """Commit to a challenge, and stake C; returns its number."""
-        stake = self.data.campaign(campaign).terms.stake
+        stake = self.data.terms(campaign).stake
         mined = self._pay("challenge", campaign, stake, campaign, commitment)
         return topic(mined, self.data.place, CAMPAIGNS, "ChallengeCommitted", 2)
 
@@ -190,7 +192,8 @@ class DataAccount:
 
     def open_case(self, bundle: int, index: int, sample: ProvenSample, schema: SampleSchema) -> Mined:
         """Open the case of a sample; any account may.  ``NO_SAMPLE`` serves where no model is arbiter."""
-        return self._campaigns("openCase", bundle, index, sample.words, schema_words(schema), gas=_CASE)
+        gas = _CASE + (_MODEL + _PROOF_BYTE * len(sample.sample) if sample.sample else 0)
+        return self._campaigns("openCase", bundle, index, sample.words, schema_words(schema), gas=gas)
 
     def owner_verdict(self, bundle: int, index: int, verdict: Outcome) -> Mined:
         """Decide as the owner of a campaign whose arbiter it is."""
@@ -199,7 +202,7 @@ class DataAccount:
     def appeal(self, bundle: int, index: int) -> Mined:
         """Pay F2 for another jury."""
         campaign = self.data.bundle(bundle).campaign
-        return self._pay("appeal", campaign, self.data.campaign(campaign).terms.appeal_fee, bundle, index)
+        return self._pay("appeal", campaign, self.data.terms(campaign).appeal_fee, bundle, index)
 
     def settle_sample(self, bundle: int, index: int) -> Mined:
         """Settle a sample that was challenged; any account may."""
@@ -232,7 +235,7 @@ class DataAccount:
 
     def _pay(self, name: str, campaign: bytes, amount: int, *arguments: object) -> Mined:
         """A call that takes an amount of a campaign's token."""
-        token = self.data.campaign(campaign).terms.token
+        token = self.data.terms(campaign).token
         return self._campaigns(name, *arguments, value=self.chain.value_of(token, amount, self.data.place))
 
     def _campaigns(

@@ -54,6 +54,7 @@ CASE_OPENED = "CaseOpened(uint256,uint256,uint256)"
 DECIDED = "Decided(bytes32,uint256,uint256,uint256,uint8,uint256,bytes32,bytes32,bytes32)"
 EPOCH_CLOSED = "EpochClosed(bytes32,uint256,bytes32,uint256)"
 JOINED = "Joined(uint32,address,uint256,uint256)"
+JURY_CASE_OPENED = f"CaseOpened(uint256,uint32,{WINDOWS})"
 DRAWN = "Drawn(uint256,uint256,bytes32,uint256[])"
 
 
@@ -162,9 +163,9 @@ def joined(log: Any) -> range:
     return range(first, first + slots)
 
 
-def drawn(log: Any) -> tuple[int, tuple[int, ...]]:
-    """Number of a case, and the slots that were drawn for it."""
-    return number_at(log, 1), tuple(decode(["bytes32", "uint256[]"], bytes(log["data"]))[1])
+def drawn(log: Any) -> tuple[int, int, tuple[int, ...]]:
+    """Number of a case, round of its jury, and the slots that were drawn for it, in the order of their seats."""
+    return number_at(log, 1), number_at(log, 2), tuple(decode(["bytes32", "uint256[]"], bytes(log["data"]))[1])
 
 
 def number_at(log: Any, place: int) -> int:

@@ -14,6 +14,7 @@ from eth_abi.abi import encode
 from circuits.hashing import keccak, tag, words
 from commons.samples.campaigneconomics import Arbiter, SampleTerms
 from commons.samples.contributions import Ground, Outcome
+from commons.samples.sampleschemas import SampleSchema
 
 CAMPAIGN_TERMS = (
     "(address,uint64,uint8,address,bytes32,bytes32,bytes32,bytes32,uint32,bytes32,uint128,uint128,uint128,uint128,"
@@ -132,6 +133,16 @@ class CampaignRecord:
     epoch_start: int
     log: bytes
     terms: CampaignTerms
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedCampaign:
+    """What a campaign was opened with: ``owner``, 20 bytes, nonce and terms make its identifier."""
+
+    owner: bytes
+    nonce: int
+    terms: CampaignTerms
+    schema: SampleSchema
 
 
 class BundleStage(IntEnum):

@@ -14,8 +14,16 @@ from eth_utils.address import to_canonical_address
 from circuits.errors import ChainError
 from circuits.terms import MarketId
 from commons.chain import datadecoding as decoding
+from commons.chain.abicoding import ViewCall
 from commons.chain.contractevents import Events
-from commons.chain.datafacts import BundleRecord, CampaignRecord, ChallengeRecord, DisputeRecord
+from commons.chain.datafacts import (
+    BundleRecord,
+    CampaignRecord,
+    CampaignTerms,
+    ChallengeRecord,
+    DisputeRecord,
+    OpenedCampaign,
+)
 from commons.chain.juryview import JuryView
 from commons.chain.nodememo import NodeMemo
 from commons.chain.view import ChainView
@@ -57,7 +65,7 @@ class DataView:
         self.jury = JuryView(chain, self._address("jury()"), campaigns)
         own = chain.events
         self.events = Events(own.rpc, campaigns, own.look, own.from_block)
-        self._schemas = NodeMemo[bytes, SampleSchema](chain.rpc)
+        self._opened = NodeMemo[bytes, OpenedCampaign](chain.rpc)
 
     @property
     def market_id(self) -> MarketId:
@@ -75,11 +83,19 @@ class DataView:
         Raises:
             ChainError: the node shows another one, or none.
         """
-        return self._schemas.get(campaign, lambda: self._read_schema(campaign))
+        return self._opening(campaign).schema
+
+    def terms(self, campaign: bytes) -> CampaignTerms:
+        """The terms that a campaign's identifier is made of: what is paid rests on no node's word for them.
+
+        Raises:
+            ChainError: the node shows others, or does not keep the event of its opening.
+        """
+        return self._opening(campaign).terms
 
     def nonce_of(self, campaign: bytes) -> int:
         """The nonce that a campaign was opened with."""
-        return self._opening(campaign)[0]
+        return self._opening(campaign).nonce
 
     def campaigns(self, owner: bytes | None = None) -> list[bytes]:
         """Identifiers of campaigns, oldest first; of one owner."""
@@ -138,10 +154,32 @@ class DataView:
         """Number, sample's place and correction of the challenges that were opened against a bundle, in order."""
         return self.events.read(decoding.challenge_opened, decoding.CHALLENGE_OPENED, None, bundle)
 
+    def challenged_samples(self, bundle: BundleRecord) -> list[int]:
+        """Places of a bundle's samples against which a challenge was opened, as many as the contract counts.
+
+        Raises:
+            ChainError: the node hides some, or invents them.
+        """
+        if not bundle.challenged:
+            return []
+        found = sorted({index for _, index, _ in self.opened_challenges(bundle.number)})
+        if len(found) != bundle.challenged:
+            raise ChainError(
+                f"the node does not show all challenges against bundle {bundle.number}; does it keep old events?"
+            )
+        return found
+
     def dispute(self, bundle: int, index: int) -> DisputeRecord:
         """A sample's dispute; its stage is UNKNOWN while nobody opened a challenge against it."""
         raw = self._ask("disputeOf(uint256,uint256)", [bundle, index], [decoding.DISPUTE])[0]
         return self._guarded(decoding.dispute, raw)
+
+    def disputes(self, bundle: BundleRecord) -> list[tuple[int, DisputeRecord]]:
+        """The samples of a bundle that were challenged, by their places.  Raises as ``challenged_samples``."""
+        places = self.challenged_samples(bundle)
+        calls = [ViewCall("disputeOf(uint256,uint256)", [bundle.number, at], [decoding.DISPUTE]) for at in places]
+        found = self.chain.call_each(self.place, calls)
+        return [(at, self._guarded(decoding.dispute, raw)) for at, (raw,) in zip(places, found, strict=True)]
 
     def subject_of(self, case: int) -> tuple[int, int]:
         """Bundle and place of the sample that a case is about.
@@ -149,8 +187,11 @@ class DataView:
         Raises:
             ChainError: the node does not show it, or shows another one than the contract has.
         """
-        told = {number: place for number, *place in self.events.read(decoding.case_opened, decoding.CASE_OPENED)}
-        bundle, index = told.get(case, (0, 0))
+        block = self.jury.opened_in(case)  # its own event is not indexed by the case
+        read = () if block is None else self.events.read(
+            decoding.case_opened, decoding.CASE_OPENED, first=block, last=block
+        )  # fmt: skip
+        bundle, index = next(((of, at) for number, of, at in read if number == case), (0, 0))
         if not bundle or self.dispute(bundle, index).case != case:
             raise ChainError(f"the node does not show what case {case} is about; does it keep old events?")
         return bundle, index
@@ -190,18 +231,24 @@ class DataView:
 
         return self.chain.rpc.on_one_node(ask)
 
-    def _read_schema(self, campaign: bytes) -> SampleSchema:
-        schema = self._opening(campaign)[2]
-        if schema.digest != self.campaign(campaign).terms.schema_hash:
-            raise ChainError("the node shows another schema than the campaign's; ask another node")
-        return schema
+    def _opening(self, campaign: bytes) -> OpenedCampaign:
+        return self._opened.get(campaign, lambda: self._read_opening(campaign))
 
-    def _opening(self, campaign: bytes) -> tuple[int, Any, SampleSchema]:
-        found = self.events.read(decoding.opened, decoding.CAMPAIGN_OPENED, campaign)
+    def _read_opening(self, campaign: bytes) -> OpenedCampaign:
+        def read(log: Any) -> OpenedCampaign:
+            return OpenedCampaign(bytes(log["topics"][2])[-20:], *decoding.opened(log))
+
+        record = self.campaign(campaign)
+        found = self.events.read(read, decoding.CAMPAIGN_OPENED, campaign)
         if not found:
-            self.campaign(campaign)  # the campaign itself may be unknown
             raise ChainError("the node shows no event of the campaign; does it keep old events?")
-        return found[0]
+        opened = found[0]
+        named = opened.terms.campaign_id(self.deployment, opened.owner, opened.nonce)
+        if named != campaign or record.terms != opened.terms:
+            raise ChainError("the node shows other terms of the campaign than its identifier names; ask another node")
+        if opened.schema.digest != opened.terms.schema_hash:
+            raise ChainError("the node shows another schema than the campaign's; ask another node")
+        return opened
 
     def _guarded(self, take_apart: Callable[..., T], *raw: Any) -> T:
         return cast(T, self.chain.rpc.guarded(lambda: take_apart(*raw)))

@@ -14,6 +14,7 @@ from commons.chain.datafacts import CampaignTerms
 from commons.chain.juryfacts import POOL_TERMS, CaseRecord, PoolRecord, PoolTerms, SeatRecord, SlotRecord
 from commons.chain.view import ChainView
 from commons.runtime.amounts import checksum
+from commons.settings.values import Depth
 
 T = TypeVar("T")
 
@@ -61,8 +62,7 @@ class JuryView:
 
     def slots(self, juror: bytes, pool: int | None = None) -> list[int]:
         """Numbers of the slots that a juror still has, ascending; of one pool."""
-        ranges = self.events.read(decoding.joined, decoding.JOINED, pool, juror)
-        return [number for each in ranges for number in each if self.slot(number).juror == juror]
+        return [number for number in self.joined(juror, pool) if self.slot(number).juror == juror]
 
     def case(self, number: int) -> CaseRecord:
         """A case."""
@@ -85,11 +85,19 @@ class JuryView:
         places = [(at, index) for at, size in drawn for index in range(size)]
         return [place for place in places if self.seat(case.number, *place).juror == juror]
 
-    def cases_of(self, juror: bytes) -> list[int]:
-        """Numbers of the cases for which slots of a juror were drawn, ascending."""
-        own = {number for each in self.events.read(decoding.joined, decoding.JOINED, None, juror) for number in each}
-        drawn = self.events.read(decoding.drawn, decoding.DRAWN)
-        return sorted({case for case, slots in drawn if own & set(slots)})
+    def is_drawn(self, case: int, round_: int, depth: Depth) -> bool:
+        """Whether so many blocks vouch for the draw of a case's jury."""
+        return self.events.first(decoding.drawn, decoding.DRAWN, case, round_, depth=depth) is not None
+
+    def joined(self, juror: bytes, pool: int | None = None) -> list[int]:
+        """Numbers of the slots that a juror joined with, ascending, also of those that it has no more; of one pool."""
+        ranges = self.events.read(decoding.joined, decoding.JOINED, pool, juror)
+        return [number for each in ranges for number in each]
+
+    def opened_in(self, case: int) -> int | None:
+        """Number of the block in which a case was opened; None where the node does not keep so old events."""
+        found = self.events.read(lambda log: int(log["blockNumber"]), decoding.JURY_CASE_OPENED, case)
+        return found[0] if found else None
 
     def owed(self, token: bytes, account: bytes) -> int:
         """What an account can collect of the jury: stakes that were withdrawn."""

@@ -200,10 +200,17 @@ def settle(arguments: argparse.Namespace) -> int:
             done.append(what)
             arguments.console.line(what)
 
-        session.data_roles.settler.settle(campaign, told)
+        settler = session.data_roles.settler
+        settler.settle(campaign, told)
         if not done:
             arguments.console.line("nothing is due")
-        arguments.console.result(campaign=campaign, done=done)
+        missing, terms = settler.lacking(campaign), session.data.campaign(campaign).terms
+        for bundle in missing:
+            arguments.console.warn(
+                f"the model that decides is to be shown samples of bundle {bundle.number}, which is not here; fetch it "
+                f"(gradroll data fetch {bundle.number}), and settle again by {utc(bundle.case_end(terms))}"
+            )
+        arguments.console.result(campaign=campaign, done=done, missing=[each.number for each in missing])
     return 0
 
 

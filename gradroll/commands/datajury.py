@@ -1,4 +1,4 @@
-"""`gradroll data jury | vote | appeal`: staking as a juror, voting, and asking for another jury."""
+"""`gradroll data jury | case | vote | appeal`: staking as a juror, opening a case, voting, asking for another jury."""
 
 from __future__ import annotations
 
@@ -44,14 +44,26 @@ def add(commands: Subparsers) -> None:
         "jury leave", leave,
     )  # fmt: skip
     parser = chain_leaf(
+        commands, "case",
+        "Open the case of a challenged sample, which anybody may do once its contributor can concede no more. A model "
+        "that is arbiter is shown the sample at once, from a bundle that was fetched; where it disagrees with the "
+        "label, and where no model decides, a jury is drawn. Without a case the sample is accepted as it is.",
+        "case 17 3", case,
+    )  # fmt: skip
+    number_argument(parser, "bundle", "its number")
+    number_argument(parser, "sample", "its place in the bundle, from 0")
+    parser = chain_leaf(
         commands, "vote",
         "Commit to a verdict about the sample of a case, with every seat of this account. The vote is kept in the "
-        "state directory before it is sent: reveal it in time (gradroll data reveal), or the stake is burnt.",
-        "vote 5 bad", vote,
+        "state directory before it is sent: reveal it in time (gradroll data reveal), or the stake is burnt. A case's "
+        "number may become another's until data.confirmations blocks vouch for it: name the sample that you looked at.",
+        "vote 5 bad --about 17 3", vote,
     )  # fmt: skip
     number_argument(parser, "case", "its number")
     parser.add_argument("verdict", choices=("good", "bad", "corrected"),
                         help="corrected: it is bad, and the correction of the earliest challenge is right")  # fmt: skip
+    parser.add_argument("--about", nargs=2, type=whole(0, 2**63 - 1), metavar=("BUNDLE", "SAMPLE"),
+                        help="the sample that you looked at; no vote is sent in a case about another")  # fmt: skip
     parser = chain_leaf(
         commands, "appeal",
         "Have a larger jury decide anew about a sample. Who turns the verdict gets the fee back, from who lost.",
@@ -68,7 +80,7 @@ def join(arguments: argparse.Namespace) -> int:
 
     with paying_session(arguments, data_settings(arguments)) as session:
         campaign = the_campaign(arguments, session)
-        coin, terms = currency_of(session, campaign), session.data.campaign(campaign).terms
+        coin, terms = currency_of(session, campaign), session.data.terms(campaign)
         stake = coin.shown(terms.juror_stake * arguments.slots)
         if not confirmed(arguments, f"stake {stake} as a juror?"):
             return DECLINED
@@ -136,13 +148,32 @@ def leave(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def case(arguments: argparse.Namespace) -> int:
+    """Open a case."""
+    from gradroll.commands.paying import paying_session
+
+    with paying_session(arguments, data_settings(arguments)) as session:
+        dispute = session.data_roles.cases.open(arguments.bundle, arguments.sample)
+        what = f"sample {arguments.sample} of bundle {arguments.bundle}"
+        if dispute.case:
+            arguments.console.line(f"case {dispute.case} is before the jury: {what}")
+        else:
+            arguments.console.line(f"{what}: {dispute.outcome.name.lower()}, without a jury", "green")
+        arguments.console.result(
+            bundle=arguments.bundle, sample=arguments.sample, case=dispute.case or None,
+            outcome=dispute.outcome.name.lower(),
+        )  # fmt: skip
+    return 0
+
+
 def vote(arguments: argparse.Namespace) -> int:
     """Commit to a vote."""
     from commons.chain.juryfacts import Verdict
     from gradroll.commands.paying import paying_session
 
     with paying_session(arguments, data_settings(arguments)) as session:
-        own = session.data_roles.juror.vote(arguments.case, Verdict[arguments.verdict.upper()])
+        about = tuple(arguments.about) if arguments.about else None
+        own = session.data_roles.juror.vote(arguments.case, Verdict[arguments.verdict.upper()], about)
         for seat in own:
             arguments.console.line(_seat_line(seat))
         arguments.console.note("reveal it when voting is over (gradroll data reveal), and keep the state directory")
@@ -156,11 +187,16 @@ def appeal(arguments: argparse.Namespace) -> int:
 
     with paying_session(arguments, data_settings(arguments)) as session:
         campaign = session.data.bundle(arguments.bundle).campaign
-        fee = session.data.campaign(campaign).terms.appeal_fee
+        fee = session.data.terms(campaign).appeal_fee
         shown = currency_of(session, campaign).shown(fee)
+        first = session.data_roles.cases.appealable(arguments.bundle, arguments.sample)
+        arguments.console.line(f"the first jury says {first.verdict.name.lower()}: {first.good} votes for good, "
+                               f"{first.bad} for bad, {first.corrected} for corrected")  # fmt: skip
         if not confirmed(arguments, f"appeal for {shown}?"):
             return DECLINED
         session.data_roles.account.appeal(arguments.bundle, arguments.sample)
         arguments.console.line(f"another jury decides about sample {arguments.sample}; {shown} are held for it")
-        arguments.console.result(bundle=arguments.bundle, sample=arguments.sample, fee=str(fee))
+        arguments.console.result(
+            bundle=arguments.bundle, sample=arguments.sample, fee=str(fee), verdict=first.verdict.name.lower()
+        )
     return 0

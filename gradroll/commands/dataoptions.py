@@ -65,4 +65,4 @@ def the_campaign(arguments: argparse.Namespace, session: Session) -> bytes:
 
 def currency_of(session: Session, campaign: bytes) -> Currency:
     """What amounts of a campaign are of."""
-    return session.view.tokens.currency(session.data.campaign(campaign).terms.token)
+    return session.view.tokens.currency(session.data.terms(campaign).token)

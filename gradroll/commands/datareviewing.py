@@ -160,7 +160,7 @@ def challenge(arguments: argparse.Namespace) -> int:
 def _staked(arguments: argparse.Namespace, session: Session) -> bool:
     """Whether to go on with the stake."""
     campaign = session.data.bundle(arguments.bundle).campaign
-    coin, stake = currency_of(session, campaign), session.data.campaign(campaign).terms.stake
+    coin, stake = currency_of(session, campaign), session.data.terms(campaign).stake
     return confirmed(arguments, f"stake {coin.shown(stake)} on sample {arguments.sample} being bad?")
 
 

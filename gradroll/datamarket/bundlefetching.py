@@ -20,6 +20,7 @@ from commons.chain.datafacts import BundleRecord, CampaignRecord
 from commons.chain.dataview import DataView
 from commons.samples.samplebundles import SampleBundle, largest_bundle
 from commons.samples.sampleschemas import MAX_SAMPLE
+from gradroll.datamarket.contributionbook import OWN_BUNDLES
 from gradroll.datamarket.datawitnesses import BundleHolders
 
 
@@ -40,32 +41,32 @@ def require_bundle(record: BundleRecord, campaign: CampaignRecord, bundle: Sampl
 
 
 class BundleLibrary:
-    """The bundles of campaigns that a reviewer has, each the one that the chain has the root of.
+    """The bundles of campaigns that somebody has, each the one that the chain has the root of.
+
+    A file that the disk has damaged counts as not here: a proof from it would be refused, and cost a stake.
 
     Args:
-        directory: where they are kept.
+        directory: where they are kept, own ones too (``ContributionBook``).
     """
 
     def __init__(self, data: DataView, directory: Path) -> None:
-        self._data, self._directory = data, directory / "reviewed"
+        self._data, self._directory, self._own = data, directory / "reviewed", directory / OWN_BUNDLES
 
     def add(self, number: int, bundle: SampleBundle) -> None:
         """Keep a bundle that came from somewhere.  Raises ProofError for another one than was opened."""
         record = self._opened(number)
         require_bundle(record, self._data.campaign(record.campaign), bundle)
-        path = self._place(record.root)
-        if not path.exists():
-            save_bundle(path, bundle)
+        if self._whole(record.root, record.content_digest) is None:
+            save_bundle(self._place(record.root), bundle, replace=True)
 
     def add_initial(self, campaign: bytes, bundle: SampleBundle) -> None:
         """Keep a campaign's initial data.  Raises ProofError for others than its terms name."""
-        terms = self._data.campaign(campaign).terms
+        terms = self._data.terms(campaign)
         found = (len(bundle.samples), bundle.tree().root, bundle.content_digest, bundle.schema_digest)
         if found != (terms.initial_count, terms.initial_root, terms.initial_digest, terms.schema_hash):
             raise ProofError("these are not the initial data of the campaign; fetch them from somebody else")
-        path = self._place(terms.initial_root)
-        if not path.exists():
-            save_bundle(path, bundle)
+        if self._whole(terms.initial_root, terms.initial_digest) is None:
+            save_bundle(self._place(terms.initial_root), bundle, replace=True)
 
     def fetch(
         self,
@@ -91,8 +92,7 @@ class BundleLibrary:
             return kept
         record = self._opened(number)
         if not any(record.content_digest):
-            schema = self._data.campaign(record.campaign).terms.schema_hash
-            self.add(number, SampleBundle(schema, self._data.inline_samples(number)))
+            self.add(number, self.at_hand(number))
         else:
             try:
                 self.add(number, self._from_store(record, store, root or Cid(RAW, record.content_digest), progress))
@@ -104,8 +104,19 @@ class BundleLibrary:
 
     def find(self, number: int) -> SampleBundle | None:
         """A bundle, if it is here."""
-        path = self._place(self._opened(number).root)
-        return load_bundle(path) if path.exists() else None
+        record = self._opened(number)
+        return self._whole(record.root, record.content_digest)
+
+    def has(self, record: BundleRecord) -> bool:
+        """Whether ``at_hand`` gives an opened bundle, unless its file is damaged."""
+        return not any(record.content_digest) or any(path.exists() for path in self._places(record.root))
+
+    def at_hand(self, number: int) -> SampleBundle:
+        """A bundle that is here, or whose samples stand in the chain.  Raises UnknownError."""
+        record = self._opened(number)
+        if any(record.content_digest):
+            return self.get(number)
+        return SampleBundle(self._data.campaign(record.campaign).terms.schema_hash, self._data.inline_samples(number))
 
     def get(self, number: int) -> SampleBundle:
         """A bundle that is here.  Raises UnknownError."""
@@ -116,8 +127,8 @@ class BundleLibrary:
 
     def initial(self, campaign: bytes) -> SampleBundle | None:
         """The initial data of a campaign, if they are here."""
-        path = self._place(self._data.campaign(campaign).terms.initial_root)
-        return load_bundle(path) if path.exists() else None
+        terms = self._data.terms(campaign)
+        return self._whole(terms.initial_root, terms.initial_digest)
 
     def _from_store(self, record: BundleRecord, store: BlockStore, root: Cid, progress: Progress) -> SampleBundle:
         path = self._directory / f"{record.root.hex()}.part"
@@ -145,6 +156,25 @@ class BundleLibrary:
         if not record.opened:
             raise NotReadyError(f"bundle {number} was not opened, so nobody knows what is in it; come back later")
         return record
+
+    def _whole(self, root: bytes, content_digest: bytes) -> SampleBundle | None:
+        """The bundle of a root, from the first of its files that is as it was.
+
+        Args:
+            content_digest: zeros where the samples stand in the chain, and the root alone tells.
+        """
+        for path in self._places(root):
+            try:
+                found = load_bundle(path)
+            except (InvalidInputError, UnknownError):
+                continue
+            same = found.content_digest == content_digest if any(content_digest) else found.tree().root == root
+            if same:
+                return found
+        return None
+
+    def _places(self, root: bytes) -> tuple[Path, Path]:
+        return self._place(root), self._own / f"{root.hex()}.bundle"
 
     def _place(self, root: bytes) -> Path:
         return self._directory / f"{root.hex()}.bundle"

@@ -7,11 +7,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from circuits.errors import InvalidInputError
 from commons.artifacts.bundlefiles import load_bundle, save_bundle
 from commons.samples.contributions import bundle_commitment
 from commons.samples.samplebundles import SampleBundle
 from commons.storage.unlock import LOCKED, Unlock
 from gradroll.datamarket.secretbook import Broken, SecretBook
+
+OWN_BUNDLES = "bundles"
+"""Folder of their files in the state directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +52,14 @@ class ContributionBook:
     """The bundles in a state directory; the arguments are those of ``SecretBook``."""
 
     def __init__(self, directory: Path, unlock: Unlock = LOCKED, encrypting: Unlock | None = None) -> None:
-        self._files = directory / "bundles"
+        self._files = directory / OWN_BUNDLES
         self._book = SecretBook(directory / "contributions", "data-contribution", unlock, encrypting)
 
     def add(self, kept: KeptBundle, bundle: SampleBundle) -> None:
         """Keep a bundle and what opens it, durably, before the chain is told its commitment.  Raises StorageError."""
         path = self.file_by_root(kept.root)
-        if not path.exists():
-            save_bundle(path, bundle)
+        if not path.exists() or not _is(path, bundle):
+            save_bundle(path, bundle, replace=True)
         names = ("campaign", "root", "content_digest", "contributor", "salt")
         content: dict[str, Any] = {name: getattr(kept, name).hex() for name in names}
         self._book.add(kept.commitment, content | {"count": kept.count, "turn": kept.turn})
@@ -90,3 +94,11 @@ class ContributionBook:
         except (KeyError, TypeError, ValueError):
             pass
         raise self._book.damaged(commitment)
+
+
+def _is(path: Path, bundle: SampleBundle) -> bool:
+    """Whether a file is just this bundle: nobody could open, or serve, one that a disk has damaged."""
+    try:
+        return load_bundle(path) == bundle
+    except InvalidInputError:
+        return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from functools import partial
 from pathlib import Path
 
 from circuits.errors import ClosedError, InvalidInputError, NotReadyError, RuleViolationError
@@ -22,6 +23,7 @@ from gradroll.datamarket.bundlefetching import BundleLibrary
 from gradroll.datamarket.contributionbook import KeptBundle
 from gradroll.datamarket.datastate import DataState
 from gradroll.datamarket.datawitnesses import BundleWitnesses
+from gradroll.datamarket.mostnodes import told
 from gradroll.datamarket.secretbook import Broken
 
 MOST_INLINE = 1024
@@ -48,7 +50,7 @@ class Contributor:
 
     def cost(self, campaign: bytes, count: int) -> int:
         """What a commitment to so many samples takes, in the campaign's token."""
-        return self._data.campaign(campaign).terms.cost(count)
+        return self._data.terms(campaign).cost(count)
 
     def check(self, campaign: bytes, bundle: SampleBundle, *, inline: bool = False) -> None:
         """Require that a bundle has nothing by which it could be proven bad, as far as it and the initial data show.
@@ -56,7 +58,7 @@ class Contributor:
         Raises:
             InvalidInputError: it is of another schema, a sample does not fit or is a copy, or it is too large.
         """
-        schema, terms = self._data.schema(campaign), self._data.campaign(campaign).terms
+        schema, terms = self._data.schema(campaign), self._data.terms(campaign)
         if bundle.schema_digest != schema.digest:
             raise InvalidInputError("the bundle is of another schema than the campaign's; make it with that one")
         if len(bundle.samples) > terms.max_bundle:
@@ -77,7 +79,7 @@ class Contributor:
 
     def doubts(self, campaign: bytes) -> list[str]:
         """What may cost a contributor its deposits however good its samples are, in words; empty where all is well."""
-        terms, found = self._data.campaign(campaign).terms, list[str]()
+        terms, found = self._data.terms(campaign), list[str]()
         if terms.initial_count and self._library.initial(campaign) is None:
             found.append(
                 "the initial data are not here, and against data that nobody has seen every sample can be proven a "
@@ -118,7 +120,8 @@ class Contributor:
             broken: is told of a file that cannot be read; without it, that raises KeyFileError.
         """
         kept = [each for each in self._state.contributions.all(broken) if each.contributor == self.address]
-        there = [self._data.committed_bundles(each.campaign, self.address, each.commitment) for each in kept]
+        ask = self._data.committed_bundles
+        there = [told(self._data, partial(ask, each.campaign, self.address, each.commitment)) for each in kept]
         numbers = sorted(number for each in there for number in each)
         return [at for at in numbers if self._data.bundle(at).stage is stage]
 

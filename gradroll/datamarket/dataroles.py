@@ -5,6 +5,7 @@ from __future__ import annotations
 from commons.chain.dataaccount import DataAccount
 from commons.settings.values import Depth
 from gradroll.datamarket.campaignowner import CampaignOwner
+from gradroll.datamarket.caseopener import CaseOpener
 from gradroll.datamarket.contributor import Contributor
 from gradroll.datamarket.datastate import DataState
 from gradroll.datamarket.duties import Settler
@@ -16,7 +17,7 @@ class DataRoles:
     """The roles of an account.
 
     Args:
-        depth: as of ``Contributor``.
+        depth: as of ``Contributor``, ``Reviewer`` and ``Juror``.
 
     Attributes:
         account: its transactions.
@@ -26,6 +27,7 @@ class DataRoles:
         self.account = account
         self.owner = CampaignOwner(account)
         self.contributor = Contributor(account, state, depth)
-        self.reviewer = Reviewer(account, state)
-        self.juror = Juror(account, state)
-        self.settler = Settler(account)
+        self.reviewer = Reviewer(account, state, depth)
+        self.juror = Juror(account, state, depth)
+        self.cases = CaseOpener(account, self.reviewer.library)
+        self.settler = Settler(account, self.reviewer.library)

@@ -8,6 +8,7 @@ from commons.storage.statedirectory import StateDirectory
 from commons.storage.unlock import LOCKED, Unlock
 from gradroll.datamarket.challengebook import ChallengeBook
 from gradroll.datamarket.contributionbook import ContributionBook
+from gradroll.datamarket.drawbook import DrawBook
 from gradroll.datamarket.votebook import VoteBook
 
 
@@ -24,3 +25,4 @@ class DataState(StateDirectory):
         self.contributions = ContributionBook(directory, unlock, encrypting)
         self.challenges = ChallengeBook(directory, unlock, encrypting)
         self.votes = VoteBook(directory, unlock, encrypting)
+        self.draws = DrawBook(directory)

@@ -12,7 +12,7 @@ from commons.samples.contributions import ALL_SAMPLES, Decision, Outcome
 from commons.samples.merkletrees import MerkleTree
 from commons.samples.samplebundles import SampleBundle
 from gradroll.datamarket.bundlefetching import BundleLibrary
-from gradroll.datamarket.epochs import challenged_places, correction_of
+from gradroll.datamarket.epochs import correction_of
 
 SamplesOf = Callable[[int], SampleBundle]
 """Gives the bundle with a number, 0 for the initial data.  Raises UnknownError, UnavailableError, ProofError."""
@@ -90,7 +90,7 @@ class DecidedSamples:
             yield from ((index, counts) for index in range(decision.count))
         else:
             record = self._data.bundle(decision.bundle)
-            challenged = set(challenged_places(self._data, record))
+            challenged = set(self._data.challenged_samples(record))
             yield from ((index, counts and index not in challenged) for index in range(record.count))
 
     def _sample(self, position: int, decision: Decision, index: int, steps: int) -> DecidedSample:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from circuits.errors import ContractError
-from commons.chain.dataaccount import NO_SAMPLE, DataAccount
+from circuits.errors import ContractError, UnknownError
+from commons.chain.dataaccount import DataAccount
 from commons.chain.datafacts import (
     BundleRecord,
     BundleStage,
@@ -19,7 +19,8 @@ from commons.chain.datafacts import (
 from commons.chain.juryaccount import JuryAccount
 from commons.chain.juryfacts import CaseStage
 from commons.chain.juryview import pool_of
-from commons.samples.campaigneconomics import Arbiter
+from gradroll.datamarket.bundlefetching import BundleLibrary
+from gradroll.datamarket.caseopener import CaseOpener, awaits_case, in_case_window
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,12 @@ class Settler:
 
     Args:
         account: sends this account's transactions; who pays for them gains nothing by it.
+        library: bundles that are here: a model that is arbiter is shown their samples.
     """
 
-    def __init__(self, account: DataAccount) -> None:
+    def __init__(self, account: DataAccount, library: BundleLibrary) -> None:
         self._account, self._data = account, account.data
-        self._jurors = JuryAccount(account.chain, account.data)
+        self._jurors, self._opener = JuryAccount(account.chain, account.data), CaseOpener(account, library)
 
     def due(self, campaign: bytes) -> list[Due]:
         """What may be done in a campaign now, in an order that works.  Raises UnknownError."""
@@ -56,11 +58,22 @@ class Settler:
             found.append(Due("close an epoch", lambda: self._account.close_epoch(campaign)))
         return found
 
+    def lacking(self, campaign: bytes) -> list[BundleRecord]:
+        """Bundles that a model is to be shown a sample of now, and that are not here."""
+        terms, now = self._data.campaign(campaign).terms, self._data.chain.now()
+        bundles = [self._data.bundle(number) for number in self._data.bundles(campaign)]
+        return [
+            bundle for bundle in bundles
+            if in_case_window(bundle, terms, now) and self._opener.is_lacking(bundle, terms)
+            and any(awaits_case(bundle, terms, dispute, now) for _, dispute in self._data.disputes(bundle))
+        ]  # fmt: skip
+
     def settle(self, campaign: bytes, told: Callable[[str], None] = lambda _: None) -> int:
         """Do what is due until nothing is; returns how much was.  ``told`` is called after each.
 
         Raises:
             ContractError: nothing of what is due is taken.
+            UnknownError: the file of a bundle is damaged.
         """
         done = 0
         while due := self.due(campaign):
@@ -68,7 +81,7 @@ class Settler:
             for each in due:
                 try:
                     each.do()
-                except ContractError as error:  # somebody else was quicker, or one end waits for another
+                except (ContractError, UnknownError) as error:  # others were quicker, or one end waits for another
                     refusal = error
                 else:
                     told(each.what)
@@ -86,36 +99,35 @@ class Settler:
             return
         if bundle.stage is BundleStage.REVIEW:
             yield Due(f"settle bundle {number}", lambda: self._account.settle_bundle(number))
-        if bundle.challenged:
-            for index in sorted({at for _, at, _ in self._data.opened_challenges(number)}):
-                yield from self._of_sample(campaign, bundle, index, now)
+        for index, dispute in self._data.disputes(bundle):
+            yield from self._of_sample(campaign.terms, bundle, (index, dispute), now)
 
-    def _of_sample(self, campaign: CampaignRecord, bundle: BundleRecord, index: int, now: int) -> Iterator[Due]:
-        dispute, terms = self._data.dispute(bundle.number, index), campaign.terms
+    def _of_sample(
+        self, terms: CampaignTerms, bundle: BundleRecord, one: tuple[int, DisputeRecord], now: int
+    ) -> Iterator[Due]:
+        index, dispute = one
         settle = Due(
             f"settle sample {index} of bundle {bundle.number}",
             lambda: self._account.settle_sample(bundle.number, index),
         )
         if dispute.stage is DisputeStage.CASE:
             yield from self._of_case(terms, dispute, settle)
-        elif dispute.stage is DisputeStage.CHALLENGED:
-            if dispute.proven or now > bundle.case_end(terms):
-                yield settle
-            elif terms.arbiter is Arbiter.JURY and now > bundle.answer_end(terms):
-                schema = self._data.schema(campaign.campaign)
-                yield Due(
-                    f"open the case of sample {index} of bundle {bundle.number}",
-                    lambda: self._account.open_case(bundle.number, index, NO_SAMPLE, schema),
-                )
+        elif dispute.stage is DisputeStage.CHALLENGED and (dispute.proven or now > bundle.case_end(terms)):
+            yield settle
+        elif awaits_case(bundle, terms, dispute, now) and not self._opener.is_lacking(bundle, terms):
+            yield Due(
+                f"open the case of sample {index} of bundle {bundle.number}",
+                lambda: self._opener.open(bundle.number, index),
+            )
 
     def _of_case(self, terms: CampaignTerms, dispute: DisputeRecord, settle: Due) -> Iterator[Due]:
         case = self._data.jury.case(dispute.case)
         if case.stage is CaseStage.COUNTING:
             yield Due(f"count the votes of case {case.number}", lambda: self._jurors.close_case(case.number))
         elif case.stage is CaseStage.QUEUED:
-            turn = self._data.jury.pool(pool_of(terms)).head == case.number
-            if turn and self._data.chain.rpc.head().number > case.sitting.anchor:
-                yield Due(f"draw the jury of case {case.number}", lambda: self._jurors.draw(case.number))
+            head = self._data.jury.case(self._data.jury.pool(pool_of(terms)).head)  # may be another campaign's
+            if self._data.chain.rpc.head().number > head.sitting.anchor:
+                yield Due(f"draw the jury of case {head.number}", lambda: self._jurors.draw(head.number))
         elif case.stage is CaseStage.ENDED:
             yield settle
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from circuits.errors import ChainError, UnknownError
 from circuits.hashing import keccak
-from commons.chain.datafacts import BundleRecord
 from commons.chain.dataview import DataView
 from commons.samples.contributions import EMPTY_LOG, Decision, Outcome
 from commons.samples.epochmanifests import EpochBundle, EpochManifest
@@ -39,20 +38,8 @@ def _bundle(data: DataView, campaign: bytes, number: int) -> EpochBundle:
         terms = data.campaign(campaign).terms
         return EpochBundle(0, terms.initial_root, terms.initial_digest, terms.initial_count)
     record = data.bundle(number)
-    return EpochBundle(number, record.root, record.content_digest, record.count, challenged_places(data, record))
-
-
-def challenged_places(data: DataView, bundle: BundleRecord) -> tuple[int, ...]:
-    """Places, ascending, of a bundle's samples against which a challenge was opened.
-
-    Raises ChainError where the node shows more or fewer than the contract counted.
-    """
-    found = tuple(sorted({index for _, index, _ in data.opened_challenges(bundle.number)}))
-    if len(found) != bundle.challenged:
-        raise ChainError(
-            f"the node does not show all challenges against bundle {bundle.number}; does it keep old events?"
-        )
-    return found
+    challenged = tuple(data.challenged_samples(record))
+    return EpochBundle(number, record.root, record.content_digest, record.count, challenged)
 
 
 def correction_of(data: DataView, decision: Decision) -> bytes:

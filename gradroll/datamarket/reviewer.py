@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import secrets
+from functools import partial
 
 from circuits.errors import ClosedError, InvalidInputError, NotReadyError
 from commons.chain.dataaccount import ChallengeOpening, DataAccount, ProvenSample
 from commons.chain.datafacts import BundleRecord, BundleStage, ChallengeStage
+from commons.chain.depth import HEAD
 from commons.runtime.amounts import utc
 from commons.samples.canonicalsamples import fits, require_sample
 from commons.samples.contributions import Ground
 from commons.samples.sampledistances import distance
+from commons.settings.values import Depth
 from gradroll.datamarket.bundlefetching import BundleLibrary
 from gradroll.datamarket.challengebook import KeptChallenge
 from gradroll.datamarket.datastate import DataState
 from gradroll.datamarket.findings import Findings, is_original, is_out, review
+from gradroll.datamarket.mostnodes import sent, told
 from gradroll.datamarket.secretbook import Broken
 
 _MARGIN = 300
@@ -28,13 +32,14 @@ class Reviewer:
     Args:
         account: sends this account's transactions.
         state: what it keeps: who loses its challenges loses their stakes.
+        depth: blocks that must vouch for the end of a review before challenges are opened.
 
     Attributes:
         library: bundles that it has.
     """
 
-    def __init__(self, account: DataAccount, state: DataState) -> None:
-        self._account, self._data, self._state = account, account.data, state
+    def __init__(self, account: DataAccount, state: DataState, depth: Depth = HEAD) -> None:
+        self._account, self._data, self._state, self._depth = account, account.data, state, depth
         self.library = BundleLibrary(account.data, state.directory)
 
     @property
@@ -68,7 +73,7 @@ class Reviewer:
         )  # fmt: skip
         kept = self._state.challenges.again(wanted)
         if kept is not None:
-            there = self._numbers(kept)
+            there = sent(self._data, partial(self._numbers, kept))
             if there:
                 return there[0]
         self._require_review(record)
@@ -83,7 +88,7 @@ class Reviewer:
             broken: is told of a file that cannot be read; without it, that raises KeyFileError.
         """
         own = [kept for kept in self._state.challenges.all(broken) if kept.challenger == self.address]
-        numbers = sorted(number for kept in own for number in self._numbers(kept))
+        numbers = sorted(number for kept in own for number in told(self._data, partial(self._numbers, kept)))
         return [at for at in numbers if self._data.challenge(at).stage is ChallengeStage.COMMITTED]
 
     def release(self, challenge: int) -> None:
@@ -140,8 +145,12 @@ class Reviewer:
     def _is_original(self, record: BundleRecord, number: int, index: int) -> bool:
         """Whether the contract takes a sample of another bundle as an original, now and when it is opened."""
         terms = self._data.campaign(record.campaign).terms
-        came_before = is_original(self._data.bundle(number), record, terms.review_window)
-        return came_before and not is_out(self._data.dispute(number, index).outcome)
+
+        def ask() -> bool:
+            came_before = is_original(self._data.bundle(number), record, terms.review_window)
+            return came_before and not is_out(self._data.dispute(number, index).outcome)
+
+        return bool(self._data.chain.most(ask))  # a proof that the contract refuses costs the stake
 
     def _require_time_to_open(self, record: BundleRecord) -> None:
         terms = self._data.campaign(record.campaign).terms
@@ -149,7 +158,8 @@ class Reviewer:
             raise ClosedError(f"the challenge had to be opened by {utc(record.reveal_end(terms))}; its stake is lost")
 
         def over() -> bool | None:
-            return True if self._data.chain.now() > self._data.bundle(record.number).review_end(terms) else None
+            deep = self._data.chain.block(self._depth).timestamp  # what is over in a block that goes may go on
+            return True if deep > self._data.bundle(record.number).review_end(terms) else None
 
         if not self._data.chain.most(over):  # one node that lies would have the challenge shown to all
             raise NotReadyError(

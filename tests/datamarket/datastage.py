@@ -18,6 +18,8 @@ from commons.chain.dataview import DataView
 from commons.chain.deploying import MarketRules, deploy_contracts
 from commons.chain.devchain import DevChain
 from commons.chain.juryaccount import JuryAccount
+from commons.chain.juryfacts import PoolTerms
+from commons.chain.juryview import pool_of
 from commons.chain.outbox import Outbox
 from commons.chain.patience import Patience
 from commons.chain.view import ChainView
@@ -27,6 +29,9 @@ from commons.samples.contributions import bundle_commitment
 from commons.samples.samplebundles import SampleBundle
 from commons.samples.sampleschemas import SampleSchema
 from commons.storage.accounts import SigningKey
+from gradroll.datamarket.bundlefetching import BundleLibrary
+from gradroll.datamarket.caseopener import CaseOpener
+from gradroll.datamarket.duties import Settler
 
 HOUR = 3600
 PATIENCE = Patience(poll=0.01)
@@ -55,6 +60,16 @@ class DataStage:
     data: DataView
     committee: int
     accounts: tuple[SigningKey, ...]
+    dev: DevChain
+
+    @contextmanager
+    def taken_back(self) -> Iterator[None]:
+        """What is done in here stands in a branch that another one, as long and without it, replaces."""
+        before = self.dev._tester.take_snapshot()
+        yield
+        length = self.data.chain.rpc.head().number
+        self.dev._tester.revert_to_snapshot(before)
+        self.dev._tester.mine_blocks(max(length - self.data.chain.rpc.head().number - 1, 0))
 
     def view(self, url: str = "") -> DataView:
         """The market through a connection of its own; ``url``: through other nodes."""
@@ -70,6 +85,16 @@ class DataStage:
         """Transactions of an account at the jury."""
         account = self.account(number)
         return JuryAccount(account.chain, account.data)
+
+    def settler(self, number: int = OTHER, library: BundleLibrary | None = None) -> Settler:
+        """An account that does what is due; without a library it has no bundles."""
+        account = self.account(number)
+        return Settler(account, library or BundleLibrary(account.data, self.directory / "nothing"))
+
+    def opener(self, number: int = OTHER) -> CaseOpener:
+        """An account that opens cases; without bundles."""
+        account = self.account(number)
+        return CaseOpener(account, BundleLibrary(account.data, self.directory / "nothing"))
 
     def pass_time(self, seconds: int, blocks: int = 1) -> None:
         """Put the chain's clock forward, and make blocks."""
@@ -108,6 +133,20 @@ class DataStage:
         who.attest_bundle(number, self.receipts(number))
         return number
 
+    def inline(self, who: DataAccount, campaign: bytes, bundle: SampleBundle) -> int:
+        """A bundle under review whose samples stand in the chain."""
+        root, count = bundle.tree().root, len(bundle.samples)
+        number = who.commit_bundle(
+            campaign, count, bundle_commitment(campaign, root, bytes(32), count, who.address, SALT)
+        )
+        self.pass_time(1, 2)
+        who.open_inline(number, bundle.samples, SALT, SCHEMA)
+        return number
+
+    def pool(self) -> PoolTerms:
+        """Of the jurors of campaigns with the stage's terms."""
+        return pool_of(self.terms())
+
     def receipts(self, number: int, members: Sequence[int] = (0, 1, 2)) -> list[tuple[int, bytes]]:
         """What members of the committee sign of a bundle."""
         digest = self.data.receipt(number).digest(self.data.market_id.domain)
@@ -128,6 +167,6 @@ def data_stage(directory: Path) -> Iterator[DataStage]:
         committee = operator.create_committee(1, [one.address for one in others])
         for index, one in enumerate(others):
             one.join(committee, f"127.0.0.1:{7000 + index}", b"\x07" * 32)
-        yield DataStage(url, directory, DataView(view, place), committee, keys)
+        yield DataStage(url, directory, DataView(view, place), committee, keys, dev)
     finally:
         dev.stop()

@@ -18,7 +18,6 @@ from commons.samples.samplebundles import SampleBundle
 from gradroll.datamarket.bundlefetching import BundleLibrary
 from gradroll.datamarket.contributor import Contributor
 from gradroll.datamarket.datastate import DataState
-from gradroll.datamarket.duties import Settler
 from tests.datamarket.datastage import CONTRIBUTOR, HOUR, OTHER, OWNER, SCHEMA, DataStage, bundle_of, sample
 
 BUNDLE = bundle_of(sample(1, 10, 20, 30), sample(2, 40, 50, 60))
@@ -63,10 +62,10 @@ def test_the_way_of_a_bundle_from_commitment_to_pay(stage: DataStage, state: Dat
     stage.pass_time(2 * HOUR + 1)
     terms, account = stage.terms(), stage.account(CONTRIBUTOR)
     told: list[str] = []
-    assert Settler(account).settle(campaign, told.append) == 2
+    assert stage.settler(CONTRIBUTOR).settle(campaign, told.append) == 2
     assert told == [f"settle bundle {number}", "close an epoch"]
     assert account.collect(terms.token) == 2 * (terms.reward + terms.deposit)
-    assert Settler(account).due(campaign) == []
+    assert stage.settler(CONTRIBUTOR).due(campaign) == []
 
 
 def test_a_commitment_that_may_still_be_undone_is_not_opened(stage: DataStage, state: DataState) -> None:
@@ -145,7 +144,7 @@ def test_the_same_samples_are_committed_to_anew_where_that_is_said(stage: DataSt
     stage.pass_time(HOUR + 1, 2)
     with pytest.raises(ClosedError, match="had to be opened by"):
         own.open(first)
-    Settler(stage.account(OTHER)).settle(campaign)
+    stage.settler().settle(campaign)
     assert stage.data.bundle(first).stage is BundleStage.VOID
     assert own.commit(campaign, BUNDLE) == first
     assert own.commit(campaign, BUNDLE, turn=1) > first

@@ -15,10 +15,9 @@ from commons.samples.contributions import Ground
 from gradroll.datamarket.datarevealing import reveal_due
 from gradroll.datamarket.dataroles import DataRoles
 from gradroll.datamarket.datastate import DataState
-from gradroll.datamarket.duties import Settler
 from gradroll.datamarket.juror import Juror
 from gradroll.datamarket.reviewer import Reviewer
-from tests.datamarket.datastage import CONTRIBUTOR, HOUR, OTHER, REVIEWER, DataStage, bundle_of, sample
+from tests.datamarket.datastage import CONTRIBUTOR, HOUR, REVIEWER, DataStage, bundle_of, sample
 
 BUNDLE = bundle_of(sample(1, 10, 20, 30), sample(2, 40, 50, 60))
 
@@ -120,7 +119,7 @@ def test_each_vote_is_revealed_that_can_be_and_none_while_others_could_copy_it(
     juror = Juror(stage.account(1), state)
     juror.join(campaign, 4)
     Reviewer(stage.account(REVIEWER), state).challenge(number, 0, Ground.JUDGED)
-    settler = Settler(stage.account(OTHER))
+    settler = stage.settler()
     stage.pass_time(HOUR + 1)
     assert reveal_due(DataRoles(stage.account(REVIEWER), state, 1)).challenges
     stage.pass_time(2 * HOUR + 1)

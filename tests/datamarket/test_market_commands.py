@@ -19,6 +19,7 @@ from commons.storage.accounts import save_account
 from gradroll.cli import main
 from gradroll.setup.settingsfiles import write_settings
 from tests.datamarket.datastage import CONTRIBUTOR, OTHER, OWNER, REVIEWER, DataStage, sample
+from tests.datamarket.modelarbiters import AGREES, deployed
 from tests.samples.documents import encoded
 
 DOCUMENT = {"array": {"dtype": "uint8", "shape": [3], "classes": 4, "maximum": 100, "tau": 2}}
@@ -113,9 +114,12 @@ def test_a_campaign_from_its_opening_to_its_last_payment(stage: DataStage, comma
     command(OTHER, f"settle {campaign}")
     case = stage.data.dispute(number, 0).case
     seated = [juror for juror in (1, 2, 3) if command(juror, "jury seats")["seats"]]
+    command(seated[0], f"vote {case} corrected", fails="not-ready")
+    stage.pass_time(1, 2)
+    command(seated[0], f"vote {case} corrected --about {number} 1", fails="invalid-input")
     for juror in seated:
-        command(juror, f"vote {case} corrected")
-    stage.pass_time(3601)
+        command(juror, f"vote {case} corrected --about {number} 0")
+    stage.pass_time(3601, 2)
     for juror in seated:
         assert command(juror, "reveal")["cases"] == [case]
     stage.pass_time(3601)
@@ -158,6 +162,33 @@ def test_an_owner_decides_and_a_contributor_concedes(stage: DataStage, command: 
     command(OTHER, f"settle {campaign}")
     assert command(OWNER, f"status {campaign}")["accepted"] == 1
     assert command(REVIEWER, f"fetch {number}")["count"] == 2
+
+
+def test_a_model_decides_where_its_bundle_was_fetched(stage: DataStage, command: Command) -> None:
+    schema = schema_hash()
+    campaign = command(OWNER, f"open --schema schema.json --committee 0x{stage.committee:016x} --escrow 0.1ether "
+                       f"--arbiter model --model 0x{deployed(stage, AGREES).hex()} {TERMS}")["campaign"]  # fmt: skip
+    bundle("one.bundle", schema, sample(0, 10, 20, 30), sample(2, 40, 50, 60), sample(1, 90, 50, 60))
+    number = command(CONTRIBUTOR, f"commit {campaign} one.bundle")["bundle"]
+    stage.pass_time(1, 2)
+    told = command(CONTRIBUTOR, "reveal --store store")
+    stage.account(CONTRIBUTOR).attest_bundle(number, stage.receipts(number))
+    for index in (0, 1):
+        command(REVIEWER, f"challenge {number} {index}")
+    command(OTHER, f"case {number} 0", fails="unknown")
+    stage.pass_time(3601, 2)
+    command(REVIEWER, "reveal")
+    command(OTHER, f"case {number} 0", fails="not-ready")
+    stage.pass_time(7202)
+    assert command(OTHER, f"settle {campaign}")["missing"] == [number]
+    command(OTHER, f"case {number} 0", fails="unknown")
+    command(OTHER, f"fetch {number} --from {told['content'][str(number)]} --store store")
+    first = command(OTHER, f"case {number} 0")
+    assert (first["outcome"], first["case"]) == ("accepted", None)
+    told = command(OTHER, f"settle {campaign}")
+    assert (told["missing"], any("open the case of sample 1" in each for each in told["done"])) == ([], True)
+    case = command(OTHER, f"case {number} 1")["case"]
+    assert stage.data.jury.case(case).stage is CaseStage.QUEUED
 
 
 def test_a_store_that_is_away_keeps_nothing_from_being_opened_and_gets_the_bundle_later(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,11 +23,11 @@ from commons.samples.samplebundles import SampleBundle
 from gradroll.datamarket import findings
 from gradroll.datamarket.bundlefetching import BundleLibrary
 from gradroll.datamarket.campaignowner import CampaignOwner
+from gradroll.datamarket.casesubjects import Subject
 from gradroll.datamarket.challengebook import KeptChallenge
 from gradroll.datamarket.contributor import Contributor
 from gradroll.datamarket.datarevealing import Revealed
 from gradroll.datamarket.datastate import DataState
-from gradroll.datamarket.duties import Settler
 from gradroll.datamarket.epochs import epoch_manifest
 from gradroll.datamarket.findings import Copy, is_original
 from gradroll.datamarket.juror import Juror
@@ -105,7 +106,7 @@ def test_a_reviewer_finds_and_proves_by_itself_what_is_wrong(
     assert (open_challenges(own)[0], own.pending()) == (numbers, [])
     assert open_challenges(own) == ([], [])
     stage.pass_time(HOUR + 1)
-    Settler(stage.account(OTHER)).settle(campaign)
+    stage.settler().settle(campaign)
     assert [stage.data.dispute(number, at).outcome for at in range(4)] == [Outcome.NONE] + [Outcome.BAD] * 3
     terms = stage.terms()
     prize = (terms.deposit - terms.fee) // 2 + terms.fee
@@ -159,7 +160,7 @@ def test_what_was_decided_to_be_bad_is_no_original(stage: DataStage, state: Data
     stage.pass_time(HOUR + 1)
     stage.account(CONTRIBUTOR).concede(number, 0)
     stage.pass_time(HOUR + 1)
-    Settler(stage.account(OTHER)).settle(campaign)
+    stage.settler().settle(campaign)
     assert stage.data.dispute(number, 0).outcome is Outcome.BAD
     later = reviewed(stage, campaign, true)
     put_bytes(store, true.encode())
@@ -218,7 +219,7 @@ def test_a_stake_is_sent_once_whatever_breaks_and_never_without_its_book(
     stage.pass_time(HOUR + 1)
     _, failed = open_challenges(own)
     assert "had to be opened by" in str(failed[0])
-    Settler(stage.account(OTHER)).settle(stage.data.bundle(number).campaign)
+    stage.settler().settle(stage.data.bundle(number).campaign)
     assert stage.data.challenge(made).stage is ChallengeStage.LOST
 
 
@@ -246,7 +247,7 @@ def test_a_jury_decides_with_votes_that_were_kept(stage: DataStage, state: DataS
     correction = sample(2, 10, 20, 30)
     own = Reviewer(stage.account(REVIEWER), state)
     own.challenge(number, 0, Ground.JUDGED, correction=correction)
-    settler = Settler(stage.account(OTHER))
+    settler = stage.settler()
     stage.pass_time(HOUR + 1)
     open_challenges(own)
     stage.pass_time(2 * HOUR + 1)
@@ -319,7 +320,7 @@ def test_an_owner_decides_and_gets_its_escrow_back(stage: DataStage, state: Data
     mine.close()
     stage.pass_time(HOUR + 1)
     owner.decide(number, 1, Outcome.ACCEPTED)
-    Settler(stage.account(OTHER)).settle(campaign)
+    stage.settler().settle(campaign)
     assert [stage.data.dispute(number, at).outcome for at in (0, 1)] == [Outcome.BAD, Outcome.ACCEPTED]
     assert owner.fund(campaign, 5).free == 100_005 - stage.terms().reward
     assert owner.close(campaign).closed
@@ -339,12 +340,25 @@ def test_a_challenge_is_opened_with_the_original_that_it_was_staked_on(state: Da
 def test_a_vote_that_was_interrupted_goes_on_with_the_same_salt(state: DataState) -> None:
     """Whatever breaks between the book and the chain: one commitment a seat and verdict, which can be revealed."""
     deployment, juror = b"\x01" * 32, b"\x02" * 20
-    first = state.votes.decide(deployment, (5, 0, 1), juror, Verdict.BAD)
-    assert state.votes.decide(deployment, (5, 0, 1), juror, Verdict.BAD) == first
+    subject = Subject(b"\x04" * 32, 7, 1, b"\x05" * 32, bytes(32))
+    first = state.votes.decide(deployment, (5, 0, 1), juror, Verdict.BAD, subject)
+    assert state.votes.decide(deployment, (5, 0, 1), juror, Verdict.BAD, subject) == first
     assert state.votes.find(first.commitment) == first
     others = [
-        state.votes.decide(deployment, (5, 0, 1), juror, Verdict.GOOD),
-        state.votes.decide(deployment, (5, 0, 2), juror, Verdict.BAD),
-        state.votes.decide(b"\x03" * 32, (5, 0, 1), juror, Verdict.BAD),
+        state.votes.decide(deployment, (5, 0, 1), juror, Verdict.GOOD, subject),
+        state.votes.decide(deployment, (5, 0, 2), juror, Verdict.BAD, subject),
+        state.votes.decide(b"\x03" * 32, (5, 0, 1), juror, Verdict.BAD, subject),
+        state.votes.decide(deployment, (5, 0, 1), juror, Verdict.BAD, replace(subject, index=2)),
     ]
-    assert len({each.commitment for each in (first, *others)}) == 4
+    assert len({each.commitment for each in (first, *others)}) == 5
+
+
+def test_a_vote_that_was_kept_without_its_sample_is_revealed_all_the_same(state: DataState) -> None:
+    """Its stake would be lost else; what its commitment opens is not changed by what is kept beside."""
+    subject = Subject(bytes(32), 7, 1, bytes(32), bytes(32))
+    kept = state.votes.decide(bytes(32), (5, 0, 1), bytes(20), Verdict.BAD, subject)
+    path = state.directory / "votes" / f"{kept.commitment.hex()}.json"
+    content = json.loads(path.read_text())
+    del content["subject"]
+    path.write_text(json.dumps(content))
+    assert state.votes.find(kept.commitment) == replace(kept, subject=None)

@@ -33,7 +33,9 @@ def town_of(deployment: Deployment, directory: Path) -> BundleTown:
     accounts, market = deployment.dev.accounts, deployment.view.market
     place = deploy_data(deployment.url, accounts[0], deployment.view.registry, 60, 2 * HOUR, patience=PATIENCE)
     view = DataView(ChainView(deployment.url, market), place)
-    return BundleTown(DataStage(deployment.url, directory, view, deployment.committee_id, tuple(accounts)))
+    return BundleTown(
+        DataStage(deployment.url, directory, view, deployment.committee_id, tuple(accounts), deployment.dev)
+    )
 
 
 def client_of(deployment: Deployment, prover: int) -> ProverClient:

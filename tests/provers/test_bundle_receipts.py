@@ -24,14 +24,17 @@ from circuits.errors import (
     UnknownError,
     WireError,
 )
+from commons.chain.dataaccount import ChallengeOpening
 from commons.chain.datafacts import BundleStage
+from commons.chain.juryfacts import CaseStage
+from commons.samples.contributions import Ground, challenge_commitment
 from commons.samples.samplebundles import HEAD_BYTES, SampleBundle
 from commons.wire._generated import prover_pb2 as pb
 from commons.wire.bundlewire import BundleHead, bundle_to_wire
 from commons.wire.prover_client import ProverClient
-from provers.bundlechain import BundleChain
+from provers.bundlechain import BundleChain, last_window
 from provers.bundlereceipts import BundleReceipts
-from tests.datamarket.datastage import CONTRIBUTOR, HOUR, OTHER, SCHEMA, bundle_of, sample
+from tests.datamarket.datastage import CONTRIBUTOR, HOUR, OTHER, REVIEWER, SALT, SCHEMA, bundle_of, sample
 from tests.provers.bundletown import BUNDLE, DEEP, KEPT, BundleTown, bundle_town
 
 FILE = BUNDLE.encode()
@@ -304,6 +307,53 @@ def test_bundles_are_kept_through_the_last_window_and_then_as_long_as_is_set(
     receipts.tidy(10**7 + KEPT)
     assert len(receipts.files.names()) == 1
     receipts.tidy(10**7 + KEPT + 1)
+    assert empty(receipts)
+
+
+def test_a_bundle_is_kept_while_a_case_waits_for_its_jury_or_for_somebody_who_counts(
+    town: BundleTown, receipts: BundleReceipts, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The contract has no bound for either, and a jury that cannot read the sample takes its contributor's deposit."""
+    stage = town.stage
+    head, reviewer = town.opened(), stage.account(REVIEWER)
+    hold(receipts, head)
+    stage.account(CONTRIBUTOR).attest_bundle(head.bundle, asked(town, head, path))
+    record = stage.data.bundle(head.bundle)
+    terms = stage.data.campaign(record.campaign).terms
+    made = challenge_commitment(
+        record.campaign, head.bundle, record.root, 0, Ground.JUDGED, bytes(32), reviewer.address, SALT
+    )
+    opening = ChallengeOpening(reviewer.commit_challenge(record.campaign, made), head.bundle, 0, SALT)
+    stage.pass_time(HOUR + 1)
+    reviewer.reveal_judged(opening, b"", SCHEMA)
+    stage.pass_time(2 * HOUR + 1)
+    stage.opener().open(head.bundle, 0)
+
+    def kept() -> bool:
+        stage.pass_time(20 * HOUR, 10)
+        assert stage.data.chain.now() > last_window(record, terms)
+        receipts.tidy(0)
+        receipts.tidy(10**9)
+        return bool(receipts.files.names())
+
+    case = stage.data.dispute(head.bundle, 0).case
+    assert kept(), "no juror has joined yet"
+    stage.juror(1).join(stage.pool(), 10)
+    stage.settler().settle(record.campaign)
+    stage.pass_time(1, 10)
+    stage.settler().settle(record.campaign)
+    assert stage.data.jury.case(case).stage is CaseStage.VOTING
+    assert kept(), "nobody has counted the votes, and whoever does begins the time for an appeal"
+    with monkeypatch.context() as patched:  # a node that hides the challenge deletes nothing
+        view = stage.view()
+        patched.setattr(view, "opened_challenges", lambda number: [])
+        patched.setattr(receipts, "_chain", BundleChain([view], stage.committee, DEEP))
+        assert kept()
+    stage.settler().settle(record.campaign)
+    assert stage.data.jury.case(case).stage is CaseStage.APPEALABLE
+    stage.pass_time(HOUR + 1)
+    receipts.tidy(0)
+    receipts.tidy(KEPT + 1)
     assert empty(receipts)
 
 
