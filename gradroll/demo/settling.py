@@ -120,6 +120,12 @@ def _payable_after(cast: Cast, task_id: int, number: int) -> int:
     return max(certain_after(cast.view, task_id, number), *dues, 0)
 
 
+def mine(view: ChainView, blocks: int) -> None:
+    """Have a development chain make blocks."""
+    for _ in range(blocks):
+        view.rpc.web3.provider.make_request(RPCEndpoint("evm_mine"), [])
+
+
 def put_forward(view: ChainView, time_to_be: int) -> None:
     """Have a development chain's clock show more than a time."""
     for method, parameters in (("evm_increaseTime", [max(time_to_be + 1 - view.now(), 0)]), ("evm_mine", [])):
