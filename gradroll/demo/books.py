@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -37,6 +38,7 @@ class Books:
     def __init__(self, chain: ChainView, contracts: Mapping[str, bytes]) -> None:
         self._rpc, self._eth, self._contracts = chain.rpc, chain.rpc.web3.eth, contracts
         self._accounts: dict[str, _Account] = {}
+        self._followed, self._gas = self._rpc.head().number, Counter[bytes]()
 
     def enter(self, name: str, address: bytes) -> None:
         """Begin with an account, as it is now."""
@@ -57,7 +59,8 @@ class Books:
             ChainError: an account has another amount than follows from what it paid and got, or a contract keeps some.
         """
         console.heading("balances")
-        gas, report = self._gas(), dict[str, dict[str, object]]()
+        self.follow()
+        gas, report = self._gas, dict[str, dict[str, object]]()
         for name, account in self._accounts.items():
             after, net = self._balance(account.address), self.net(name)
             expected = account.before + net - gas[account.address]
@@ -84,19 +87,21 @@ class Books:
         place = to_checksum_address(address)
         return int(self._rpc.guarded(lambda: self._eth.get_balance(place)))
 
-    def _gas(self) -> dict[bytes, int]:
-        """What each account paid for its transactions since it was entered, by the receipts."""
-        since = {account.address: account.block for account in self._accounts.values()}
-        paid = dict.fromkeys(since, 0)
+    def follow(self) -> None:
+        """Add up what accounts paid for transactions since the last time; a development chain is slow to show old ones.
+
+        A transaction counts that was mined after its sender was entered.
+        """
         guarded, last = self._rpc.guarded, self._rpc.head().number
-        for number in range(min(since.values()) + 1, last + 1):
-            for sent in guarded(partial(self._eth.get_block, number))["transactions"]:
+        since = {account.address: account.block for account in self._accounts.values()}
+        while self._followed < last:
+            self._followed += 1
+            for sent in guarded(partial(self._eth.get_block, self._followed))["transactions"]:
                 transaction = guarded(partial(self._eth.get_transaction, cast(HexBytes, sent)))
                 sender = to_canonical_address(transaction["from"])
-                if number > since.get(sender, last):
+                if self._followed > since.get(sender, last):
                     receipt = guarded(partial(self._eth.get_transaction_receipt, transaction["hash"]))
-                    paid[sender] += int(receipt["gasUsed"]) * int(receipt["effectiveGasPrice"])
-        return paid
+                    self._gas[sender] += int(receipt["gasUsed"]) * int(receipt["effectiveGasPrice"])
 
 
 def _signed(wei: int) -> str:

@@ -17,7 +17,7 @@ from gradroll.demo.developers import Images
 CLASSES, PIXELS = 10, 64
 TAU = 15
 """No two of scikit-learn's 1,797 digits are nearer than 16."""
-INITIAL, BUNDLE, GROUP = 20, 40, 64
+INITIAL, BUNDLE, GROUP = 20, 40, 96
 """Samples that a campaign begins with, that an honest contributor brings, and in a hidden group."""
 HONEST, GROUPS = 3, 2
 BAD, COPIES = 12, 6

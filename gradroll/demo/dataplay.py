@@ -120,6 +120,7 @@ class DataPlay:
     def pass_time(self, seconds: int) -> None:
         """Put the chain's clock forward by more than so many seconds."""
         self.alive()
+        self.books.follow()
         put_forward(self.view.chain, self.view.chain.now() + seconds)
 
 
