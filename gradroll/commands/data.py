@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gradroll.commands import databundle, datacampaigns, datacontributing, datajury, datareviewing, dataterms
+from gradroll.commands import databundle, datacampaigns, datacontributing, datajury, datamodel, datareviewing, dataterms
 from gradroll.commands.options import Subparsers, group, leaf
 
 _SHOWN = 200
@@ -30,6 +30,7 @@ def add(parent: Subparsers) -> None:
     datacontributing.add(commands)
     datareviewing.add(commands)
     datajury.add(commands)
+    datamodel.add(commands)
 
 
 def check(arguments: argparse.Namespace) -> int:
