@@ -5,7 +5,17 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gradroll.commands import databundle, datacampaigns, datacontributing, datajury, datamodel, datareviewing, dataterms
+from gradroll.commands import (
+    databundle,
+    datacampaigns,
+    datacontributing,
+    dataimprove,
+    datajury,
+    datamodel,
+    datareviewing,
+    dataterms,
+    dataversion,
+)
 from gradroll.commands.options import Subparsers, group, leaf
 
 _SHOWN = 200
@@ -31,6 +41,8 @@ def add(parent: Subparsers) -> None:
     datareviewing.add(commands)
     datajury.add(commands)
     datamodel.add(commands)
+    dataimprove.add(commands)
+    dataversion.add(commands)
 
 
 def check(arguments: argparse.Namespace) -> int:
