@@ -19,8 +19,10 @@ from gradroll.datamarket.datastate import DataState
 from gradroll.demo.books import Books
 from gradroll.demo.datamoney import NOBODY
 from gradroll.demo.settling import mine, put_forward
+from gradroll.modelmarket.modelstate import ModelState
 from gradroll.setup.local_data import LocalData
 from gradroll.setup.local_market import ALLOWANCE, endow
+from gradroll.setup.local_models import LocalModels
 
 BURNT = bytes(18) + b"\xde\xad"
 """Where what is burnt goes (`Forfeit.sol`)."""
@@ -82,7 +84,10 @@ class DataPlay:
     def prepare(cls, local: LocalData, work: Path, alive: Callable[[], None]) -> DataPlay:
         """Begin the books with the provers, who are paid, and with what is burnt."""
         view = local.view()
-        books = Books(view.chain, {"campaigns": view.place, "the jury": view.jury.place})
+        contracts = {
+            "campaigns": view.place, "the jury": view.jury.place, "pay for improvement": local.beside.improvement
+        }  # fmt: skip
+        books = Books(view.chain, contracts)
         for number, address in enumerate(view.chain.committee(local.market.committee).members):
             books.enter(prover(number), address)
         books.enter(NOBODY, BURNT)
@@ -112,6 +117,16 @@ class DataPlay:
     def others(self) -> list[bytes]:
         """Addresses of those in the books that are nobody's on the stage: the provers', and where burnt money goes."""
         return [*self.view.chain.committee(self.local.market.committee).members, BURNT]
+
+    @property
+    def local_models(self) -> LocalModels:
+        """The model market beside."""
+        return self.local.models
+
+    def kept(self, state: ModelState) -> ModelState:
+        """A state directory that is closed with the others."""
+        self._open.callback(state.close)
+        return state
 
     def mine(self, blocks: int) -> None:
         """Have a development chain make blocks."""

@@ -26,9 +26,14 @@ class LocalData:
         beside: what is made of campaigns' data.
     """
 
-    market: LocalMarket
+    models: LocalModels
     campaigns: bytes
     beside: DataModelPlaces
+
+    @property
+    def market(self) -> LocalMarket:
+        """The market that it is beside."""
+        return self.models.market
 
     def view(self) -> DataView:
         """Read access to the data market, through a connection of its own."""
@@ -49,4 +54,4 @@ def add_data(models: LocalModels) -> LocalData:
     write_prover_settings(market, {"models": models_section(models.places), "data": named})
     sections = {**market.common_sections, "data": {"confirmations": 1, **named}}
     write_settings(plan.directory / "data.toml", sections, development=True)
-    return LocalData(market, campaigns, beside)
+    return LocalData(models, campaigns, beside)
