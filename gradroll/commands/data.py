@@ -5,7 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gradroll.commands import databundle, datacampaigns, datacontributing, datajury, datareviewing, dataterms
+from gradroll.commands import (
+    databundle,
+    datacampaigns,
+    datacontributing,
+    datajury,
+    datareviewing,
+    datastatus,
+    dataterms,
+)
 from gradroll.commands.options import Subparsers, group, leaf
 
 _SHOWN = 200
@@ -27,6 +35,7 @@ def add(parent: Subparsers) -> None:
     databundle.add(commands)
     dataterms.add(commands)
     datacampaigns.add(commands)
+    datastatus.add(commands)
     datacontributing.add(commands)
     datareviewing.add(commands)
     datajury.add(commands)
