@@ -16,6 +16,8 @@ from commons.artifacts.blockstores import BlockStore
 from commons.artifacts.localstore import LocalStore
 from commons.artifacts.opening import open_store
 from commons.chain.dataaccount import DataAccount
+from commons.chain.dataperceptronaccount import PerceptronAccount
+from commons.chain.dataperceptronview import PerceptronView
 from commons.chain.dataview import DataView
 from commons.chain.externalsigner import signer_of
 from commons.chain.modelfacts import ModelPlaces
@@ -27,6 +29,7 @@ from commons.chain.quotes import Announce
 from commons.chain.variants import OnSent
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
+from commons.samples.samplebundles import SampleBundle
 from commons.settings.accountplaces import AccountPlace, SignerPlace
 from commons.settings.artifactsettings import ArtifactSettings
 from commons.settings.datasettings import DataMarketSettings
@@ -46,9 +49,11 @@ from gradroll.audit.auditor import Auditor
 from gradroll.data_owner.owner import DataOwner
 from gradroll.data_owner.participant import Participant
 from gradroll.data_owner.posting import Poster
+from gradroll.datamarket.bundlefetching import BundleLibrary
 from gradroll.datamarket.committeereceipts import CommitteeReceipts
 from gradroll.datamarket.dataroles import DataRoles
 from gradroll.datamarket.datastate import DataState
+from gradroll.datamarket.decidedsamples import SamplesOf, kept_bundles
 from gradroll.model_owner.buyer import ModelOwner
 from gradroll.model_owner.escrow import EscrowOwner
 from gradroll.model_owner.roundsums import RoundReader
@@ -197,6 +202,36 @@ class Session:
         state = DataState(own.state, self._unlock, self._unlock if own.encrypt else None)
         self._open.callback(state.close)
         return DataRoles(DataAccount(self.writer(own.account), self.data), state, own.confirmations)
+
+    @cached_property
+    def perceptrons(self) -> PerceptronView:
+        """Read access to the models of [data] that train in their contracts."""
+        return PerceptronView(self.data, self._data_place("models"))
+
+    @cached_property
+    def perceptron_account(self) -> PerceptronAccount:
+        """Transactions of the account of [data] at these models."""
+        own = self.settings.section(DataMarketSettings, "account")
+        return PerceptronAccount(self.writer(own.account), self.perceptrons)
+
+    def samples_of(self, campaign: bytes) -> SamplesOf:
+        """The bundles of a campaign: what ``data.state`` has, else as ``gradroll data fetch`` gets them."""
+        library = BundleLibrary(self.data, self.settings.section(DataMarketSettings, "state").state)
+
+        def fetch(number: int) -> SampleBundle:
+            return library.fetch(number, self.data_store, holders=self.bundle_witnesses)
+
+        return kept_bundles(library, campaign, fetch)
+
+    def _data_place(self, name: str) -> bytes:
+        """A contract beside the campaigns, by its setting.  Raises ConfigError where it is not named."""
+        place = getattr(self.settings.section(DataMarketSettings, name), name)
+        if place is None:
+            raise ConfigError(
+                f"data.{name} is missing: put the contract's address under [data], as gradroll chain deploy-data "
+                "writes it"
+            )
+        return bytes(place)
 
     @cached_property
     def bundle_witnesses(self) -> CommitteeReceipts:

@@ -92,6 +92,11 @@ class ChainAccount:
         return self._sender.address
 
     @property
+    def most_gas(self) -> int:
+        """Most gas that one transaction may ask for at present.  Raises ChainError."""
+        return self._sender.most_gas()
+
+    @property
     def under_way(self) -> Pieces:
         """The transaction that is sent and waited for, if any."""
         return self._sender.under_way

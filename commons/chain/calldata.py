@@ -23,6 +23,8 @@ REGISTRY, MARKET, FACTORY, VERIFIER = "CommitteeRegistry", "Market", "VerifierFa
 GRADED_VERIFIER = "ReferenceVerifier"
 MODELS, SALES, BOUNTIES = "ModelRegistry", "ModelSales", "ModelBounties"
 CAMPAIGNS, JURY = "DataCampaigns", "Jury"
+PERCEPTRON, PERCEPTRONS = "PerceptronModel", "PerceptronFactory"
+IMPROVEMENT, VERSIONS = "ImprovementPay", "ModelVersions"
 ACCURACY_VERIFIER, ROUNDING_VERIFIER = "AccuracyVerifier", "RoundingVerifier"
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Unpack
 
-from commons.chain.calldata import CAMPAIGNS
+from commons.chain.calldata import CAMPAIGNS, IMPROVEMENT, PERCEPTRONS, VERSIONS
 from commons.chain.deploying import Deployer, Sending
 from commons.storage.accounts import Signer
 
@@ -32,3 +33,39 @@ def deploy_data(
         ContractError: a number is out of range.
     """
     return Deployer.of(url, key, **sending).linked("campaigns", CAMPAIGNS, committees, minimum_window, notice).created
+
+
+@dataclass(frozen=True, slots=True)
+class DataModelPlaces:
+    """Contracts that stand beside campaigns and only ask them: 20-byte addresses.
+
+    Attributes:
+        models: the factory of models that train in their contracts.
+        improvement: pay for what bundles improve.
+        versions: versions of models; None without a registry of models, which it asks.
+    """
+
+    models: bytes
+    improvement: bytes
+    versions: bytes | None
+
+
+def deploy_data_models(
+    url: str, key: Signer, campaigns: bytes, registry: bytes | None, **sending: Unpack[Sending]
+) -> DataModelPlaces:
+    """Deploy what is made of a campaign's data; ``sending`` is as of ``Sending``.
+
+    Args:
+        campaigns: 20-byte address of the contract of campaigns.
+        registry: of the registry of models, if there is one.
+
+    Raises:
+        ChainError: the node refuses, or is on another chain.
+    """
+    deployer = Deployer.of(url, key, **sending)
+    models = deployer.linked("factory of models that train in their contracts", PERCEPTRONS, campaigns).created
+    improvement = deployer.linked("pay for improvement", IMPROVEMENT, campaigns).created
+    if registry is None:
+        return DataModelPlaces(models, improvement, None)
+    versions = deployer.linked("versions of models", VERSIONS, campaigns, registry).created
+    return DataModelPlaces(models, improvement, versions)

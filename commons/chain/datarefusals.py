@@ -14,6 +14,7 @@ _CAMPAIGNS = {
     "close)",
     "NothingFree": "nothing is free in the campaign {0:hex}; wait until bundles and samples are settled (gradroll "
     "data settle)",
+    "TokenInvalid": "{0:address} does not answer as an ERC-20 does; name a token that does, or leave it out for ether",
     "AmountInvalid": "an amount is 1 to 2^128 - 1 units, as is all of an escrow, not {0}; choose another",
     "SchemaMismatch": "the schema is another than the campaign's, its hash is {0:hex}; use the one with which the "
     "campaign was opened",
@@ -95,5 +96,54 @@ _JURY = {
     "CheckpointUnorderedInsertion": "the contract's list of slots is damaged, which is a fault of the contract; tell "
     "whoever deployed it",
 }
-DATA_SENTENCES = {**_CAMPAIGNS, **_BUNDLES, **_CHALLENGES, **_DISPUTES, **_JURY}
+_TRAINING = {
+    "ModelInvalid": "no model that trains in its contract has this {0}: it has arrays, two classes or more, at most "
+    "1,024 weights, of 16 or 32 bits; choose others, or train outside",
+    "ModelExists": "the model is at {0:address} already, and there is one with these numbers; go on with that",
+    "NothingToTrain": "all that the campaign decided is trained on; come back when more is",
+    "SampleNotNext": "sample {1} of bundle {0} is next, or its correction, and something else was shown; run the "
+    "command again, as somebody else may have been quicker (gradroll data model)",
+    "TestsShown": "tests of the model were shown, so it changes no more; score it (gradroll data model)",
+    "NotTrained": "the model stands at decision {0} of {1}, and {2} samples are pending: tests are shown once the "
+    "campaign is closed and decided, and all of it is trained on; do that first (gradroll data model)",
+    "TestsMismatch": "the campaign's owner committed to other tests, not to {0:hex}; use its salts and groups",
+    "GroupInvalid": "there is no group {0} among {1}; the campaign has 1 to 64, counted from 0, so name another",
+    "GroupShown": "group {0} of the tests was shown before; score it (gradroll data model)",
+    "NothingToScore": "group {0} was not shown, or all of it is scored; look at it (gradroll data model)",
+    "TestNotNext": "test {1} of group {0} is next, and something else was shown; run the command again, as somebody "
+    "else may have been quicker",
+    "SampleInvalid": "a sample of {0} bytes is none of the model's; take one of the campaign's schema",
+}
+_IMPROVEMENT = {
+    "BudgetExists": "this account has put up the budget {0:hex} already; go on with it, or take another nonce",
+    "BudgetUnknown": "there is no budget {0:hex}; check the identifier and the contract's address",
+    "BudgetWindowInvalid": "a window of {0} s is shorter than the campaigns' shortest, or longer than a year; choose "
+    "another",
+    "CampaignUndecided": "the campaign {0:hex} is open, or {1} of its samples are pending; close it, and settle what "
+    "is due (gradroll data settle)",
+    "TableSigned": "a table of the budget {0:hex} is signed, and stays; claim parts of it (gradroll data improve)",
+    "TableMissing": "no table of the budget {0:hex} is signed yet; have a quorum of the committee sign one (gradroll "
+    "data improve)",
+    "TotalInvalid": "a table that pays {0:amount} is none of a budget with {1:amount}; compute it again (gradroll data "
+    "improve)",
+    "ClaimInvalid": "the signed table does not give bundle {0} the amount {1}; compute the table again (gradroll data "
+    "improve)",
+    "ClaimPaid": "the part of bundle {0} was credited before; collect it",
+    "BundleOfOther": "bundle {0} is of the campaign {1:hex}, which is another one than the budget's; check the number",
+    "TotalExceeded": "the table's parts are more than the sum that was signed, of which {0:amount} are left; tell the "
+    "committee, whose quorum signed a table that is wrong",
+    "NothingLeft": "nothing is left of the budget {0:hex}; nothing is left to do",
+}
+_VERSIONS = {
+    "VersionInvalid": "no version has these {0}: too many, too few, out of order, or none at all; correct them",
+    "VersionExists": "this account has registered the version {0:hex} already; go on with it",
+    "VersionUnknown": "there is no version {0:hex}; check the identifier and the contract's address",
+    "EpochNotClosed": "the campaign {0:hex} has not closed epoch {1}; close it first (gradroll data settle)",
+    "RoundNotFinalized": "round {1} of task {0:id} was not finalised; wait until it is (gradroll task status)",
+    "ListingOfOther": "the listing {0:hex} is another seller's, or of another model; name one of your own for this "
+    "very model",
+}
+DATA_SENTENCES = {
+    **_CAMPAIGNS, **_BUNDLES, **_CHALLENGES, **_DISPUTES, **_JURY, **_TRAINING, **_IMPROVEMENT, **_VERSIONS,
+}  # fmt: skip
 """By name; by signature where another contract has an error of the same name."""

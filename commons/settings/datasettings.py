@@ -12,6 +12,12 @@ class DataMarketSettings(Section):
 
     campaigns: Address
     """The contract of campaigns; its committees are those of `chain.market`."""
+    models: Address | None = None
+    """The factory of the models that train in their contracts on these campaigns.  Its code is looked at."""
+    improvement: Address | None = None
+    """The contract that pays for what bundles improve.  Its code is looked at."""
+    versions: Address | None = None
+    """The contract of versions of models.  Its code is looked at."""
     account: Account
     """Key file, or place at an external signer, of the account that does it."""
     state: File

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from commons.runtime.amounts import checksum
 from gradroll.commands.destinations import force_option, require_free
 from gradroll.commands.encrypting import opening
 from gradroll.commands.options import Subparsers, account_option, chain_options, leaf, settings, whole
+
+if TYPE_CHECKING:
+    from commons.settings.loading import Settings
 
 _HOUR, _DAY = 3600, 86_400
 
@@ -17,9 +21,10 @@ def add(commands: Subparsers) -> None:
     """Add the command."""
     parser = leaf(
         commands, "deploy-data",
-        "Deploy the data market beside a market: campaigns, which make their jury. Writes settings that the other "
-        "commands read with --config. Nobody can change any of it afterwards; run again after an interruption, it pays "
-        "for nothing twice.",
+        "Deploy the data market beside a market: campaigns, which make their jury, the factory of models that train in "
+        "their contracts, and pay for improvement; where models.registry is set, versions of models, too. Writes "
+        "settings that the other commands read with --config. Nobody can change any of it afterwards; run again after "
+        "an interruption, it pays for nothing twice.",
         "gradroll chain deploy-data --account operator.key --out data.toml --config chain.toml", deploy_data,
     )  # fmt: skip
     account_option(parser, "", "that pays the fees", required=True)
@@ -39,7 +44,9 @@ def add(commands: Subparsers) -> None:
 def deploy_data(arguments: argparse.Namespace) -> int:
     """Deploy the contracts of the data market."""
     from commons.chain.datadeploying import deploy_data as deploy
+    from commons.chain.datadeploying import deploy_data_models
     from commons.chain.dataview import DataView
+    from commons.chain.deploying import Sending
     from commons.chain.externalsigner import signer_of
     from commons.chain.outbox import Outbox
     from commons.chain.patience import Patience
@@ -48,7 +55,7 @@ def deploy_data(arguments: argparse.Namespace) -> int:
     from commons.settings.signersettings import SignerSettings
     from gradroll.commands.paying import end_told, teller
     from gradroll.session import outbox_of
-    from gradroll.setup.settingsfiles import Value, write_settings
+    from gradroll.setup.settingsfiles import Value, data_section, write_settings
 
     chosen, console = settings(arguments), arguments.console
     if arguments.minimum_window < _HOUR:
@@ -58,20 +65,37 @@ def deploy_data(arguments: argparse.Namespace) -> int:
     account = signer_of(arguments.account, opening(chosen), chosen.section(SignerSettings))
     view = ChainView.of(chain)
     with Outbox(outbox_of(arguments.account, chosen)) as outbox:
-        place = deploy(
-            chain.url, account, view.registry, arguments.minimum_window, arguments.notice,
-            expected_chain_id=chain.chain_id, patience=Patience.of_command(chain), outbox=outbox,
-            announce=tells.announce, on_sent=tells.on_sent, on_earlier=tells.on_earlier,
-            mined=lambda name, at: console.line(f"{name} {checksum(at)}"),
-        )  # fmt: skip
+        sending: Sending = {
+            "expected_chain_id": chain.chain_id, "patience": Patience.of_command(chain), "outbox": outbox,
+            "announce": tells.announce, "on_sent": tells.on_sent, "on_earlier": tells.on_earlier,
+            "mined": lambda name, at: console.line(f"{name} {checksum(at)}"),
+        }  # fmt: skip
+        given = view.registry, arguments.minimum_window, arguments.notice
+        place = deploy(chain.url, account, *given, **sending)
+        beside = deploy_data_models(chain.url, account, place, _registry(chosen), **sending)
         jury = DataView(view, place).jury.place
         console.line(f"jury {checksum(jury)}")
         named: dict[str, Value] = {"url": chain.url, "chain_id": chain.chain_id, "market": "0x" + chain.market.hex(),
                  "from_block": chain.from_block}  # fmt: skip
-        campaigns: dict[str, Value] = {"campaigns": "0x" + place.hex()}
-        write_settings(arguments.out, {"chain": named, "data": campaigns}, development=chosen.development)
+        sections = {"chain": named, "data": data_section(place, beside)}
+        write_settings(arguments.out, sections, development=chosen.development)
         console.line(f"{arguments.out}: settings that name this data market")
-        console.result(campaigns=checksum(place), jury=checksum(jury), file=arguments.out)
+        if beside.versions is None:
+            console.note("versions of models were not deployed: they take a registry of models (models.registry)")
+        console.result(
+            campaigns=checksum(place), jury=checksum(jury), models=checksum(beside.models),
+            improvement=checksum(beside.improvement),
+            versions=None if beside.versions is None else checksum(beside.versions), file=arguments.out,
+        )  # fmt: skip
         end_told(console)
         outbox.clear()
     return 0
+
+
+def _registry(chosen: Settings) -> bytes | None:
+    """The registry of models that settings name, if they do."""
+    from commons.settings.modelsettings import ModelMarketSettings
+
+    if not chosen.get("models.registry"):
+        return None
+    return chosen.section(ModelMarketSettings, "registry").registry

@@ -10,6 +10,7 @@ from gradroll.commands import (
     datacampaigns,
     datacontributing,
     datajury,
+    datamodel,
     datareviewing,
     datastatus,
     dataterms,
@@ -39,6 +40,7 @@ def add(parent: Subparsers) -> None:
     datacontributing.add(commands)
     datareviewing.add(commands)
     datajury.add(commands)
+    datamodel.add(commands)
 
 
 def check(arguments: argparse.Namespace) -> int:

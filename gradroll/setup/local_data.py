@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from commons.chain.datadeploying import LEAST_NOTICE, deploy_data
+from commons.chain.datadeploying import LEAST_NOTICE, DataModelPlaces, deploy_data, deploy_data_models
 from commons.chain.dataview import DataView
 from commons.chain.patience import Patience
 from commons.storage.accounts import open_account
 from gradroll.setup.local_market import ALLOWANCE, LocalMarket, endow
-from gradroll.setup.settingsfiles import Value, add_section, write_settings
+from gradroll.setup.settingsfiles import Value, add_section, data_section, write_settings
 
 ROLES = ("campaign-owner", "contributor-0", "contributor-1", "reviewer", "juror-0", "juror-1", "juror-2")
 """Who gets an account with money, and a settings file of that name."""
@@ -27,27 +27,33 @@ class LocalData:
 
     Attributes:
         campaigns: 20-byte address of the contract of campaigns.
+        beside: what is made of the data.
     """
 
     market: LocalMarket
     campaigns: bytes
+    beside: DataModelPlaces
 
     def view(self) -> DataView:
         """Read access to the data market."""
         return DataView(self.market.view(), self.campaigns)
 
 
-def add_data(market: LocalMarket) -> LocalData:
+def add_data(market: LocalMarket, registry: bytes | None = None) -> LocalData:
     """Deploy a data market beside a local market; writes data.toml, which everybody can use, and a file for each role.
 
     Provers that run already know of it when they are started again.
+
+    Args:
+        registry: 20-byte address of the registry of models; without one there are no versions of models.
     """
     plan, view = market.plan, market.view()
     operator = open_account(plan.directory / "operator.json")
     accounts = [open_account(plan.directory / f"{role}.json") for role in ROLES]
     endow(plan.chain, [account.address for account in accounts], ALLOWANCE)
     place = deploy_data(plan.chain, operator, view.registry, _WINDOW, LEAST_NOTICE, patience=_PATIENCE)
-    made = LocalData(market, place)
+    beside = deploy_data_models(plan.chain, operator, place, registry, patience=_PATIENCE)
+    made = LocalData(market, place, beside)
     _write(made)
     return made
 
@@ -55,10 +61,9 @@ def add_data(market: LocalMarket) -> LocalData:
 def _write(made: LocalData) -> None:
     """Write data.toml, with [data] at its end: who is none of the roles adds an account and a directory of its own."""
     market, directory = made.market, made.market.plan.directory
-    place = "0x" + made.campaigns.hex()
+    named: dict[str, Value] = {"confirmations": 1, **data_section(made.campaigns, made.beside)}
     for prover in range(len(market.plan.provers)):
-        add_section(market.prover_settings(prover), "data", {"campaigns": place})
-    named: dict[str, Value] = {"confirmations": 1, "campaigns": place}
+        add_section(market.prover_settings(prover), "data", {"campaigns": named["campaigns"]})
     for role in ROLES:
         own = {**named, "account": f"{role}.json", "state": role}
         write_settings(directory / f"{role}.toml", {**market.common_sections, "data": own}, development=True)

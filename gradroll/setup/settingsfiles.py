@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from pathlib import Path
 
 import tomli_w
 
 from circuits.atomicfile import PUBLIC, SECRET, storing
 from circuits.errors import StorageError
+from commons.chain.datadeploying import DataModelPlaces
 from commons.chain.deploying import Deployment
 from commons.chain.modelfacts import ModelPlaces
 from commons.runtime.urls import may_hold_secrets
@@ -26,6 +28,12 @@ def chain_section(url: str, made: Deployment) -> dict[str, Value]:
 def models_section(places: ModelPlaces) -> dict[str, Value]:
     """The part of [models] that names a deployment."""
     return {name: "0x" + getattr(places, name).hex() for name in ("registry", "sales", "bounties")}
+
+
+def data_section(campaigns: bytes, beside: DataModelPlaces) -> dict[str, Value]:
+    """The part of [data] that names a deployment."""
+    places = {"campaigns": campaigns, **{each.name: getattr(beside, each.name) for each in fields(beside)}}
+    return {name: "0x" + place.hex() for name, place in places.items() if place is not None}
 
 
 def require_utf8(path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from eth_utils.address import to_checksum_address
 
 from commons.chain.dataview import DataView
 from commons.chain.devchain import DevChain
@@ -40,6 +41,10 @@ def test_everybody_is_told_of_the_campaigns(tmp_path: Path, capsys: pytest.Captu
     assert len(set(accounts)) == len({each.state for each in own}) == len(ROLES)
     assert all(view.balance(account) == ALLOWANCE for account in accounts)
     assert {each.campaigns for each in own} == {campaigns}
+    assert {each.versions for each in own} == {None}
+    for place in {place for each in own for place in (each.models, each.improvement)}:
+        assert place is not None
+        assert view.rpc.web3.eth.get_code(to_checksum_address(place))
     chain.stop()
 
 

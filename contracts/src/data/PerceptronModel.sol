@@ -16,6 +16,8 @@ contract PerceptronModel is IPerceptronModel {
     uint256 private constant MAX_GROUPS = 64;
     uint256 private constant MAX_TESTS = 65_536;
     uint256 private constant LABEL_BYTES = 2;
+    /// @dev From a report that nobody can show a sample until it may be passed over.
+    uint256 private constant REPORT_WINDOW = 7 days;
 
     /// @inheritdoc IPerceptronModel
     IDataViews public immutable data;
@@ -36,6 +38,8 @@ contract PerceptronModel is IPerceptronModel {
     uint64 private _index;
     uint64 private _trained;
     bool private _ended;
+    /// @dev Deadline of the report of the sample at the cursor, 0 if nobody reported it.
+    uint40 private _reportedUntil;
     mapping(uint256 group => Tests) private _tests;
 
     /// @dev Where training stands, and what its decision says.
@@ -97,6 +101,28 @@ contract PerceptronModel is IPerceptronModel {
     function advance(uint256 steps) external {
         Cursor memory cursor = _cursor();
         _seek(cursor, steps);
+        _save(cursor, 0);
+    }
+
+    /// @inheritdoc IPerceptronModel
+    function reportMissing(uint256 position, uint256 index) external {
+        Cursor memory cursor = _cursorAt(position, index);
+        _save(cursor, 0);
+        uint256 deadline = _reportedUntil;
+        if (deadline != 0) revert ReportPending(deadline);
+        deadline = block.timestamp + REPORT_WINDOW;
+        _reportedUntil = uint40(deadline);
+        emit MissingReported(cursor.decision.bundle, index, deadline);
+    }
+
+    /// @inheritdoc IPerceptronModel
+    function passOver(uint256 position, uint256 index) external {
+        Cursor memory cursor = _cursorAt(position, index);
+        uint256 deadline = _isStored(cursor) ? _reportedUntil : 0;
+        if (deadline == 0) revert NotReported(cursor.decision.bundle, index);
+        if (block.timestamp <= deadline) revert ReportPending(deadline);
+        emit PassedOver(cursor.decision.bundle, index);
+        _step(cursor);
         _save(cursor, 0);
     }
 
@@ -164,6 +190,11 @@ contract PerceptronModel is IPerceptronModel {
     }
 
     /// @inheritdoc IPerceptronModel
+    function reportedUntil() external view returns (uint256) {
+        return _reportedUntil;
+    }
+
+    /// @inheritdoc IPerceptronModel
     function weights() external view returns (int256[] memory) {
         return Perceptrons.load(_packed, _shape());
     }
@@ -199,6 +230,15 @@ contract PerceptronModel is IPerceptronModel {
     function _at() private view returns (Cursor memory cursor) {
         (cursor.position, cursor.index) = (_position, _index);
         cursor.decisions = data.campaignOf(campaign).decisions;
+    }
+
+    /// @dev The same at a sample that is to be the next one.
+    function _cursorAt(uint256 position, uint256 index) private view returns (Cursor memory cursor) {
+        cursor = _cursor();
+        _seek(cursor, type(uint256).max);
+        if (cursor.position == cursor.decisions) revert NothingToTrain();
+        bool isNext = cursor.position == position && cursor.index == index;
+        if (!isNext) revert SampleNotNext(cursor.decision.bundle, cursor.index);
     }
 
     /// @dev Goes on to a sample that is to be trained on, or to the end of the log, in at most so many steps.
@@ -243,7 +283,13 @@ contract PerceptronModel is IPerceptronModel {
         if (!isIt) revert SampleNotNext(decision.bundle, cursor.index);
     }
 
+    function _isStored(Cursor memory cursor) private view returns (bool) {
+        return cursor.position == _position && cursor.index == _index;
+    }
+
+    /// @dev A report is of the sample at the cursor that is stored.
     function _save(Cursor memory cursor, uint256 fitting) private {
+        if (!_isStored(cursor)) _reportedUntil = 0;
         (_position, _index) = (uint64(cursor.position), uint64(cursor.index));
         _trained += uint64(fitting);
     }

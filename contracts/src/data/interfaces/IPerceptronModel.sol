@@ -11,7 +11,8 @@ import {ISampleModel} from "./ISampleModel.sol";
 /// the campaign is decided and trained on, hidden tests are shown, after which the model changes no more, and is scored on them.
 ///
 /// Nobody owns it and it holds no money. It is worth what the campaign's review is worth. If a quorum of the committee vouched for a
-/// leaf that nobody can show, and nobody challenged it, training ends before it.
+/// leaf that nobody can show, and nobody challenged it, training waits before it: somebody reports it, and when it was not trained on
+/// within seven days, it is passed over. So the model follows from the log and from what was passed over.
 interface IPerceptronModel is ISampleModel {
     /// @notice A part of the model is out of range: two classes or more, arrays, at most 1,024 weights of 16 or 32 bits.
     error ModelInvalid(string part);
@@ -19,6 +20,10 @@ interface IPerceptronModel is ISampleModel {
     error NothingToTrain();
     /// @notice The sample is not the next one. `next` tells which is.
     error SampleNotNext(uint256 bundle, uint256 index);
+    /// @notice The sample is reported. Train on it by `deadline`; after that anybody may pass it over, unless it was trained on.
+    error ReportPending(uint256 deadline);
+    /// @notice Nobody reported the sample. Report it first.
+    error NotReported(uint256 bundle, uint256 index);
     /// @notice The tests were shown: the model changes no more.
     error TestsShown();
     /// @notice Tests are shown when the campaign is closed, all of it is decided, and all of that is trained on.
@@ -42,7 +47,11 @@ interface IPerceptronModel is ISampleModel {
     /// @param position Decision that comes next.
     /// @param index Place in its bundle that comes next.
     event Trained(uint256 trained, uint256 changed, uint256 position, uint256 index);
-    /// @notice A sample was passed over that was accepted, though it does not fit: nobody challenged it.
+    /// @notice Somebody says that nobody can show the sample that is next.
+    /// @param deadline Last second before it may be passed over.
+    event MissingReported(uint256 indexed bundle, uint256 index, uint256 deadline);
+    /// @notice A sample was passed over that was accepted: it does not fit, and nobody challenged it, or it was reported and nobody
+    /// showed it in time.
     event PassedOver(uint256 indexed bundle, uint256 index);
     /// @notice A group of tests was shown.
     event TestsOpened(uint256 indexed group, bytes32 root, bytes32 contentDigest, uint256 count);
@@ -71,6 +80,16 @@ interface IPerceptronModel is ISampleModel {
     /// @dev Errors: `TestsShown`.
     function advance(uint256 steps) external;
 
+    /// @notice Says that nobody can show the sample that is next. Training on it takes that back.
+    /// @param position Its decision.
+    /// @param index Its place in its bundle, as `next` tells.
+    /// @dev Seven days later it may be passed over. Errors: `TestsShown`, `NothingToTrain`, `SampleNotNext`, `ReportPending`.
+    function reportMissing(uint256 position, uint256 index) external;
+
+    /// @notice Passes over the sample that is next, after the deadline of its report.
+    /// @dev Errors: `TestsShown`, `NothingToTrain`, `SampleNotNext`, `NotReported`, `ReportPending`.
+    function passOver(uint256 position, uint256 index) external;
+
     /// @notice Shows a group of hidden tests. Only who knows its salt can; the first ends training.
     /// @param leaves Leaves of all groups, 1 to 64.
     /// @dev Errors: `NotTrained`, `TestsMismatch`, `GroupInvalid`, `GroupShown`.
@@ -92,6 +111,9 @@ interface IPerceptronModel is ISampleModel {
     /// @return bundle Its bundle, 0 for initial data.
     /// @return index Its place in it.
     function next() external view returns (uint256 position, uint256 bundle, uint256 index);
+
+    /// @notice Deadline of the report of the sample that is next, 0 if nobody reported it.
+    function reportedUntil() external view returns (uint256 deadline);
 
     /// @notice All weights, class by class: of each feature, and of the one that is always 1.
     function weights() external view returns (int256[] memory);

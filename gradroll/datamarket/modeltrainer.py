@@ -1,0 +1,169 @@
+"""Training a model in its contract: sample after sample as the log decided, held against the same model in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from circuits.errors import ContractError, GradrollError, ProofError
+from commons.chain.dataaccount import ProvenSample
+from commons.chain.dataperceptronaccount import PerceptronAccount
+from commons.chain.dataperceptronview import PerceptronModel, TrainingCursor
+from commons.samples.canonicalsamples import fits
+from commons.samples.perceptrons import Perceptron
+from gradroll.datamarket.batchgas import PerceptronGas
+from gradroll.datamarket.decidedsamples import DecidedSamples, SamplesOf
+
+_LOST = ("SampleNotNext", "NothingToTrain", "TestNotNext", "NothingToScore")
+"""Refusals of a batch where somebody else was quicker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """How far a model is.
+
+    Attributes:
+        trained: samples by now.
+        cursor: what is next.
+        decisions: length of the log.
+    """
+
+    trained: int
+    cursor: TrainingCursor
+    decisions: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that was decided is trained on."""
+        return self.cursor.position == self.decisions
+
+
+Told = Callable[[Training], None]
+
+
+def untold(_: Training) -> None:
+    """Nobody is told."""
+
+
+class ModelTrainer:
+    """An account that trains a model; where it stands is the contract's word, so it goes on after any interruption.
+
+    Args:
+        account: sends this account's transactions.
+        samples_of: gives bundles.
+
+    Attributes:
+        model: what is trained.
+        replica: the same model in Python, where the contract stood last.
+    """
+
+    def __init__(self, account: PerceptronAccount, model: PerceptronModel, samples_of: SamplesOf) -> None:
+        self._account, self.model = account, model
+        data = account.models.data
+        self._schema = data.schema(model.campaign)
+        self._samples = DecidedSamples(data, model.campaign, samples_of)
+        self.replica = Perceptron(self._schema, model.bits, model.margin)
+        # The last sample that both have behind them, and places that the contract was made to go over since.
+        self._behind, self._trained, self._advanced = (0, -1), 0, 0
+        self._gas = PerceptronGas.of(self._schema, model.bits)
+
+    def check(self) -> Training:
+        """Train the replica as far as the contract is, and hold the one against the other.
+
+        Raises:
+            ProofError: the contract, as the node shows it, has other weights or another number of samples than the log
+                leads to: the node lies, or the contract is not the one it should be.
+            UnknownError, UnavailableError: a bundle is missing that was trained on; it is named.
+        """
+        cursor, trained, weights = self._account.models.standing(self.model, self._schema)
+        self._samples.refresh()
+        self._follow(cursor)
+        if trained != self._trained or not np.array_equal(weights, self.replica.weights):
+            raise ProofError(
+                f"the contract shows other weights after {trained} samples than the log of decisions leads to after "
+                f"{self._trained}; ask another node, and believe nothing of this model until they agree"
+            )
+        return Training(trained, cursor, len(self._samples))
+
+    def train(self, told: Told = untold, most: int | None = None) -> Training:
+        """Train until all that was decided is trained on; several samples a transaction, as many as its gas allows.
+
+        Somebody else may train at the same time: each sample is taken once, from whoever is first.
+
+        Args:
+            told: how far it is, after each transaction.
+            most: transactions at most; None: as many as it takes.
+
+        Raises:
+            ProofError: as of ``check``, which is done before, and after each transaction.
+            UnknownError, UnavailableError: a bundle is missing; it is named, and what came before it is trained on.
+        """
+        standing, sent = self.check(), 0
+        while not standing.complete and (most is None or sent < most):
+            before = standing
+            refusal = self._send(standing)
+            standing, sent = self.check(), sent + 1
+            if refusal is not None and standing == before:
+                raise refusal
+            told(standing)
+        return standing
+
+    def finish(self) -> None:
+        """Have the contract go over what lies behind the last sample that counts: then it shows tests."""
+        left = self._samples.steps_after(*self._behind) - self._advanced
+        while left > 0:
+            left -= self._advance()
+
+    def _send(self, standing: Training) -> ContractError | None:
+        """Train on the next samples; what the contract says where somebody else may have been quicker."""
+        batch, steps = self._batch()
+        if not batch:  # what does not count lies before the next one, more than one transaction goes over
+            self._advance()
+            return None
+        try:
+            self._account.train(self.model, batch, self._schema, self._gas.training(len(batch), steps))
+        except ContractError as error:
+            if error.error not in _LOST:
+                raise
+            return error
+        return None
+
+    def _advance(self) -> int:
+        """Go over as many places as a transaction can; returns how many."""
+        most = self._gas.most_steps(self._account.chain.most_gas)
+        self._account.advance(self.model, most, self._gas.going_on(most))
+        self._advanced += most
+        return most
+
+    def _batch(self) -> tuple[list[ProvenSample], int]:
+        """The next samples that fit one transaction, and the steps from the last one that was taken."""
+        most, batch, steps = self._account.chain.most_gas, list[ProvenSample](), -self._advanced
+        for each in self._samples.between(self._behind[0]):
+            if (each.position, each.index) <= self._behind:
+                continue
+            steps = max(0, steps + each.steps)
+            if self._gas.training(len(batch) + 1, steps) > most:
+                break
+            try:
+                batch.append(each.show())
+            except GradrollError:
+                if not batch:
+                    raise
+                break  # what is here is trained on first
+        return batch, steps
+
+    def _follow(self, cursor: TrainingCursor) -> None:
+        """Train the replica on what the contract has behind it."""
+        for each in self._samples.between(self._behind[0]):
+            place = each.position, each.index
+            if place <= self._behind:
+                continue
+            if place >= (cursor.position, cursor.index):
+                return
+            sample = each.show().sample
+            if fits(self._schema, sample):
+                self.replica.train([sample])
+                self._trained += 1
+            self._behind, self._advanced = place, 0
