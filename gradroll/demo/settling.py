@@ -120,6 +120,11 @@ def _payable_after(cast: Cast, task_id: int, number: int) -> int:
     return max(certain_after(cast.view, task_id, number), *dues, 0)
 
 
+def mine(view: ChainView, blocks: int) -> None:
+    """Have a development chain make blocks."""
+    put_clock_forward(view.rpc, 0, blocks)
+
+
 def put_forward(view: ChainView, time_to_be: int) -> None:
     """Have a development chain's clock show more than a time."""
     put_clock_forward(view.rpc, max(time_to_be + 1 - view.now(), 0))
