@@ -16,8 +16,6 @@ from commons.artifacts.blockstores import BlockStore
 from commons.artifacts.localstore import LocalStore
 from commons.artifacts.opening import open_store
 from commons.chain.dataaccount import DataAccount
-from commons.chain.dataperceptronaccount import PerceptronAccount
-from commons.chain.dataperceptronview import PerceptronView
 from commons.chain.dataview import DataView
 from commons.chain.externalsigner import signer_of
 from commons.chain.modelfacts import ModelPlaces
@@ -29,7 +27,6 @@ from commons.chain.quotes import Announce
 from commons.chain.variants import OnSent
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
-from commons.samples.samplebundles import SampleBundle
 from commons.settings.accountplaces import AccountPlace, SignerPlace
 from commons.settings.artifactsettings import ArtifactSettings
 from commons.settings.datasettings import DataMarketSettings
@@ -49,11 +46,10 @@ from gradroll.audit.auditor import Auditor
 from gradroll.data_owner.owner import DataOwner
 from gradroll.data_owner.participant import Participant
 from gradroll.data_owner.posting import Poster
-from gradroll.datamarket.bundlefetching import BundleLibrary
 from gradroll.datamarket.committeereceipts import CommitteeReceipts
+from gradroll.datamarket.datamodels import DataModels
 from gradroll.datamarket.dataroles import DataRoles
 from gradroll.datamarket.datastate import DataState
-from gradroll.datamarket.decidedsamples import SamplesOf, kept_bundles
 from gradroll.model_owner.buyer import ModelOwner
 from gradroll.model_owner.escrow import EscrowOwner
 from gradroll.model_owner.roundsums import RoundReader
@@ -204,34 +200,13 @@ class Session:
         return DataRoles(DataAccount(self.writer(own.account), self.data), state, own.confirmations)
 
     @cached_property
-    def perceptrons(self) -> PerceptronView:
-        """Read access to the models of [data] that train in their contracts."""
-        return PerceptronView(self.data, self._data_place("models"))
-
-    @cached_property
-    def perceptron_account(self) -> PerceptronAccount:
-        """Transactions of the account of [data] at these models."""
-        own = self.settings.section(DataMarketSettings, "account")
-        return PerceptronAccount(self.writer(own.account), self.perceptrons)
-
-    def samples_of(self, campaign: bytes) -> SamplesOf:
-        """The bundles of a campaign: what ``data.state`` has, else as ``gradroll data fetch`` gets them."""
-        library = BundleLibrary(self.data, self.settings.section(DataMarketSettings, "state").state)
-
-        def fetch(number: int) -> SampleBundle:
-            return library.fetch(number, self.data_store, holders=self.bundle_witnesses)
-
-        return kept_bundles(library, campaign, fetch)
-
-    def _data_place(self, name: str) -> bytes:
-        """A contract beside the campaigns, by its setting.  Raises ConfigError where it is not named."""
-        place = getattr(self.settings.section(DataMarketSettings, name), name)
-        if place is None:
-            raise ConfigError(
-                f"data.{name} is missing: put the contract's address under [data], as gradroll chain deploy-data "
-                "writes it"
-            )
-        return bytes(place)
+    def data_models(self) -> DataModels:
+        """What is made of campaigns' data: models in contracts, pay for improvement, versions."""
+        account = lambda: self.writer(self.settings.section(DataMarketSettings, "account").account)  # noqa: E731
+        return DataModels(
+            self.settings.section(DataMarketSettings, "models", "improvement", "versions", "state"), self.data, account,
+            lambda: self.models, lambda: self.data_store, lambda: self.bundle_witnesses,
+        )  # fmt: skip
 
     @cached_property
     def bundle_witnesses(self) -> CommitteeReceipts:

@@ -61,6 +61,14 @@ class PerceptronAccount:
         """Go on over what does not count, at most so many steps."""
         return self.chain.send(model.place, calldata.call(PERCEPTRON, "advance", steps), gas=gas, repeatable=True)
 
+    def report_missing(self, model: PerceptronModel, position: int, index: int) -> Mined:
+        """Say that nobody can show the sample that is next; seven days later it may be passed over."""
+        return self.chain.send(model.place, calldata.call(PERCEPTRON, "reportMissing", position, index))
+
+    def pass_over(self, model: PerceptronModel, position: int, index: int) -> Mined:
+        """Pass over the sample that is next, after the deadline of its report."""
+        return self.chain.send(model.place, calldata.call(PERCEPTRON, "passOver", position, index))
+
     def show_tests(self, model: PerceptronModel, leaves: Sequence[bytes], group: int, tests: HiddenTests) -> Mined:
         """Show a group of hidden tests; the first ends training.
 

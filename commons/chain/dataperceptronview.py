@@ -25,6 +25,7 @@ from commons.samples.sampleschemas import SampleSchema
 
 MODEL_MADE = "ModelMade(bytes32,address,uint256,uint256)"
 TESTS_OPENED = "TestsOpened(uint256,bytes32,bytes32,uint256)"
+PASSED_OVER = "PassedOver(uint256,uint256)"
 TESTS = "(bytes32,uint32,uint32,uint32)"
 _TRIES = 8
 """Times that weights are read which somebody else trains meanwhile."""
@@ -127,6 +128,17 @@ class PerceptronView:
         """How many samples a model was trained on."""
         return int(self._ask(model.place, "trained()", [], ["uint256"]))
 
+    def reported_until(self, model: PerceptronModel) -> int:
+        """Last second in which the sample that is next is to be shown; 0 if nobody reported it as missing."""
+        return int(self._ask(model.place, "reportedUntil()", [], ["uint256"]))
+
+    def passed_over(self, model: PerceptronModel) -> set[tuple[int, int]]:
+        """Bundle and place of each sample that a model was not trained on, though it was accepted.
+
+        It does not fit the schema, or nobody showed it in time.  A node that lies about it is found out by the weights.
+        """
+        return set(self._events(model.place).read(_passed_over, PASSED_OVER))
+
     def weights(self, model: PerceptronModel, schema: SampleSchema) -> npt.NDArray[np.int64]:
         """Weights of a model: int64 [classes, width + 1].
 
@@ -191,6 +203,10 @@ def _made(log: Any) -> tuple[bytes, int, int]:
     words = bytes(log["data"])
     place, bits, margin = (words[at : at + 32] for at in (0, 32, 64))
     return place[12:], int.from_bytes(bits, "big"), int.from_bytes(margin, "big")
+
+
+def _passed_over(log: Any) -> tuple[int, int]:
+    return number_at(log, 1), int.from_bytes(bytes(log["data"])[:32], "big")
 
 
 def _opened(log: Any) -> tuple[int, bytes, bytes, int]:

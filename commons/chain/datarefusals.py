@@ -112,6 +112,9 @@ _TRAINING = {
     "NothingToScore": "group {0} was not shown, or all of it is scored; look at it (gradroll data model)",
     "TestNotNext": "test {1} of group {0} is next, and something else was shown; run the command again, as somebody "
     "else may have been quicker",
+    "ReportPending": "the sample that is next was reported, and can be shown until {0:utc}; train on it (gradroll data "
+    "model), or pass it over after that",
+    "NotReported": "nobody reported sample {1} of bundle {0} as missing; report it first (gradroll data model)",
     "SampleInvalid": "a sample of {0} bytes is none of the model's; take one of the campaign's schema",
 }
 _IMPROVEMENT = {

@@ -9,11 +9,13 @@ from gradroll.commands import (
     databundle,
     datacampaigns,
     datacontributing,
+    dataimprove,
     datajury,
     datamodel,
     datareviewing,
     datastatus,
     dataterms,
+    dataversion,
 )
 from gradroll.commands.options import Subparsers, group, leaf
 
@@ -41,6 +43,8 @@ def add(parent: Subparsers) -> None:
     datareviewing.add(commands)
     datajury.add(commands)
     datamodel.add(commands)
+    dataimprove.add(commands)
+    dataversion.add(commands)
 
 
 def check(arguments: argparse.Namespace) -> int:

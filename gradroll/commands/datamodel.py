@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from commons.runtime.amounts import checksum
+from commons.runtime.amounts import checksum, utc
 from gradroll.commands.dataoptions import campaign_argument, chain_leaf, data_settings, data_store_option, the_campaign
 from gradroll.commands.encrypting import encrypt_option, sealing
 from gradroll.commands.options import Run, Subparsers, group, leaf, settings, whole
@@ -44,6 +44,13 @@ def add(parent: Subparsers) -> None:
         "Show a campaign's models, how far they are trained, and what they score. Nothing is sent.", "", show,
     )  # fmt: skip
     _add_tests(commands)
+    _model_leaf(
+        commands, "missing",
+        "Report that nobody can show the sample that is next; seven days later, run again, have it passed over. "
+        "Showing it in between takes the report back. Do it when the members of the committee have lost the bundle: "
+        "their receipts said that they hold it.",
+        "", missing,
+    )  # fmt: skip
     parser = _model_leaf(
         commands, "predict", "Say which class the model gives each sample of a bundle. Nothing is sent.",
         "--bundle new.bundle", predict,
@@ -104,7 +111,7 @@ def make(arguments: argparse.Namespace) -> int:
 
     with paying_session(arguments, data_settings(arguments)) as session:
         campaign = the_campaign(arguments, session)
-        made = session.perceptron_account.make(campaign, arguments.bits, arguments.margin)
+        made = session.data_models.perceptron_account.make(campaign, arguments.bits, arguments.margin)
         arguments.console.line(f"the model is at {checksum(made.place)}", "green")
         arguments.console.result(campaign=campaign, model=checksum(made.place), bits=made.bits, margin=made.margin)
     return 0
@@ -132,12 +139,36 @@ def train(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def missing(arguments: argparse.Namespace) -> int:
+    """Report a sample as missing, or have it passed over."""
+    from gradroll.commands.paying import paying_session
+
+    with paying_session(arguments, data_settings(arguments)) as session:
+        model, account = _model(arguments, session), session.data_models.perceptron_account
+        cursor, view = account.models.cursor(model), account.models
+        until = view.reported_until(model)
+        sample = f"sample {cursor.index} of bundle {cursor.bundle}"
+        if until and session.view.now() > until:
+            account.pass_over(model, cursor.position, cursor.index)
+            arguments.console.line(f"{sample} is passed over", "green")
+        elif not until:
+            account.report_missing(model, cursor.position, cursor.index)
+            until = view.reported_until(model)
+        passed = view.cursor(model) != cursor
+        if not passed:
+            arguments.console.line(f"{sample} is reported, and may be passed over after {utc(until)}")
+        arguments.console.result(
+            model=checksum(model.place), bundle=cursor.bundle, sample=cursor.index, until=until, passed=passed
+        )
+    return 0
+
+
 def show(arguments: argparse.Namespace) -> int:
     """Show models."""
     from gradroll.session import Session
 
     with Session(data_settings(arguments)) as session:
-        campaign, view, told = the_campaign(arguments, session), session.perceptrons, []
+        campaign, view, told = the_campaign(arguments, session), session.data_models.perceptrons, []
         for model in view.models(campaign):
             cursor, trained = view.cursor(model), view.trained(model)
             groups = {number: view.tests(model, number) for number in view.test_files(model)}
@@ -189,7 +220,7 @@ def reveal(arguments: argparse.Namespace) -> int:
     groups = HiddenGroups.read(arguments.tests, opening(chosen))
     with paying_session(arguments, chosen) as session:
         model = _model(arguments, session)
-        scorer = GroupScorer(session.perceptron_account, model)
+        scorer = GroupScorer(session.data_models.perceptron_account, model)
         record = scorer.show(groups, arguments.group, _trainer(session, model))
         _tell(arguments, model, record)
     return 0
@@ -204,7 +235,7 @@ def score(arguments: argparse.Namespace) -> int:
     bundle = load_bundle(arguments.bundle)
     with paying_session(arguments, data_settings(arguments)) as session:
         model = _model(arguments, session)
-        scorer = GroupScorer(session.perceptron_account, model)
+        scorer = GroupScorer(session.data_models.perceptron_account, model)
         record = scorer.score(arguments.group, bundle, lambda now: arguments.console.line(f"{now.scored} scored"))
         _tell(arguments, model, record)
     return 0
@@ -218,7 +249,7 @@ def predict(arguments: argparse.Namespace) -> int:
     bundle = load_bundle(arguments.bundle)
     with Session(data_settings(arguments)) as session:
         model = _model(arguments, session)
-        classes = [session.perceptrons.predict(model, sample) for sample in bundle.samples]
+        classes = [session.data_models.perceptrons.predict(model, sample) for sample in bundle.samples]
     for place, found in enumerate(classes):
         arguments.console.line(f"sample {place}: class {found}")
     arguments.console.result(model=checksum(model.place), classes=classes)
@@ -226,13 +257,13 @@ def predict(arguments: argparse.Namespace) -> int:
 
 
 def _model(arguments: argparse.Namespace, session: Session) -> PerceptronModel:
-    return session.perceptrons.model(the_campaign(arguments, session), arguments.bits, arguments.margin)
+    return session.data_models.perceptrons.model(the_campaign(arguments, session), arguments.bits, arguments.margin)
 
 
 def _trainer(session: Session, model: PerceptronModel) -> ModelTrainer:
     from gradroll.datamarket.modeltrainer import ModelTrainer
 
-    return ModelTrainer(session.perceptron_account, model, session.samples_of(model.campaign))
+    return ModelTrainer(session.data_models.perceptron_account, model, session.data_models.samples_of(model.campaign))
 
 
 def _tell(arguments: argparse.Namespace, model: PerceptronModel, record: GroupRecord) -> None:

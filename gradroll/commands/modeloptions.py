@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +28,19 @@ def word(text: str) -> bytes:
     if found is None:
         raise argparse.ArgumentTypeError(f"{text[:80]!r} is no identifier: write 0x and all of its 64 digits")
     return bytes.fromhex(found[1])
+
+
+def sha256_of(text: str) -> bytes:
+    """An argparse type: the SHA-256 of a file, or the digest itself, 0x and 64 digits."""
+    if _WORD.fullmatch(text):
+        return word(text)
+    try:
+        with Path(text).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text[:80]!r} is no digest (0x and 64 hexadecimal digits) and cannot be read as a file ({error.strerror})"
+        ) from None
 
 
 def commitment(text: str) -> bytes:

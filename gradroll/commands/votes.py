@@ -1,4 +1,5 @@
-"""Votes of a committee's members, for another member or a task's coordinator: files for whoever hands them in."""
+"""Votes of a committee's members, for another member, a task's coordinator or a table of improvement: files for whoever
+hands them in."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from commons.chain.view import ChainView
 from commons.protocol.codec import Codec
 from commons.protocol.coordinators import NewCoordinator
 from commons.protocol.memberships import Replacement, registry_domain
+from commons.samples.improvementrules import SignedTable
 from commons.storage.recordfiles import no_record, read_record, write_record
 from provers.joining.keyring import Keyring
 from provers.prover import membership
@@ -21,9 +23,10 @@ _WHAT = "vote"
 _USES = {
     Replacement: "another member, which gradroll committee replace takes",
     NewCoordinator: "a task's coordinator, which gradroll committee coordinator takes",
+    SignedTable: "a table of improvement, which gradroll data improve submit takes",
 }
-Wanted = Replacement | NewCoordinator
-W = TypeVar("W", Replacement, NewCoordinator)
+Wanted = Replacement | NewCoordinator | SignedTable
+W = TypeVar("W", Replacement, NewCoordinator, SignedTable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +47,13 @@ class Vote:
 _CODEC: Codec[Vote] = Codec(Vote)
 
 
-def sign_vote(path: Path, view: ChainView, wanted: Wanted, committee_id: int, ring: Keyring) -> int:
+def sign_vote(
+    path: Path, view: ChainView, wanted: Wanted, committee_id: int, ring: Keyring, digest: bytes | None = None
+) -> int:
     """Write the vote of whoever has the keys; returns its index in the committee.
+
+    Args:
+        digest: what is signed of a table, 32 bytes: under the domain of the contract that pays.
 
     Raises:
         InvalidInputError: it is no member now.
@@ -54,7 +62,7 @@ def sign_vote(path: Path, view: ChainView, wanted: Wanted, committee_id: int, ri
     committee = view.committee(committee_id)
     keys = ring.seated(committee)
     member = membership(committee, keys.address).index
-    write_record(path, _CODEC, Vote(wanted, member, keys.sign(_digest(view, wanted))))
+    write_record(path, _CODEC, Vote(wanted, member, keys.sign(digest or _digest(view, wanted))))
     return member
 
 
@@ -80,6 +88,8 @@ def load_votes(paths: Sequence[Path], kind: type[W]) -> tuple[W, list[tuple[int,
 
 def _digest(view: ChainView, wanted: Wanted) -> bytes:
     """What a member signs: for the registry, or for the market."""
+    if isinstance(wanted, SignedTable):
+        raise InvalidInputError("a table is signed under the domain of the contract that pays")
     if isinstance(wanted, Replacement):
         return wanted.digest(registry_domain(view.chain_id, view.registry))
     return wanted.digest(view.market_id)
@@ -88,7 +98,14 @@ def _digest(view: ChainView, wanted: Wanted) -> bytes:
 def _load(path: Path) -> Vote:
     vote = read_record(path, _CODEC, _WHAT)
     wanted = vote.wanted
-    addresses = (wanted.signer, wanted.controller) if isinstance(wanted, Replacement) else (wanted.coordinator,)
-    if vote.version != VERSION or len(vote.signature) != 65 or any(len(address) != 20 for address in addresses):
+    if vote.version != VERSION or len(vote.signature) != 65 or not _is_whole(wanted):
         raise no_record(path, _WHAT)
     return vote
+
+
+def _is_whole(wanted: Wanted) -> bool:
+    """Whether its addresses have 20 bytes, and its hashes 32."""
+    if isinstance(wanted, SignedTable):
+        return all(len(word) == 32 for word in (wanted.budget, wanted.rule, wanted.root))
+    addresses = (wanted.signer, wanted.controller) if isinstance(wanted, Replacement) else (wanted.coordinator,)
+    return all(len(address) == 20 for address in addresses)

@@ -27,6 +27,7 @@ class DecidedSample:
         bundle: its number, 0 for the initial data.
         index: its place there.
         steps: places and decisions that the contract goes over from the one before to behind this one.
+        corrected: whether it is a correction, by somebody else than the bundle's contributor.
         show: the sample with the hashes beside its way, none for a correction.  Raises as ``SamplesOf``.
     """
 
@@ -34,6 +35,7 @@ class DecidedSample:
     bundle: int
     index: int
     steps: int
+    corrected: bool
     show: Callable[[], ProvenSample] = field(repr=False, compare=False)
 
 
@@ -69,7 +71,7 @@ class DecidedSamples:
             for index, counts in self._places(decision):
                 steps += 1
                 if counts:
-                    yield DecidedSample(position, decision.bundle, index, steps, self._shown(decision, index))
+                    yield self._sample(position, decision, index, steps)
                     steps = 0
 
     def steps_after(self, position: int, index: int) -> int:
@@ -91,10 +93,15 @@ class DecidedSamples:
             challenged = set(challenged_places(self._data, record))
             yield from ((index, counts and index not in challenged) for index in range(record.count))
 
-    def _shown(self, decision: Decision, index: int) -> Callable[[], ProvenSample]:
-        if decision.outcome is Outcome.CORRECTED:
-            return lambda: ProvenSample(correction_of(self._data, decision), ())
-        return lambda: self._proven(decision.bundle, index)
+    def _sample(self, position: int, decision: Decision, index: int, steps: int) -> DecidedSample:
+        corrected = decision.outcome is Outcome.CORRECTED
+
+        def show() -> ProvenSample:
+            if corrected:
+                return ProvenSample(correction_of(self._data, decision), ())
+            return self._proven(decision.bundle, index)
+
+        return DecidedSample(position, decision.bundle, index, steps, corrected, show)
 
     def _proven(self, number: int, index: int) -> ProvenSample:
         if self._held is None or self._held[0] != number:

@@ -156,14 +156,15 @@ class ModelTrainer:
 
     def _follow(self, cursor: TrainingCursor) -> None:
         """Train the replica on what the contract has behind it."""
+        passed_over = self._account.models.passed_over(self.model)
         for each in self._samples.between(self._behind[0]):
             place = each.position, each.index
             if place <= self._behind:
                 continue
             if place >= (cursor.position, cursor.index):
                 return
-            sample = each.show().sample
-            if fits(self._schema, sample):
+            # Of those that are passed over no bundle is needed, which may be lost.
+            if (each.bundle, each.index) not in passed_over and fits(self._schema, sample := each.show().sample):
                 self.replica.train([sample])
                 self._trained += 1
             self._behind, self._advanced = place, 0
