@@ -109,7 +109,7 @@ def initial(arguments: argparse.Namespace) -> int:
 
     with Session(data_settings(arguments)) as session:
         bundle = load_bundle(arguments.file)
-        session.data_roles.reviewer.library.add_initial(the_campaign(arguments, session), bundle)
+        session.data_models.library.add_initial(the_campaign(arguments, session), bundle)
     arguments.console.line(f"{len(bundle.samples)} samples, as the campaign's terms name them", "green")
     arguments.console.result(count=len(bundle.samples), content=bundle.content_digest)
     return 0

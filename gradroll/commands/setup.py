@@ -284,18 +284,17 @@ def local(arguments: argparse.Namespace) -> int:
         console.line(f"{plan.directory} holds a market, and the chain has it: nothing is changed")
         console.result(directory=plan.directory, kept=True)
         return 0
-    market, registry = prepare(plan, console.line, replace=arguments.force), None
+    market, beside = prepare(plan, console.line, replace=arguments.force), None
     if size is not None:
         from gradroll.setup.local_models import add_models
 
         beside = add_models(market, size)
         console.line(f"models       {checksum(beside.places.registry)}, settings in {plan.directory / 'models.toml'}")
-        registry = beside.places.registry
-        console.result(models=checksum(registry))
+        console.result(models=checksum(beside.places.registry))
     if arguments.data:
         from gradroll.setup.local_data import ROLES, add_data
 
-        campaigns = add_data(market, registry).campaigns
+        campaigns = add_data(market, beside).campaigns
         console.line(f"campaigns    {checksum(campaigns)}, settings in {plan.directory / 'data.toml'}")
         console.line(f"who buys, brings and judges data has settings of its own: {', '.join(ROLES)}")
         console.result(campaigns=checksum(campaigns))

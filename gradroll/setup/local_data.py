@@ -12,7 +12,8 @@ from commons.chain.dataview import DataView
 from commons.chain.patience import Patience
 from commons.storage.accounts import open_account
 from gradroll.setup.local_market import ALLOWANCE, LocalMarket, endow
-from gradroll.setup.settingsfiles import Value, add_section, data_section, write_settings
+from gradroll.setup.local_models import LocalModels
+from gradroll.setup.settingsfiles import Value, add_section, data_section, models_section, write_settings
 
 ROLES = ("campaign-owner", "contributor-0", "contributor-1", "reviewer", "juror-0", "juror-1", "juror-2")
 """Who gets an account with money, and a settings file of that name."""
@@ -39,32 +40,34 @@ class LocalData:
         return DataView(self.market.view(), self.campaigns)
 
 
-def add_data(market: LocalMarket, registry: bytes | None = None) -> LocalData:
+def add_data(market: LocalMarket, models: LocalModels | None = None) -> LocalData:
     """Deploy a data market beside a local market; writes data.toml, which everybody can use, and a file for each role.
 
     Provers that run already know of it when they are started again.
 
     Args:
-        registry: 20-byte address of the registry of models; without one there are no versions of models.
+        models: the model market beside it; without one there are no versions of models.
     """
     plan, view = market.plan, market.view()
     operator = open_account(plan.directory / "operator.json")
     accounts = [open_account(plan.directory / f"{role}.json") for role in ROLES]
     endow(plan.chain, [account.address for account in accounts], ALLOWANCE)
     place = deploy_data(plan.chain, operator, view.registry, _WINDOW, LEAST_NOTICE, patience=_PATIENCE)
-    beside = deploy_data_models(plan.chain, operator, place, registry, patience=_PATIENCE)
-    made = LocalData(market, place, beside)
-    _write(made)
+    registry = models.places.registry if models else None
+    made = LocalData(market, place, deploy_data_models(plan.chain, operator, place, registry, patience=_PATIENCE))
+    _write(made, models)
     return made
 
 
-def _write(made: LocalData) -> None:
+def _write(made: LocalData, models: LocalModels | None) -> None:
     """Write data.toml, with [data] at its end: who is none of the roles adds an account and a directory of its own."""
     market, directory = made.market, made.market.plan.directory
-    named: dict[str, Value] = {"confirmations": 1, **data_section(made.campaigns, made.beside)}
+    places = data_section(made.campaigns, made.beside)
+    named: dict[str, Value] = {"confirmations": 1, **places}
+    before = market.common_sections | ({"models": models_section(models.places)} if models else {})
     for prover in range(len(market.plan.provers)):
-        add_section(market.prover_settings(prover), "data", {"campaigns": named["campaigns"]})
+        add_section(market.prover_settings(prover), "data", places)
     for role in ROLES:
         own = {**named, "account": f"{role}.json", "state": role}
-        write_settings(directory / f"{role}.toml", {**market.common_sections, "data": own}, development=True)
-    write_settings(directory / "data.toml", {**market.common_sections, "data": named}, development=True)
+        write_settings(directory / f"{role}.toml", {**before, "data": own}, development=True)
+    write_settings(directory / "data.toml", {**before, "data": named}, development=True)
