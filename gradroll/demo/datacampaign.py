@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -12,10 +11,10 @@ from commons.chain.datafacts import BundleStage, CampaignTerms
 from commons.runtime.amounts import ether
 from commons.runtime.stages import stage
 from commons.samples.campaigneconomics import Beliefs
-from commons.samples.hiddentests import HiddenTests, commit_to_tests
 from commons.samples.samplebundles import SampleBundle
 from commons.samples.termsuggestions import suggest_terms
 from gradroll.console import Console
+from gradroll.datamarket.hiddengroups import HiddenGroups
 from gradroll.demo.datadigits import CLASSES, HONEST, Stock
 from gradroll.demo.datamoney import Money
 from gradroll.demo.dataplay import DataPlay, Person, prover
@@ -54,7 +53,7 @@ class Campaign:
     owner: Person
     name: bytes
     terms: CampaignTerms
-    tests: tuple[HiddenTests, ...]
+    tests: HiddenGroups
     money: Money
     bundles: dict[str, tuple[int, SampleBundle]] = field(default_factory=dict)
 
@@ -67,10 +66,8 @@ def open_campaign(play: DataPlay, stock: Stock, console: Console) -> Campaign:
     """Suggest terms, commit to hidden tests, and open the campaign with its initial data."""
     console.heading("a campaign for labelled digits")
     owner = play.person(OWNER, "owner")
-    tests = tuple(
-        HiddenTests(secrets.token_bytes(32), each.tree().root, each.content_digest, len(each.samples))
-        for each in stock.groups
-    )
+    tests = HiddenGroups.of(stock.groups)
+    tests.write(play.work / "owner" / "tests.json")
     terms = _terms(play, stock, tests)
     name = owner.roles.owner.open(terms, stock.document.schema, ESCROW, beliefs(), initial=stock.initial)
     money = Money(play.books, terms, OWNER)
@@ -78,7 +75,7 @@ def open_campaign(play: DataPlay, stock: Stock, console: Console) -> Campaign:
     made = Campaign(play, stock, owner, name, terms, tests, money)
     console.line(
         f"  opened with {len(stock.initial.samples)} public samples, {ether(ESCROW)} in escrow, and "
-        f"{len(tests)} hidden groups of {tests[0].count} tests committed to"
+        f"{len(stock.groups)} hidden groups of {len(stock.groups[0].samples)} tests committed to"
     )
     console.line(
         f"  of a sample: {ether(terms.reward)} reward, {ether(terms.deposit)} deposit, {ether(terms.stake)} to "
@@ -88,12 +85,12 @@ def open_campaign(play: DataPlay, stock: Stock, console: Console) -> Campaign:
     return made
 
 
-def _terms(play: DataPlay, stock: Stock, tests: tuple[HiddenTests, ...]) -> CampaignTerms:
+def _terms(play: DataPlay, stock: Stock, tests: HiddenGroups) -> CampaignTerms:
     by_sample, initial = suggest_terms(REWARD, beliefs(), jurors=3), stock.initial
     return CampaignTerms(
         ETHER, play.local.market.committee, by_sample.arbiter, bytes(20), stock.document.schema.digest,
         stock.document.digest, initial.tree().root, initial.content_digest, len(initial.samples),
-        commit_to_tests([each.leaf for each in tests]), by_sample.deposit, by_sample.reward, by_sample.correction,
+        tests.commitment, by_sample.deposit, by_sample.reward, by_sample.correction,
         by_sample.stake, by_sample.fee, receipt_fee=3 * 10**15, juror_stake=by_sample.juror_stake,
         jurors=by_sample.jurors, burnt=by_sample.burnt, max_samples=1000, max_bundle=100, open_delay=2,
         open_window=_HOUR, receipt_window=_HOUR, review_window=_HOUR, reveal_window=_HOUR, answer_window=_HOUR,

@@ -17,8 +17,8 @@ from gradroll.demo.developers import Images
 CLASSES, PIXELS = 10, 64
 TAU = 15
 """No two of scikit-learn's 1,797 digits are nearer than 16."""
-INITIAL, BUNDLE, GROUP = 20, 40, 96
-"""Samples that a campaign begins with, that an honest contributor brings, and in a hidden group."""
+INITIAL, BUNDLE, GROUP = 3, 36, 96
+"""Samples of each digit that a campaign begins with, of an honest contributor, and in a hidden group."""
 HONEST, GROUPS = 3, 2
 BAD, COPIES = 12, 6
 """Samples of a cheater's bundle that are no good; half as many are, of who labels wrongly."""
@@ -61,7 +61,9 @@ class Stock:
             array_sample(document.schema, int(label), list(map(int, row)))
             for row, label in zip(images.features, images.labels, strict=True)
         )
-        left = iter(known)
+        of_each = [[each for each in known if label_of(each) == label][:INITIAL] for label in range(CLASSES)]
+        first = [each for group in zip(*of_each, strict=True) for each in group]
+        left = (each for each in known if each not in first)
 
         def take(count: int) -> list[bytes]:
             return [next(left) for _ in range(count)]
@@ -69,7 +71,7 @@ class Stock:
         def made(samples: Sequence[bytes]) -> SampleBundle:
             return SampleBundle(document.schema.digest, tuple(samples))
 
-        initial = made(take(INITIAL))
+        initial = made(first)
         groups = tuple(made(take(GROUP)) for _ in range(GROUPS))
         honest = tuple(made(take(BUNDLE)) for _ in range(HONEST))
         wrong = [labelled(each, (label_of(each) + 1) % CLASSES) for each in take(BAD)] + take(BAD // 2)

@@ -12,7 +12,7 @@ from commons.chain.datafacts import BundleRecord, CampaignRecord
 from commons.chain.dataview import DataView
 from commons.chain.patience import Patience
 from commons.chain.writer import ChainWriter
-from commons.storage.accounts import create_account
+from commons.storage.accounts import SigningKey, create_account
 from gradroll.datamarket.committeereceipts import CommitteeReceipts
 from gradroll.datamarket.dataroles import DataRoles
 from gradroll.datamarket.datastate import DataState
@@ -25,7 +25,7 @@ from gradroll.setup.local_market import ALLOWANCE, endow
 BURNT = bytes(18) + b"\xde\xad"
 """Where what is burnt goes (`Forfeit.sol`)."""
 DEPTH = 2
-_PATIENCE = Patience(poll=0.02)
+PATIENCE = Patience(poll=0.02)
 _PAUSE = 0.5
 """Seconds: the chain's blocks come when they are asked for."""
 
@@ -51,6 +51,7 @@ class Person:
     """Somebody in the demo: a name in the books, and an account with its own state directory."""
 
     name: str
+    signer: SigningKey
     roles: DataRoles
     state: DataState
 
@@ -102,9 +103,9 @@ class DataPlay:
         endow(self.local.market.plan.chain, [account.address], ALLOWANCE // 2)
         view, state = self.local.view(), DataState(self.work / directory)
         self._open.callback(state.close)
-        roles = DataRoles(DataAccount(ChainWriter(view.chain, account, _PATIENCE), view), state, DEPTH)
+        roles = DataRoles(DataAccount(ChainWriter(view.chain, account, PATIENCE), view), state, DEPTH)
         self.books.enter(name, account.address)
-        self.people[name] = Person(name, roles, state)
+        self.people[name] = Person(name, account, roles, state)
         return self.people[name]
 
     @property

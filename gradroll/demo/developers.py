@@ -50,12 +50,12 @@ def load_images() -> Images:
     return Images(data.data[order].astype(np.int16), data.target[order].astype(np.uint8))
 
 
-def alone(train: Images, hidden: int, seed: int) -> Int64Array:
-    """A model of a developer that trains with scikit-learn, quantised."""
+def alone(train: Images, hidden: int, seed: int, passes: int = 60) -> Int64Array:
+    """A model of a developer that trains with scikit-learn, quantised; ``passes`` over the data at most."""
     from sklearn.exceptions import ConvergenceWarning  # type: ignore[import-untyped]  # noqa: PLC0415 - slow import
     from sklearn.neural_network import MLPClassifier  # type: ignore[import-untyped]  # noqa: PLC0415 - slow import
 
-    network = MLPClassifier((hidden,), max_iter=60, random_state=seed)
+    network = MLPClassifier((hidden,), max_iter=passes, random_state=seed)
     values = train.features / 16.0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # it stops early on purpose
