@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "economics.md"
 TRUST_MODEL = ROOT / "docs" / "trust-model.md"
 MODELS = ROOT / "docs" / "protocol-models.md"
+DATA = ROOT / "docs" / "protocol-data.md"
 PAGES = [path for path in sorted((ROOT / "docs").glob("*.md")) if path.name not in ("errors.md", "settings.md")]
 _TEST = re.compile(r"`([\w./]+\.(?:t\.sol|py))`: ((?:`\w+`(?:, )?)+)")
 _TABLE = re.compile(r"<!-- table: .*?<!-- end -->", re.DOTALL)
@@ -49,10 +50,12 @@ def test_every_test_that_the_page_names_exists() -> None:
     assert len(trusted) > 10
     models = named_tests(MODELS)
     assert len(models) > 5
-    assert [(file, name) for file, name in (*named, *trusted, *models) if name not in functions_of(file)] == []
+    data = named_tests(DATA)
+    assert len(data) > 40
+    assert [(file, name) for file, name in (*named, *trusted, *models, *data) if name not in functions_of(file)] == []
 
 
-@pytest.mark.parametrize("page", [PAGE, TRUST_MODEL], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [PAGE, TRUST_MODEL, DATA], ids=lambda page: page.name)
 def test_no_test_is_named_where_it_would_not_be_looked_for(page: Path) -> None:
     """Every name of a test stands behind its file."""
     loose = re.findall(r"`((?:test|invariant)\w*_\w+)`", page.read_text(encoding="utf-8"))

@@ -12,6 +12,8 @@ SNAPSHOTS = {
     "Market": ("market", "quorum", "graded"), "CommitteeRegistry": ("registry", "evidence"),
     "VerifierFactory": ("factory",), "ModelRegistry": ("models",), "ModelSales": ("sales",),
     "ModelBounties": ("bounties",), "DataCampaigns": ("data",), "Jury": ("jury",),
+    "PerceptronFactory": ("perceptronfactory",), "PerceptronModel": ("perceptron",),
+    "ImprovementPay": ("improvement",), "ModelVersions": ("versions",),
 }  # fmt: skip
 """Where the gas of each contract's functions is; that of batches and of large claims is in files of its own."""
 _BATCH = re.compile(r"gas_(\d+)(, roster compacted)?: transaction")
@@ -161,6 +163,23 @@ CALLS = (
         "release": "anybody",
         "collect": "anybody",
     }),
+    *_calls("PerceptronFactory", {"make": "anybody"}),
+    *_calls("PerceptronModel", {
+        "train": "anybody",
+        "advance": "anybody",
+        "reportMissing": "anybody",
+        "passOver": "anybody",
+        "showTests": "anybody; the campaign's owner has the salts",
+        "score": "anybody",
+    }),
+    *_calls("ImprovementPay", {
+        "open": "sponsor",
+        "sign": "anybody, with a quorum's signatures",
+        "claim": "anybody",
+        "giveBack": "anybody",
+        "collect": "anybody",
+    }),
+    *_calls("ModelVersions", {"register": "author"}),
 )  # fmt: skip
 
 
@@ -170,9 +189,9 @@ def measured(call: Call) -> Iterator[tuple[str, int]]:
         for label, gas in snapshots.load(name).items():
             if label.partition(",")[0] == call.function:
                 yield label, gas
-    if call.function == "acceptBatch":
+    if call.contract == "Market" and call.function == "acceptBatch":
         yield from _batches()
-    if call.function == "claim":
+    if call.contract == "Market" and call.function == "claim":
         yield from _claims()
 
 

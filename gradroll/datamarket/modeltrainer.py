@@ -143,8 +143,8 @@ class ModelTrainer:
         for each in self._samples.between(self._behind[0]):
             if (each.position, each.index) <= self._behind:
                 continue
-            steps = max(0, steps + each.steps)
-            if self._gas.training(len(batch) + 1, steps) > most:
+            behind = max(0, steps + each.steps)
+            if self._gas.training(len(batch) + 1, behind) > most:
                 break
             try:
                 batch.append(each.show())
@@ -152,6 +152,7 @@ class ModelTrainer:
                 if not batch:
                     raise
                 break  # what is here is trained on first
+            steps = behind
         return batch, steps
 
     def _follow(self, cursor: TrainingCursor) -> None:

@@ -65,9 +65,10 @@ def run_data_demo(options: Options, console: Console) -> int:
     with Processes(work / "logs") as fleet:
         market, _ = prepare_market(options, Extent(SIZE.weights, NORM.name, 16), fleet, work, console)
         with stage("deploying the markets of models and of data"):
-            data = add_data(add_models(market, SIZE))
+            models = add_models(market, SIZE)
+            data = add_data(market, models)
         start_servers(market, fleet, console)
-        with DataPlay.prepare(data, work, fleet.require_alive) as play:
+        with DataPlay.prepare(data, models, work, fleet.require_alive) as play:
             laps.end("start")
             report = _play(play, stock, laps, console)
     laps.end("stop")

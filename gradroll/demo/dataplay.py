@@ -72,6 +72,7 @@ class DataPlay:
     """
 
     local: LocalData
+    local_models: LocalModels
     view: DataView
     work: Path
     books: Books
@@ -81,7 +82,7 @@ class DataPlay:
     _open: ExitStack = field(default_factory=ExitStack)
 
     @classmethod
-    def prepare(cls, local: LocalData, work: Path, alive: Callable[[], None]) -> DataPlay:
+    def prepare(cls, local: LocalData, models: LocalModels, work: Path, alive: Callable[[], None]) -> DataPlay:
         """Begin the books with the provers, who are paid, and with what is burnt."""
         view = local.view()
         contracts = {
@@ -93,7 +94,7 @@ class DataPlay:
         books.enter(NOBODY, BURNT)
         witnesses = NamingReceipts(view, pause=_PAUSE)
         witnesses.signers = {}
-        return cls(local, view, work, books, witnesses, alive)
+        return cls(local, models, view, work, books, witnesses, alive)
 
     def __enter__(self) -> DataPlay:
         return self
@@ -117,11 +118,6 @@ class DataPlay:
     def others(self) -> list[bytes]:
         """Addresses of those in the books that are nobody's on the stage: the provers', and where burnt money goes."""
         return [*self.view.chain.committee(self.local.market.committee).members, BURNT]
-
-    @property
-    def local_models(self) -> LocalModels:
-        """The model market beside."""
-        return self.local.models
 
     def kept(self, state: ModelState) -> ModelState:
         """A state directory that is closed with the others."""

@@ -10,6 +10,10 @@ from pathlib import Path
 from commons.chain.datadeploying import DataModelPlaces, deploy_data_models
 from commons.chain.dataperceptronaccount import PerceptronAccount
 from commons.chain.dataperceptronview import PerceptronModel, PerceptronView
+from commons.chain.dataversionaccount import VersionAccount
+from commons.chain.dataversionview import VersionView
+from commons.chain.modeldeploying import Neighbours, deploy_models
+from commons.chain.modelfacts import ModelPlaces
 from commons.samples.samplebundles import SampleBundle
 from gradroll.datamarket.bundlefetching import BundleLibrary
 from gradroll.datamarket.decidedsamples import kept_bundles
@@ -23,11 +27,18 @@ class ModelStage:
 
     stage: DataStage
     places: DataModelPlaces
+    models: ModelPlaces
 
     def account(self, number: int = OTHER) -> PerceptronAccount:
         """Transactions of an account at models."""
         account = self.stage.account(number)
         return PerceptronAccount(account.chain, PerceptronView(account.data, self.places.models))
+
+    def version_account(self, number: int = OTHER) -> VersionAccount:
+        """Transactions of an account at versions."""
+        account, place = self.stage.account(number), self.places.versions
+        assert place is not None
+        return VersionAccount(account.chain, VersionView(account.data, self.models.registry, place))
 
     def settled(self, campaign: bytes, bundle: SampleBundle) -> int:
         """A bundle of the contributor's that nobody challenged, decided."""
@@ -57,8 +68,11 @@ class ModelStage:
 def model_stage(directory: Path) -> Iterator[ModelStage]:
     """Deploy everything on a chain of this process."""
     with data_stage(directory) as stage:
-        places = deploy_data_models(stage.url, stage.accounts[0], stage.data.place, None, patience=PATIENCE)
-        yield ModelStage(stage, places)
+        chain, operator = stage.data.chain, stage.accounts[0]
+        beside = Neighbours(chain.market, chain.registry)
+        models = deploy_models(stage.url, operator, beside, 60, patience=PATIENCE)
+        places = deploy_data_models(stage.url, operator, stage.data.place, models.registry, patience=PATIENCE)
+        yield ModelStage(stage, places, models)
 
 
 def samples_of(count: int, *, first: int = 0, shift: int = 0) -> Sequence[bytes]:
