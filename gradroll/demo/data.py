@@ -78,6 +78,7 @@ def run_data_demo(options: Options, console: Console) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     console.line(f"{path}; {report['seconds']} s")
+    console.result(**report)
     return 0
 
 

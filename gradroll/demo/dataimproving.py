@@ -17,7 +17,6 @@ from gradroll.datamarket.improving import ImprovementPayer, compute_table, signe
 from gradroll.demo.datacampaign import OWNER, Campaign
 from gradroll.demo.datalearning import BITS, MARGIN, SHOWN, bundles_of
 from gradroll.demo.dataplay import Person
-from provers.joining.keyring import Keyring
 
 BUDGET = 2 * 10**17
 RULE = ImprovementRule(PerceptronRule(BITS, MARGIN), (SHOWN,))
@@ -41,7 +40,7 @@ def pay_improvement(campaign: Campaign, console: Console) -> dict[str, int]:
     table, wanted = tables[0], signed_table(budgets.budgets.budget(budget), tables[0])
     digest = wanted.digest(budgets.budgets.domain)
     payer = ImprovementPayer(budgets)
-    payer.submit(wanted, [(member, _sign(campaign, member, digest)) for member in range(quorum)])
+    payer.submit(wanted, [(member, play.local.market.signed(member, digest)) for member in range(quorum)])
     for part in payer.claim(budget, table):
         name = campaign.contributor_of(part.bundle)
         play.books.note(name, f"improvement by bundle {part.bundle}", part.amount)
@@ -72,8 +71,3 @@ def _table(campaign: Campaign, member: int, budget: bytes) -> ImprovementTable:
     return compute_table(
         budgets, models, budget, RULE, bundles_of(campaign, library), {SHOWN: campaign.stock.groups[SHOWN]}
     )
-
-
-def _sign(campaign: Campaign, member: int, digest: bytes) -> bytes:
-    keys = Keyring.load(campaign.play.work / f"prover-{member}" / "keys")
-    return keys.seated(campaign.play.view.chain.committee(campaign.terms.committee_id)).sign(digest)

@@ -17,7 +17,6 @@ from commons.protocol.strictjson import canonical
 from commons.runtime.stages import stage
 from commons.storage.parameters import PublicParameters
 from gradroll.console import Console
-from gradroll.datamarket.shownsets import dataset_of, require_shown_set, shown_groups, shown_manifest
 from gradroll.demo import developers
 from gradroll.demo.datacampaign import Campaign
 from gradroll.demo.datalearning import SHOWN
@@ -26,6 +25,7 @@ from gradroll.demo.developers import SIZE, Images
 from gradroll.modelmarket.modelparameters import ModelParameters
 from gradroll.modelmarket.modelstate import ModelState
 from gradroll.modelmarket.seller import Seller
+from gradroll.modelmarket.shownsets import dataset_of, require_shown_set, shown_groups, shown_manifest
 from gradroll.setup.keygen import SRS_FILE
 from native import G1
 

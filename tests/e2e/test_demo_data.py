@@ -17,7 +17,7 @@ from tests.support.anvil import Anvil
 from tests.support.demoruns import DemoRun
 from tests.support.tiers import many
 
-MOMENTS = (("bundle 1:", 6), ("review", 6), ("case", 6), ("a perceptron trains", 6))
+MOMENTS = (("bundle 1:", 6), ("review", 6), ("case", 6), ("committed to before any test", 6))
 """Lines after which the demo is interrupted, and its processes by then; the first in every full run."""
 CHEATERS = (
     "who labels wrongly", "who labels without looking", "who copies samples", "who copies a commitment",
@@ -87,11 +87,19 @@ def play(repository: Path, out: Path, *options: str) -> None:
     """Run the demo to its end, and check everything that it is to show."""
     told = DemoRun("data", repository, out).finish(*options)
     report = json.loads((out / "data.json").read_text())
+    if "--json" in options:
+        assert {**json.loads(told), **report} == json.loads(told), "programs are told the whole report"
+    else:
+        check_told(told)
+    check_balances(report["balances"])
+    check_models(report, out / "data")
+
+
+def check_told(told: str) -> None:
+    """What people see of it."""
     said = ("opens for nobody", "are copies: proven", "appeals, for a jury of 7", "every weight as in Python",
             "finds the very set", "each balance follows")  # fmt: skip
     assert all(line in told for line in said)
-    check_balances(report["balances"])
-    check_models(report, out / "data")
 
 
 @pytest.mark.slow
@@ -118,4 +126,4 @@ def _digests() -> list[str]:
 @pytest.mark.slow
 @pytest.mark.anvil
 def test_the_data_demo_on_a_live_anvil_node(repository: Path, tmp_path: Path, anvil: Anvil) -> None:
-    play(repository, tmp_path, "--chain", anvil.url, "--provers", "7", "--threshold", "2")
+    play(repository, tmp_path, "--chain", anvil.url, "--provers", "7", "--threshold", "2", "--json")

@@ -12,7 +12,7 @@ from commons.artifacts.datasetfiles import Dataset
 from commons.chain.modelfacts import SetRecord
 from commons.samples.samplebundles import SampleBundle
 from commons.samples.sampleschemas import SampleSchema
-from gradroll.datamarket.shownsets import dataset_of, require_shown_set, shown_groups, shown_manifest
+from gradroll.modelmarket.shownsets import dataset_of, require_shown_set, shown_groups, shown_manifest
 from tests.datamarket.datastage import sample
 from tests.support.accuracymodels import TOY, accuracy_setup
 
