@@ -221,9 +221,16 @@ class DataAccount:
 
         Nothing is sent where nothing is owed.
         """
-        amount = self.data.owed(token, self.address)
+        return self._collect(token, self.address, to or self.address)
+
+    def hand_out(self, token: bytes, account: bytes) -> int:
+        """Have another account's credit paid out to that account, which anybody may; as ``collect``."""
+        return self._collect(token, account, account)
+
+    def _collect(self, token: bytes, account: bytes, to: bytes) -> int:
+        amount = self.data.owed(token, account)
         if amount:
-            self._campaigns("collect", token, self.address, to or self.address, repeatable=True)
+            self._campaigns("collect", token, account, to, repeatable=True)
         return amount
 
     def _there(self, campaign: bytes) -> bool:

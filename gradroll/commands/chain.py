@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from commons.runtime.amounts import checksum, ether
+from commons.runtime.amounts import checksum, ether, utc
 from gradroll.commands import chaindata
 from gradroll.commands.chainmodels import add_deploying
 from gradroll.commands.destinations import force_option, require_free
@@ -56,6 +56,16 @@ def add(parent: Subparsers) -> None:
         fund,
     )
     parser.add_argument("addresses", type=address, nargs="+", metavar="0x...")
+    parser.add_argument("--chain", type=node_url, required=True, metavar="URL", help="JSON-RPC URL of the node")
+    parser = leaf(
+        commands,
+        "forward",
+        "Put a development chain's clock forward and have it make blocks, so that nobody has to wait for windows.",
+        "gradroll chain forward 3600 --chain http://127.0.0.1:8545 --development",
+        forward,
+    )
+    parser.add_argument("seconds", type=whole(0, 10 * 365 * _DAY), metavar="SECONDS")
+    parser.add_argument("--blocks", type=whole(1, 10_000), default=1, metavar="N", help="that it makes (default 1)")
     parser.add_argument("--chain", type=node_url, required=True, metavar="URL", help="JSON-RPC URL of the node")
     parser = leaf(
         commands,
@@ -127,6 +137,20 @@ def fund(arguments: argparse.Namespace) -> int:
     arguments.console.result(addresses=[*map(checksum, arguments.addresses)], received=str(ALLOWANCE))
     for address_ in arguments.addresses:
         arguments.console.line(f"{checksum(address_)} received {ether(ALLOWANCE)}")
+    return 0
+
+
+def forward(arguments: argparse.Namespace) -> int:
+    """Put a development chain's clock forward."""
+    from commons.chain.rpc import ErrorTable, Rpc
+    from gradroll.setup.devclock import put_clock_forward
+
+    settings(arguments).require_development("putting a chain's clock forward")
+    rpc = Rpc(arguments.chain, ErrorTable(()))
+    put_clock_forward(rpc, arguments.seconds, arguments.blocks)
+    head = rpc.head()
+    arguments.console.line(f"block {head.number}, {utc(head.timestamp)}")
+    arguments.console.result(block=head.number, time=head.timestamp)
     return 0
 
 

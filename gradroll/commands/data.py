@@ -13,6 +13,7 @@ from gradroll.commands import (
     datajury,
     datamodel,
     datareviewing,
+    datastatus,
     dataterms,
     dataversion,
 )
@@ -37,6 +38,7 @@ def add(parent: Subparsers) -> None:
     databundle.add(commands)
     dataterms.add(commands)
     datacampaigns.add(commands)
+    datastatus.add(commands)
     datacontributing.add(commands)
     datareviewing.add(commands)
     datajury.add(commands)

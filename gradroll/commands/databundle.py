@@ -54,7 +54,10 @@ def add(parent: Subparsers) -> None:
     )  # fmt: skip
     parser.add_argument("bundle", type=Path, metavar="FILE", help="the bundle")
     parser.add_argument("--schema", type=Path, metavar="FILE", help="the campaign's schema")
-    parser.add_argument("--first", type=whole(0, 65536), default=3, metavar="N", help="records to show (default 3)")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--first", type=whole(0, 65536), default=3, metavar="N", help="records to show (default 3)")
+    which.add_argument("--sample", type=whole(0, 65535), action="append", metavar="PLACE", dest="places",
+                       help="record to show, from 0 (can be repeated)")  # fmt: skip
 
 
 def _schema_option(parser: argparse.ArgumentParser) -> None:
@@ -125,7 +128,8 @@ def show(arguments: argparse.Namespace) -> int:
     if arguments.schema is not None:
         document = load_document(arguments.schema)
         _require_schema(document, bundle, arguments.bundle)
-        for place, sample in enumerate(bundle.samples[: arguments.first]):
+        for place in _places(arguments, len(bundle.samples)):
+            sample = bundle.samples[place]
             shown = document.record(sample) if fits(document.schema, sample) else {"does not fit": sample.hex()}
             records.append({name: str(value) for name, value in shown.items()})
             told = ", ".join(f"{name} {value}" for name, value in shown.items())
@@ -133,6 +137,18 @@ def show(arguments: argparse.Namespace) -> int:
     arguments.console.line("labels: " + ", ".join(f"{label} ({count})" for label, count in sorted(labels.items())))
     _result(arguments, arguments.bundle, bundle, labels=dict(sorted(labels.items())), records=records)
     return 0
+
+
+def _places(arguments: argparse.Namespace, count: int) -> Sequence[int]:
+    """The places of the records that are to be shown."""
+    from circuits.errors import InvalidInputError
+
+    if arguments.places is None:
+        return range(min(arguments.first, count))
+    if max(arguments.places) >= count:
+        raise InvalidInputError(f"{arguments.bundle} has {count} samples; count from 0")
+    places: list[int] = arguments.places
+    return places
 
 
 def _copies(document: SchemaDocument, against: Sequence[Path], samples: Sequence[bytes]) -> list[NearCopy]:

@@ -1,4 +1,4 @@
-"""`gradroll data open | fund | close | withdraw | status | settle | epoch | collect`: campaigns, and what is due."""
+"""`gradroll data open | fund | close | withdraw | settle | epoch | collect`: campaigns, and what is due."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from commons.runtime.amounts import checksum, utc
+from commons.runtime.amounts import checksum
 from gradroll.commands.confirming import DECLINED, confirmed, yes_option
 from gradroll.commands.dataoptions import campaign_argument, chain_leaf, currency_of, data_settings, the_campaign
+from gradroll.commands.datastatus import tell_campaign
 from gradroll.commands.dataterms import beliefs_of, sample_terms, show_terms, terms_options
 from gradroll.commands.destinations import force_option, require_free
 from gradroll.commands.modeloptions import word
 from gradroll.commands.options import Subparsers, address, amount, natural, whole, whole_identifier
 
 if TYPE_CHECKING:
-    from commons.chain.datafacts import BundleRecord, CampaignRecord, CampaignTerms
+    from commons.chain.datafacts import CampaignTerms
     from commons.runtime.amounts import Currency
     from commons.samples.samplebundles import SampleBundle
     from commons.samples.schemadocuments import SchemaDocument
-    from gradroll.session import Session
 
 _DAY = 86_400
 _WINDOWS = {
@@ -44,7 +44,6 @@ def add(commands: Subparsers) -> None:
          close),
         ("withdraw", "Credit what is free of a closed campaign to its owner; as often as something comes free.",
          withdraw),
-        ("status", "Show a campaign, its bundles, and what is due in it. Nothing is sent.", status),
         ("settle", "Do what is due in a campaign, and anybody may do: void, pay, burn, open and close cases, settle "
          "samples, give stakes back, close epochs.", settle),
         ("collect", "Have what a campaign's contracts owe to this account paid out: pay, stakes, fees.", collect),
@@ -163,7 +162,7 @@ def fund(arguments: argparse.Namespace) -> int:
         units = arguments.amount.of(coin)
         if not confirmed(arguments, f"add {coin.shown(units)} to the escrow?"):
             return DECLINED
-        _tell(arguments, session, session.data_roles.owner.fund(campaign, units))
+        tell_campaign(arguments, session, session.data_roles.owner.fund(campaign, units))
     return 0
 
 
@@ -173,7 +172,7 @@ def close(arguments: argparse.Namespace) -> int:
 
     with paying_session(arguments, data_settings(arguments)) as session:
         campaign = the_campaign(arguments, session)
-        _tell(arguments, session, session.data_roles.owner.close(campaign))
+        tell_campaign(arguments, session, session.data_roles.owner.close(campaign))
     return 0
 
 
@@ -245,52 +244,3 @@ def epoch(arguments: argparse.Namespace) -> int:
     arguments.console.line(f"{cid}, log 0x{made.log.hex()}, as the chain has it")
     arguments.console.result(epoch=made.epoch, decisions=len(made.decisions), log=made.log, cid=cid, digest=made.digest)
     return 0
-
-
-def status(arguments: argparse.Namespace) -> int:
-    """Show a campaign."""
-    from gradroll.session import Session
-
-    with Session(data_settings(arguments)) as session:
-        _tell(arguments, session, session.data.campaign(the_campaign(arguments, session)))
-    return 0
-
-
-def _tell(arguments: argparse.Namespace, session: Session, record: CampaignRecord) -> None:
-    terms, coin, console = record.terms, session.view.tokens.currency(record.terms.token), arguments.console
-    console.line(f"campaign 0x{record.campaign.hex()} of {checksum(record.owner)}{', closed' * record.closed}")
-    amounts = ", ".join(f"{name} {coin.shown(getattr(terms, name))}"
-                        for name in ("reward", "deposit", "stake", "correction", "fee"))  # fmt: skip
-    console.line(f"of a sample: {amounts}; decided by the {terms.arbiter.value}")
-    console.line(f"{coin.shown(record.free)} are free, for {record.free // terms.locked} samples; "
-                 f"{record.held} of {terms.max_samples} samples are accepted or pending")  # fmt: skip
-    console.line(f"{record.accepted} accepted, {record.decisions} decisions, {record.epochs} epochs closed")
-    bundles = [session.data.bundle(number) for number in session.data.bundles(record.campaign)]
-    for bundle in bundles:
-        console.line(_bundle_line(bundle, terms))
-    console.result(
-        campaign=record.campaign, owner=checksum(record.owner), closed=record.closed, free=str(record.free),
-        held=record.held, accepted=record.accepted, decisions=record.decisions, epochs=record.epochs,
-        log=record.log, arbiter=terms.arbiter.value, schema=terms.schema_hash, manifest=terms.manifest,
-        bundles=[
-            {"bundle": each.number, "stage": each.stage.name.lower(), "count": each.count,
-             "challenged": each.challenged, "contributor": checksum(each.contributor),
-             "content": "0x" + each.content_digest.hex() if each.opened else None}
-            for each in bundles
-        ],
-    )  # fmt: skip
-
-
-def _bundle_line(bundle: BundleRecord, terms: CampaignTerms) -> str:
-    from commons.chain.datafacts import BundleStage
-
-    until = {
-        BundleStage.COMMITTED: bundle.since + terms.open_window,
-        BundleStage.OPENED: bundle.since + terms.receipt_window,
-        BundleStage.REVIEW: bundle.review_end(terms),
-    }  # fmt: skip
-    when = f", until {utc(until[bundle.stage])}" if bundle.stage in until else ""
-    return (
-        f"bundle {bundle.number}: {bundle.count} samples of {checksum(bundle.contributor)}, "
-        f"{bundle.stage.name.lower()}{when}; {bundle.challenged} challenged"
-    )

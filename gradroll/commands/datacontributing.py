@@ -16,6 +16,7 @@ from gradroll.commands.dataoptions import (
     number_argument,
     the_campaign,
 )
+from gradroll.commands.datastatus import bundle_line
 from gradroll.commands.options import Subparsers, natural
 from gradroll.commands.storeoptions import progress
 
@@ -146,7 +147,8 @@ def attest(arguments: argparse.Namespace) -> int:
     given = None if arguments.receipts is None else ReceiptFile.read(arguments.receipts)
     with paying_session(arguments, data_settings(arguments)) as session:
         record = session.data_roles.contributor.attest(arguments.bundle, given or session.bundle_witnesses)
-        arguments.console.line(f"bundle {record.number} is {record.stage.name.lower()}")
+        terms = session.data.campaign(record.campaign).terms
+        arguments.console.line(bundle_line(record, terms), "green")
         arguments.console.result(bundle=record.number, stage=record.stage.name.lower())
     return 0
 

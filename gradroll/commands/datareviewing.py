@@ -16,6 +16,7 @@ from gradroll.commands.dataoptions import (
     number_argument,
     the_campaign,
 )
+from gradroll.commands.destinations import force_option, require_free
 from gradroll.commands.options import Subparsers, whole
 from gradroll.commands.storeoptions import content_identifier, progress
 
@@ -39,6 +40,8 @@ def add(commands: Subparsers) -> None:
     number_argument(parser, "bundle", "its number")
     parser.add_argument("--from", dest="root", type=content_identifier, metavar="CID",
                         help="content identifier in the store; files of one block need none")  # fmt: skip
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the bundle there, too, to look at its samples")
+    force_option(parser)
     data_store_option(parser)
     parser = chain_leaf(
         commands, "initial", "Hold the initial data of a campaign against its terms, and keep them for reviews.",
@@ -82,13 +85,18 @@ def add(commands: Subparsers) -> None:
 
 def fetch(arguments: argparse.Namespace) -> int:
     """Fetch a bundle."""
+    from commons.artifacts.bundlefiles import save_bundle
     from gradroll.session import Session
 
+    if arguments.out is not None:
+        require_free(arguments.out, force=arguments.force)
     with Session(data_settings(arguments)) as session:
         library = session.data_roles.reviewer.library
         bundle = library.fetch(
             arguments.bundle, session.data_store, arguments.root, progress("fetched"), session.bundle_witnesses
         )
+    if arguments.out is not None:
+        save_bundle(arguments.out, bundle, replace=arguments.force)
     arguments.console.line(f"bundle {arguments.bundle}: {len(bundle.samples)} samples, as the chain has them", "green")
     arguments.console.result(bundle=arguments.bundle, count=len(bundle.samples), content=bundle.content_digest)
     return 0
@@ -101,7 +109,7 @@ def initial(arguments: argparse.Namespace) -> int:
 
     with Session(data_settings(arguments)) as session:
         bundle = load_bundle(arguments.file)
-        session.data_roles.reviewer.library.add_initial(the_campaign(arguments, session), bundle)
+        session.data_models.library.add_initial(the_campaign(arguments, session), bundle)
     arguments.console.line(f"{len(bundle.samples)} samples, as the campaign's terms name them", "green")
     arguments.console.result(count=len(bundle.samples), content=bundle.content_digest)
     return 0

@@ -30,6 +30,11 @@ def add(parent: Subparsers) -> None:
         help="show the model market: three developers enter models in a bounty on hidden data, and a buyer buys one; "
         "--provers, --threshold, --chain and --out are of use, nothing else. Writes models.json",
     )  # fmt: skip
+    parser.add_argument(
+        "--data", action="store_true",
+        help="show the data market: a campaign for labelled digits, honest contributors and cheaters, reviewers and "
+        "juries, and the models that come of it; of use are the same options as with --models. Writes data.json",
+    )  # fmt: skip
     parser.add_argument("--rounds", type=positive, default=5, help="rounds to train (default 5)")
     parser.add_argument("--owners", type=positive, default=10, help="data owners, the last of them cheat (default 10)")
     parser.add_argument("--provers", type=positive, default=4, help="N, prover processes (default 4)")
@@ -60,6 +65,10 @@ def run(arguments: argparse.Namespace) -> int:
         policy=arguments.policy,
         hidden=arguments.hidden_model,
     )
+    if arguments.data:
+        from gradroll.demo.data import run_data_demo
+
+        return run_data_demo(options, arguments.console)
     if arguments.models:
         from gradroll.demo.models import run_models_demo
 

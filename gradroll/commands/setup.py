@@ -152,6 +152,9 @@ def _add_local(commands: Subparsers) -> None:
     parser.add_argument(
         "--models", metavar="CLASS", help="a model market for this size class beside it (small, medium or large)"
     )
+    parser.add_argument(
+        "--data", action="store_true", help="a data market beside it, with accounts and settings for all who take part"
+    )
 
 
 def srs(arguments: argparse.Namespace) -> int:
@@ -281,13 +284,20 @@ def local(arguments: argparse.Namespace) -> int:
         console.line(f"{plan.directory} holds a market, and the chain has it: nothing is changed")
         console.result(directory=plan.directory, kept=True)
         return 0
-    market = prepare(plan, console.line, replace=arguments.force)
+    market, beside = prepare(plan, console.line, replace=arguments.force), None
     if size is not None:
         from gradroll.setup.local_models import add_models
 
         beside = add_models(market, size)
         console.line(f"models       {checksum(beside.places.registry)}, settings in {plan.directory / 'models.toml'}")
         console.result(models=checksum(beside.places.registry))
+    if arguments.data:
+        from gradroll.setup.local_data import ROLES, add_data
+
+        campaigns = add_data(market, beside).campaigns
+        console.line(f"campaigns    {checksum(campaigns)}, settings in {plan.directory / 'data.toml'}")
+        console.line(f"who buys, brings and judges data has settings of its own: {', '.join(ROLES)}")
+        console.result(campaigns=checksum(campaigns))
     console.line(f"market       {checksum(market.market)}")
     console.line(f"committee    {shown(market.committee)}")
     console.line(f"verifier     {checksum(market.verifier)}")

@@ -271,7 +271,7 @@ class Juror:
         if record.stage is not stage or not own:
             raise UnknownError(
                 f"case {case} is {_named(record.stage)}, and this account has {len(own)} seats in it: nothing is "
-                "to be done; look at your seats (gradroll data jury)"
+                "to be done; look at your seats (gradroll data jury seats)"
             )
         return own
 

@@ -139,7 +139,7 @@ class Reviewer:
             return self.proven(number, index)
         initial = self.library.initial(record.campaign)
         if initial is None:
-            raise InvalidInputError("the initial data are not here; fetch them first (gradroll data fetch --initial)")
+            raise InvalidInputError("the initial data are not here; get them, and keep them (gradroll data initial)")
         return ProvenSample(initial.samples[index], initial.tree().proof(index))
 
     def _is_original(self, record: BundleRecord, number: int, index: int) -> bool:

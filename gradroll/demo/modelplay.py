@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from web3.types import RPCEndpoint
-
 from circuits.accuracy.inference import Int64Array
 from commons.artifacts.datasetfiles import Dataset, read_dataset, write_dataset
 from commons.chain.modelfacts import Parent
@@ -17,8 +15,9 @@ from commons.chain.modelwriter import ModelWriter
 from commons.chain.patience import Patience
 from commons.storage.accounts import SigningKey, create_account, load_account
 from commons.storage.parameters import PublicParameters
+from gradroll.demo.books import Books
 from gradroll.demo.developers import SIZE, Images
-from gradroll.demo.modelbooks import Books
+from gradroll.demo.settling import mine
 from gradroll.modelmarket.bountyowner import BountyOwner
 from gradroll.modelmarket.committeewitnesses import CommitteeWitnesses
 from gradroll.modelmarket.datagroups import DataGroup
@@ -89,7 +88,8 @@ class Play:
             part = images.part(slice(1000 + number * SAMPLES, 1000 + (number + 1) * SAMPLES))
             files.append(work / "hidden" / f"group-{number}.safetensors")
             write_dataset(files[-1], Dataset(part.features, part.labels))
-        books, account = Books(view), _account(models, work, "bounty-owner")
+        places = {"bounties": view.places.bounties, "sales": view.places.sales}
+        books, account = Books(view.chain, places), _account(models, work, "bounty-owner")
         books.enter(OWNER, account.address)
         writer = ModelWriter(view, account, _PATIENCE)
         owner = BountyOwner(writer, parameters, ModelState(work / "bounty-owner"), _DEPTH)
@@ -125,8 +125,7 @@ class Play:
 
     def mine(self, blocks: int) -> None:
         """Have a development chain make blocks."""
-        for _ in range(blocks):
-            self.view.chain.rpc.web3.provider.make_request(RPCEndpoint("evm_mine"), [])
+        mine(self.view.chain, blocks)
 
 
 def _account(models: LocalModels, work: Path, name: str) -> SigningKey:

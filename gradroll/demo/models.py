@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from commons.runtime.stages import stage
 from gradroll.console import Console
 from gradroll.demo import developers
 from gradroll.demo.developers import SIZE, Images
+from gradroll.demo.laps import Laps
 from gradroll.demo.modelplay import FRESH, GROUPS, MAKER, OWNER, Developer, Play
 from gradroll.demo.modelsale import BOND, sell_outside
 from gradroll.demo.modeltraining import train_in_the_rollup
@@ -37,27 +37,9 @@ _ROYALTY = 1000
 _NAMES = ("alone, 24 hidden units", "alone, 8 hidden units", "out of the rollup")
 
 
-class _Laps:
-    """Seconds that each part took."""
-
-    def __init__(self) -> None:
-        self.began = self._last = time.monotonic()
-        self.seconds: dict[str, float] = {}
-
-    def end(self, part: str) -> None:
-        """State that a part is over."""
-        now = time.monotonic()
-        self.seconds[part], self._last = round(now - self._last, 1), now
-
-    @property
-    def total(self) -> int:
-        """Seconds since the beginning."""
-        return round(time.monotonic() - self.began)
-
-
 def run_models_demo(options: Options, console: Console) -> int:
     """Run everything; returns 0 when all that is to be shown was seen, 7 otherwise."""
-    laps = _Laps()
+    laps = Laps()
     console.heading("gradroll demo --models: three developers, one bounty on hidden digits")
     console.line(
         "DEVELOPMENT MODE: keys and parameters come from seeds that everybody knows. This shows how it works; it "
@@ -86,7 +68,7 @@ def run_models_demo(options: Options, console: Console) -> int:
     return 0
 
 
-def _play(play: Play, images: Images, laps: _Laps, console: Console) -> dict[str, object]:
+def _play(play: Play, images: Images, laps: Laps, console: Console) -> dict[str, object]:
     """All of it, on a market that runs; returns what is to be reported."""
     trainer = play.trainer(_NAMES[2])
     trained = train_in_the_rollup(play, _NAMES[2], images, console)

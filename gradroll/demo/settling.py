@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from hexbytes import HexBytes
-from web3.types import RPCEndpoint
 
-from circuits.errors import ChainError, UnavailableError
+from circuits.errors import UnavailableError
 from circuits.terms import TaskTerms
 from commons.chain.ignored import certain_after
 from commons.chain.view import ChainView
@@ -21,6 +20,7 @@ from gradroll.demo.report import Rejection
 from gradroll.model_owner.buyer import RoundAggregate
 from gradroll.model_owner.lineage import takes_no_more
 from gradroll.model_owner.roundfees import RoundFees
+from gradroll.setup.devclock import put_clock_forward
 
 _ENDED = (SubmissionState.ACCEPTED, SubmissionState.REJECTED, SubmissionState.EXPIRED)
 _PROVEN = (SubmissionState.PROVEN, *_ENDED)
@@ -120,12 +120,14 @@ def _payable_after(cast: Cast, task_id: int, number: int) -> int:
     return max(certain_after(cast.view, task_id, number), *dues, 0)
 
 
+def mine(view: ChainView, blocks: int) -> None:
+    """Have a development chain make blocks."""
+    put_clock_forward(view.rpc, 0, blocks)
+
+
 def put_forward(view: ChainView, time_to_be: int) -> None:
     """Have a development chain's clock show more than a time."""
-    for method, parameters in (("evm_increaseTime", [max(time_to_be + 1 - view.now(), 0)]), ("evm_mine", [])):
-        ask = partial(view.rpc.web3.provider.make_request, RPCEndpoint(method), parameters)
-        if "error" in view.rpc.guarded(ask):
-            raise ChainError(f"the node refuses {method}: the demo takes a development chain, anvil or its own")
+    put_clock_forward(view.rpc, max(time_to_be + 1 - view.now(), 0))
 
 
 def end_round(view: ChainView, task_id: int, number: int) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,6 +107,10 @@ class LocalMarket:
     def prover_settings(self, prover: int) -> Path:
         """Settings file of a prover."""
         return self.plan.directory / f"prover-{prover}" / "prover.toml"
+
+    def signed(self, prover: int, digest: bytes) -> bytes:
+        """A member's 65-byte signature, as its operator makes it with the prover's keys."""
+        return Keystore.load(self.plan.directory / f"prover-{prover}" / "keys").sign(digest)
 
     @property
     def coordinator_settings(self) -> Path:
@@ -210,12 +214,7 @@ def endow(url: str, addresses: Sequence[bytes], wei: int) -> None:
         rpc.guarded(lambda sent=transaction: eth.wait_for_transaction_receipt(sent, timeout=60, poll_latency=0.05))
 
 
-def write_prover_settings(market: LocalMarket, beside: Mapping[str, Mapping[str, Value]]) -> None:
-    """Write the settings of all provers, in place of those that are there.
-
-    Args:
-        beside: further sections.
-    """
+def _write_prover_settings(market: LocalMarket) -> None:
     for p, where in enumerate(market.plan.provers):
         prover: dict[str, Value] = {
             "listen": _listen(market.plan.bind, where),
@@ -225,13 +224,12 @@ def write_prover_settings(market: LocalMarket, beside: Mapping[str, Mapping[str,
             "committee": shown(market.committee),
             "confirmations": 1,
         }
-        sections = {**market.common_sections, "prover": prover, **beside}
-        write_settings(market.prover_settings(p), sections, development=True)
+        write_settings(market.prover_settings(p), {**market.common_sections, "prover": prover}, development=True)
 
 
 def _write_settings(market: LocalMarket) -> None:
     plan, common = market.plan, market.common_sections
-    write_prover_settings(market, {})
+    _write_prover_settings(market)
     relay: dict[str, Value] = {
         "listen": _listen(plan.bind, plan.coordinator),
         "endpoint": f"grpcs://{plan.coordinator}",

@@ -14,9 +14,9 @@ from commons.chain.modelview import ModelView
 from commons.chain.modelwriter import ModelWriter
 from commons.chain.patience import Patience
 from commons.storage.accounts import open_account
-from gradroll.setup.local_market import LocalMarket, write_prover_settings
+from gradroll.setup.local_market import LocalMarket
 from gradroll.setup.modelkeygen import cached_development_model_keys
-from gradroll.setup.settingsfiles import models_section, write_settings
+from gradroll.setup.settingsfiles import add_section, models_section, write_settings
 
 _PATIENCE = Patience(poll=0.05)
 _WINDOW = 60
@@ -63,7 +63,8 @@ def add_models(market: LocalMarket, size: SizeClass) -> LocalModels:
 def _write(made: LocalModels) -> None:
     """Write models.toml, with [models] at its end: who uses it adds an account and a directory of its own."""
     market, named = made.market, models_section(made.places)
-    write_prover_settings(market, {"models": named})
+    for prover in range(len(market.plan.provers)):
+        add_section(market.prover_settings(prover), "models", named)
     comments = [f"verifier of {made.size.policy}: 0x{made.accuracy.hex()}", f"of its rounding: 0x{made.rounding.hex()}"]
     write_settings(
         market.plan.directory / "models.toml", {**market.common_sections, "models": {"confirmations": 1, **named}},

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 
 import tomli_w
 
-from circuits.atomicfile import PUBLIC, SECRET
+from circuits.atomicfile import PUBLIC, SECRET, storing
 from circuits.errors import StorageError
 from commons.chain.datadeploying import DataModelPlaces
 from commons.chain.deploying import Deployment
@@ -66,6 +67,18 @@ def write_settings(
     text = tomli_w.dumps(document) + "".join(f"# {comment}\n" for comment in comments)
     secret = may_hold_secrets(str(sections.get("chain", {}).get("url", "")))
     write_durably(path, text.encode(), mode=SECRET if secret else PUBLIC)
+
+
+def add_section(path: Path, name: str, section: Mapping[str, Value]) -> None:
+    """Add a section at the end of a settings file that was written without it; who may read the file stays.
+
+    Raises:
+        StorageError: the file cannot be read or written, or a path is not UTF-8.
+    """
+    with storing(f"cannot read {path}"):
+        before, mode = path.read_text(encoding="utf-8"), stat.S_IMODE(path.stat().st_mode)
+    added = tomli_w.dumps({name: {key: _plain(value) for key, value in section.items()}})
+    write_durably(path, f"{before}\n{added}".encode(), mode=mode)
 
 
 def _plain(value: Value) -> str | int | float | bool:

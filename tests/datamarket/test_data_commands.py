@@ -80,6 +80,11 @@ def test_a_bundle_is_made_verified_and_shown(capsys: pytest.CaptureFixture[str])
     shown = ran(capsys, "bundle", "show", "bundle", "--schema", "schema", "--first", "2")
     assert [record["petals"] for record in shown["records"]] == ["10", "20"]
     assert shown["labels"] == {"2": 3}
+    places = ("--sample", "2", "--sample", "0")
+    shown = ran(capsys, "bundle", "show", "bundle", "--schema", "schema", *places)
+    assert [record["petals"] for record in shown["records"]] == ["30", "10"]
+    status, _, err = run(capsys, "bundle", "show", "bundle", "--schema", "schema", "--sample", "3")
+    assert (status, "bundle has 3 samples; count from 0" in err) == (3, True)
     assert ran(capsys, "bundle", "show", "bundle")["records"] == []
 
 

@@ -77,7 +77,10 @@ def test_a_campaign_from_its_opening_to_its_last_payment(stage: DataStage, comma
     command(OWNER, f"{opening}{TERMS} --deposit 0.0001 --stake 0.00003 --correction 0.0001 --fee 0.000001 "
             "--juror-stake 1", fails="invalid-input")  # fmt: skip
     campaign = command(OWNER, opening + TERMS)["campaign"]
-    assert command(OWNER, f"status {campaign}")["bundles"] == []
+    shown = command(OWNER, f"status {campaign}")
+    assert (shown["bundles"], shown["jurors"], shown["initial"]["count"]) == ([], 3, 1)
+    assert shown["schema"] == f"0x{schema.hex()}"
+    assert set(shown["windows"].values()) == {3600}
     assert command(OTHER, f"fund {campaign[:10]} 0.01ether")["free"] == str(11 * 10**16)
     for juror in (1, 2, 3):
         assert len(command(juror, f"jury join {campaign} --slots 2")["slots"]) == 2
@@ -96,6 +99,9 @@ def test_a_campaign_from_its_opening_to_its_last_payment(stage: DataStage, comma
     command(REVIEWER, f"review {number}", fails="unknown")
     assert command(REVIEWER, f"fetch {number} --from {cid} --store store")["count"] == 3
     assert command(REVIEWER, f"review {number}")["missing"] == [0]
+    command(REVIEWER, f"fetch {number} --out seen.bundle")
+    assert Path("seen.bundle").read_bytes() == Path("one.bundle").read_bytes()
+    command(REVIEWER, f"fetch {number} --out one.bundle", fails="storage")
     command(REVIEWER, f"initial {campaign} initial.bundle")
     found = command(REVIEWER, f"review {number}")
     assert found["copies"] == [{"sample": 2, "bundle": 0, "original": 0, "distance": 2}]
@@ -106,6 +112,10 @@ def test_a_campaign_from_its_opening_to_its_last_payment(stage: DataStage, comma
     command(REVIEWER, "reveal", fails="not-ready")
     stage.pass_time(3601)
     assert command(REVIEWER, "reveal")["challenges"] == [copy, judged]
+    (shown,) = command(OTHER, f"status {campaign}")["bundles"]
+    assert [(each["sample"], each["proven"], each["stage"]) for each in shown["disputes"]] == [
+        (0, False, "challenged"), (2, True, "challenged")
+    ]  # fmt: skip
     stage.pass_time(3601)
     assert "settle bundle" in command(OTHER, f"settle {campaign}")["done"][0]
     stage.pass_time(3601)
@@ -130,6 +140,10 @@ def test_a_campaign_from_its_opening_to_its_last_payment(stage: DataStage, comma
     for juror in seated:
         assert command(juror, f"jury release {case}")["released"]
         assert command(juror, "jury leave")["leaving"]
+    (shown,) = command(OTHER, f"status {campaign}")["bundles"]
+    assert [(each["sample"], each["outcome"], each["case"]) for each in shown["disputes"]] == [
+        (0, "corrected", case), (2, "bad", None)
+    ]  # fmt: skip
     closed = command(OWNER, f"close {campaign}")
     assert closed["closed"]
     assert closed["accepted"] == 2

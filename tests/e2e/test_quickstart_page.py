@@ -3,44 +3,14 @@
 from __future__ import annotations
 
 import re
-import socket
-from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.support.pages import Terminals, blocks
+from tests.support.pages import Terminals, blocks, elsewhere
 
 pytestmark = pytest.mark.slow
-
-PORTS = (8545, 7100, 7101, 7102, 7103, 7104)
-
-
-def free(first: int, count: int) -> bool:
-    """Whether nobody listens on so many ports from the first on."""
-    with ExitStack() as stack:
-        try:
-            for port in range(first, first + count):
-                stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def elsewhere() -> Callable[[str], str]:
-    """What a command becomes where somebody has the page's ports: itself, on other ones."""
-    if free(PORTS[0], 1) and free(PORTS[1], len(PORTS) - 1):
-        return lambda command: command
-    base = next(first for first in range(20_000, 32_000, 10) if free(first, len(PORTS)))
-
-    def moved(command: str) -> str:
-        command = command.replace(":8545", f":{base}").replace(":7100", f":{base + 1}")
-        own = f" --coordinator-port {base + 1} --prover-port {base + 2}"
-        return command + own if "setup local" in command else command
-
-    return moved
 
 
 def test_the_page(repository: Path, tmp_path: Path) -> None:

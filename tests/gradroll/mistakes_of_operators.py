@@ -306,6 +306,8 @@ OPERATORS_MISTAKES = (
     Mistake(MARKET, "the development chain outside of development mode", "chain serve", "insecure-setup",
             "a chain whose accounts' keys are public is insecure by design and only for development; ",
             _ONLY_DEVELOPMENT),
+    Mistake(MARKET, "a real chain's clock", "chain forward 3600 --chain {url}", "insecure-setup",
+            "putting a chain's clock forward is insecure by design and only for development; ", _ONLY_DEVELOPMENT),
     Mistake(MARKET, "the development chain on a port that is taken", "chain serve --development --listen {taken}",
             "config", "port: 127.0.0.1:… cannot be used (Address already in use); ", "choose another"),
     Mistake(AUDITOR, "an audit before the acceptance",

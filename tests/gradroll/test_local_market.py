@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -71,6 +72,30 @@ def test_owners_get_an_account_and_settings(prepare: Callable[[str], int], tmp_p
     pin = pin_of_key(read_server_key(tmp_path / "local" / "coordinator" / "state" / "tls.pem"))
     assert own.coordinator == with_pin("grpcs://127.0.0.1:7100", pin)
     assert own.state == tmp_path / "local" / "owner-0"
+
+
+def test_a_development_chains_clock_is_put_forward(capsys: pytest.CaptureFixture[str]) -> None:
+    chain = DevChain()
+    url = chain.start()
+    eth = Rpc(url, ErrorTable(())).web3.eth
+    before = eth.get_block("latest")
+    assert main(["chain", "forward", "3600", "--blocks", "5", "--chain", url, "--development", "--json"]) == 0
+    told, after = json.loads(capsys.readouterr().out), eth.get_block("latest")
+    assert (told["block"], told["time"]) == (after["number"], after["timestamp"])
+    assert after["number"] >= before["number"] + 5
+    assert after["timestamp"] >= before["timestamp"] + 3600
+    chain.stop()
+
+
+def test_a_node_that_keeps_its_clock_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chain = DevChain()
+    refuse = {"error": {"code": -32601, "message": "the method does not exist"}}
+    monkeypatch.setattr(chain, "answer", lambda method, params: refuse)
+    assert main(["chain", "forward", "1", "--chain", chain.start(), "--development"]) == 5
+    chain.stop()
+    assert "the node refuses evm_increaseTime; use a development chain" in capsys.readouterr().err
 
 
 def test_accounts_get_money_from_a_development_node(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +19,7 @@ TOO_EARLY = (4, 5)
 """Exit statuses after which a page's reader types a command again: too early, or somebody is not there yet."""
 _BLOCK = re.compile(r"^```(console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _HERE = re.compile(r"<<'(\w+)'")
+_PORTS = (8545, 7100, 7101, 7102, 7103, 7104)
 _TRIES, _PAUSE = 300, 2  # seconds: each try is a process that takes one of what it waits for
 
 
@@ -43,6 +46,31 @@ class Block:
             while here and command[-1] != here[1]:
                 command.append(next(lines))
             yield "\n".join(command)
+
+
+def _free(first: int, count: int) -> bool:
+    """Whether nobody listens on so many ports from the first on."""
+    with ExitStack() as stack:
+        try:
+            for port in range(first, first + count):
+                stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def elsewhere() -> Callable[[str], str]:
+    """What a command becomes where somebody has the page's ports: itself, on other ones."""
+    if _free(_PORTS[0], 1) and _free(_PORTS[1], len(_PORTS) - 1):
+        return lambda command: command
+    base = next(first for first in range(20_000, 32_000, 10) if _free(first, len(_PORTS)))
+
+    def moved(command: str) -> str:
+        command = command.replace(":8545", f":{base}").replace(":7100", f":{base + 1}")
+        own = f" --coordinator-port {base + 1} --prover-port {base + 2}"
+        return command + own if "setup local" in command else command
+
+    return moved
 
 
 def blocks(page: Path) -> list[Block]:

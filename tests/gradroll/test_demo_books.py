@@ -1,4 +1,4 @@
-"""The books of the model market's demo: an account that a wei is missing of is found, and a contract that keeps one."""
+"""A demo's books: an account that a wei is missing of is found, and a contract that keeps one."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from web3.types import Wei
 
 from circuits.errors import ChainError
 from commons.chain.devchain import DevChain
-from commons.chain.modelview import ModelView
 from commons.chain.rpc import ErrorTable, Rpc
+from commons.chain.view import ChainView
 from gradroll.console import Console
-from gradroll.demo.modelbooks import Books
+from gradroll.demo.books import Books
 
 FRIEND, BOUNTIES, SALES = (bytes(19) + bytes([0xA0 + at]) for at in range(3))
 
@@ -33,8 +33,8 @@ class Bank:
         return to_canonical_address(self.rpc.web3.eth.accounts[0])
 
     def books(self) -> Books:
-        places = SimpleNamespace(bounties=BOUNTIES, sales=SALES)
-        books = Books(cast(ModelView, SimpleNamespace(chain=SimpleNamespace(rpc=self.rpc), places=places)))
+        view = cast(ChainView, SimpleNamespace(rpc=self.rpc))
+        books = Books(view, {"bounties": BOUNTIES, "sales": SALES})
         books.enter("payer", self.payer)
         books.enter("friend", FRIEND)
         return books
@@ -62,6 +62,7 @@ def test_what_was_paid_and_gas_explain_balances(bank: Bank) -> None:
     books.note("payer", "five and two", -7)
     for wei in (5, 2):
         books.note("friend", "a gift", wei)
+    assert (books.net("payer"), books.net("friend")) == (-7, 7)
     report = books.close(Console())
     friend, payer = report["friend"], report["payer"]
     assert friend == {"before": "3", "flows": [["a gift", "5"], ["a gift", "2"]], "gas": "0", "after": "10"}
