@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from commons.runtime.amounts import checksum
+from commons.runtime.amounts import checksum, utc
 from gradroll.commands.confirming import DECLINED, confirmed, yes_option
 from gradroll.commands.dataoptions import campaign_argument, chain_leaf, currency_of, data_settings, the_campaign
 from gradroll.commands.datastatus import tell_campaign
