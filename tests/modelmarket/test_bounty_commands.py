@@ -72,7 +72,11 @@ def test_a_bounty_goes_from_its_owner_to_the_opened_model(town: Town, capsys: py
         capsys, "developer", "model", "list", committed["commitment"], "--verifier", "0x" + town.stage.verifier.hex(),
         "--set", drawn["set"], "--base", "1000", "--step", "10", "--floor", "4", "--bond", "500",
     )["listing"]  # fmt: skip
-    run(capsys, "developer", "bounty", "enter", bounty, "--listing", listing)
+    training = [word for index in drawn["training"] for word in ("--data", f"hidden-{index}.safetensors")]
+    unmeasured = run(capsys, "developer", "bounty", "enter", bounty, "--listing", "0x" + "77" * 32, status=4)
+    assert "not measured" in unmeasured["warnings"][0]
+    entered = run(capsys, "developer", "bounty", "enter", bounty, "--listing", listing, *training)
+    assert entered["entry"] == 0 and not entered["warnings"]
     town.stage.pass_time(WINDOW + 1)
     run(capsys, "developer", "bounty", "pin", bounty, status=4)
     town.stage.pass_time(1, 4)
