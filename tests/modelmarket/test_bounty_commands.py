@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from commons.artifacts.datasetfiles import Dataset, write_dataset
 from commons.artifacts.networkfiles import NetworkArrays, read_network, write_network
 from commons.runtime.identifiers import shown
 from commons.storage.accounts import save_account
+from gradroll.commands import bounty as bounty_command
+from gradroll.console import Console
 from gradroll.setup.keygen import SRS_FILE
 from gradroll.setup.settingsfiles import models_section, write_settings
 from tests.modelmarket import test_model_commands
@@ -94,3 +97,9 @@ def test_a_bounty_goes_from_its_owner_to_the_opened_model(town: Town, capsys: py
     run(capsys, "developer", "bounty", "reveal", bounty)
     run(capsys, "owner", "bounty", "claim", bounty, "--out", "won.safetensors")
     assert np.array_equal(read_network(Path("won.safetensors")).weights(SIZE), toy_model())
+
+
+def test_who_enters_all_the_same_is_not_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = Namespace(data=[Path("absent.safetensors")], unlikely=True, console=Console())
+    assert bounty_command._measured_on(arguments, None) == []  # type: ignore[arg-type]
+    assert not capsys.readouterr().err
