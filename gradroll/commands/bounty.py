@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 from commons.runtime.amounts import checksum, utc
 from gradroll.commands import bountycommittee, bountydata
 from gradroll.commands.marketnames import market_name, resolve_names
-from gradroll.commands.modeloptions import market_leaf, model_settings, read_group, word
+from gradroll.commands.modeloptions import data_option, market_leaf, model_settings, read_group, word
 from gradroll.commands.options import Subparsers, address, amount, group, natural, whole, whole_identifier
 from gradroll.commands.storeoptions import file_or_identifier, market_store_option, progress, put_offer_files
 
 if TYPE_CHECKING:
     from commons.chain.modelfacts import BountyRecord, BountyTerms
     from gradroll.console import Console
+    from gradroll.modelmarket.datagroups import DataGroup
     from gradroll.session import Session
 
 _BOUNTY = "0x" + "6b" * 32
@@ -56,12 +57,17 @@ def add(parent: Subparsers) -> None:
 def _add_entering(commands: Subparsers) -> None:
     listing = f" --listing 0x{'3f' * 32}"
     parser = _leaf(
-        commands, "enter", "Enter a listing of this account on the bounty's set, and stake the bond.", listing, enter
-    )
+        commands, "enter",
+        "Enter a listing of this account on the bounty's set, and stake the bond. With data of the bounty the model is "
+        "measured first, and one that would be below the threshold is not entered.",
+        f"{listing} --data data/group-0.safetensors", enter,
+    )  # fmt: skip
     parser.add_argument("--listing", type=market_name, required=True, metavar="LISTING")
     parser.add_argument("--unprovable", action="store_true",
                         help="also where tests within the bounty's bound could make the model impossible to prove, "
                         "which costs the bond")  # fmt: skip
+    data_option(parser, "what the model is measured on, such as what gradroll bounty data fetched")
+    parser.add_argument("--unlikely", action="store_true", help="also where that is below the threshold")
     parser = _leaf(commands, "leave", "Leave with the bond of an entry that does not win at present.", listing, leave)
     parser.add_argument("--listing", type=market_name, required=True, metavar="LISTING")
 
@@ -256,11 +262,26 @@ def enter(arguments: argparse.Namespace) -> int:
     with paying_session(arguments, model_settings(arguments)) as session:
         resolve_names(arguments, session, own=True)
         number = session.seller.enter(
-            arguments.bounty, arguments.listing, session.reveal_margin, unprovable=arguments.unprovable
-        )
+            arguments.bounty, arguments.listing, session.reveal_margin, unprovable=arguments.unprovable,
+            measured_on=_measured_on(arguments, session),
+        )  # fmt: skip
         arguments.console.line(f"entry {number}")
         arguments.console.result(entry=number)
     return 0
+
+
+def _measured_on(arguments: argparse.Namespace, session: Session) -> list[DataGroup]:
+    """The data that the model is measured on; whoever names none is told so before the bond is staked."""
+    if not arguments.data:
+        arguments.console.warn(
+            "the model is not measured against the bounty's threshold; name data of the bounty (--data) for that"
+        )
+    if not arguments.data or arguments.unlikely:
+        return []
+    size = session.model_parameters.class_of(
+        session.models.verifier(session.models.bounty(arguments.bounty).terms.verifier)
+    )
+    return [read_group(session, size, path) for path in arguments.data]
 
 
 def leave(arguments: argparse.Namespace) -> int:

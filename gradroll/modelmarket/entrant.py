@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from circuits.accuracy.inference import largest_before
+from circuits.accuracy.inference import Int64Array, largest_before
+from circuits.accuracy.sizeclasses import SizeClass
 from circuits.errors import ClosedError, NotReadyError, RuleViolationError, StorageError
 from circuits.terms import MarketId
 from commons.artifacts.blockstores import BlockStore
 from commons.artifacts.cids import Cid
 from commons.artifacts.transfers import Progress, silent
 from commons.chain.modeldecoding import coordinates
-from commons.chain.modelfacts import BountyEntry, BountyRecord, BountyStage, ListingRecord, LockedOffer
+from commons.chain.modelfacts import BountyEntry, BountyRecord, BountyStage, LockedOffer
 from commons.protocol.blindings import seal_blinding
 from commons.protocol.modelofferings import BountyOffer
 from commons.runtime.amounts import checksum, utc
 from commons.storage.files import write_durably
 from gradroll.modelmarket.anchors import bounty_of_most, close_and_pin, is_over
 from gradroll.modelmarket.datafetching import fetch_shown
+from gradroll.modelmarket.datagroups import DataGroup
 from gradroll.modelmarket.listingchecks import CheckedListing, check_listing
 from gradroll.modelmarket.offerfiles import VERSION, BountyOfferFile, OfferRequest
 from gradroll.modelmarket.offertransfers import row_name
+from gradroll.modelmarket.prospects import require_likely, require_winnable
 from gradroll.modelmarket.revealing import REVEAL_MARGIN, let_leave, require_time_to_reveal
 from gradroll.modelmarket.seller import Seller
 from gradroll.modelmarket.swapping import SwapPlace, row_bytes
@@ -31,17 +35,22 @@ from gradroll.modelmarket.witnesses import StandingOffer, Witnesses
 class Entrant(Seller):
     """A seller that enters bounties; the arguments are those of ``Seller``."""
 
-    def enter(self, bounty: bytes, listing: bytes, margin: int = REVEAL_MARGIN, *, unprovable: bool = False) -> int:
+    def enter(
+        self, bounty: bytes, listing: bytes, margin: int = REVEAL_MARGIN, *, unprovable: bool = False,
+        measured_on: Sequence[DataGroup] = (),
+    ) -> int:  # fmt: skip
         """Enter a listing of this account, unless it is; stakes the bond.  Returns the entry's number.
 
         Args:
             margin: as of ``reveal``.
             unprovable: enter also where tests within the bounty's bound could make the model impossible to prove.
+            measured_on: groups such as those that were shown for training; a model that would be below the threshold
+                on tests like these is not entered.
 
         Raises:
             ClosedError: the bounty takes no entries now.
-            RuleViolationError: the listing is another's, or on another set, or a bounty's terms would cost its winner
-                the bond.
+            RuleViolationError: the listing is another's, or on another set, a bounty's terms would cost its winner the
+                bond, nobody can reach its threshold, or the model would not.
         """
         found = self._entry_of(bounty, listing)
         if found is not None:
@@ -56,8 +65,12 @@ class Entrant(Seller):
         if record.stage is not BountyStage.ENTERING or is_over(self._models, record):
             raise ClosedError("the bounty takes no entries now; see gradroll bounty show")
         require_time_to_reveal(record.terms.key_window, margin, "the bounty")
+        size = self._class_of(own.terms.verifier)
+        require_winnable(size, record.terms)
+        weights = self._row(own.model).weights
         if not unprovable:
-            self._require_provable(own, record.terms.feature_bound)
+            _require_provable(size, weights, record.terms.feature_bound)
+        require_likely(size, weights, record.terms, measured_on)
         self._chain.enter(bounty, listing)
         entered = self._entry_of(bounty, listing)
         if entered is None:
@@ -71,17 +84,6 @@ class Entrant(Seller):
         Raises NotReadyError before there is anything to be done.
         """
         return close_and_pin(self._chain, bounty)
-
-    def _require_provable(self, own: ListingRecord, bound: int) -> None:
-        """Raise RuleViolationError where an owner could choose tests on which the model cannot be proven."""
-        size = self._class_of(own.terms.verifier)
-        largest = largest_before(size, self._row(own.model).weights, bound)
-        if largest >= size.hidden_limit:
-            raise RuleViolationError(
-                f"the bounty's tests may have features of {bound}, and with such ones hidden values of the model reach "
-                f"{largest}, of which those from {size.hidden_limit} cannot be proven: it would lose the bond; "
-                "quantise it with a smaller scale of the first layer, or take the risk (--unprovable)"
-            )
 
     def fetch_data(
         self, store: BlockStore, bounty: bytes, directory: Path, root: Cid | None = None, progress: Progress = silent
@@ -207,3 +209,14 @@ class Entrant(Seller):
     @property
     def _bounties_market(self) -> MarketId:
         return self._models.bounties_market
+
+
+def _require_provable(size: SizeClass, weights: Int64Array, bound: int) -> None:
+    """Raise RuleViolationError where an owner could choose tests on which the model cannot be proven."""
+    largest = largest_before(size, weights, bound)
+    if largest >= size.hidden_limit:
+        raise RuleViolationError(
+            f"the bounty's tests may have features of {bound}, and with such ones hidden values of the model reach "
+            f"{largest}, of which those from {size.hidden_limit} cannot be proven: it would lose the bond; "
+            "quantise it with a smaller scale of the first layer, or take the risk (--unprovable)"
+        )

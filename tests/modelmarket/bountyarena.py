@@ -64,12 +64,20 @@ class Arena:
     def set_of(self, bounty: bytes) -> bytes:
         return self.stage.models.bounty(bounty).set_id
 
-    def entering(self, **changes: object) -> bytes:
-        """A bounty whose training groups are shown, with both developers' entries: the first one's is better."""
-        bounty = self.opened(**changes)
+    def show_training(self, bounty: bytes) -> None:
+        """Draw and show the training groups."""
         self.stage.draw(self.owner, bounty)
         self.stage.pass_time(1, 2)
         self.owner.show(bounty, self.read, self.witnesses)
+
+    def shown_hashes(self, bounty: bytes) -> set[bytes]:
+        """Of the groups that are shown."""
+        return {hidden.group_hash for hidden in self.stage.models.all_shown_groups(bounty).values()}
+
+    def entering(self, **changes: object) -> bytes:
+        """A bounty whose training groups are shown, with both developers' entries: the first one's is better."""
+        bounty = self.opened(**changes)
+        self.show_training(bounty)
         set_id = self.stage.models.bounty(bounty).set_id
         for at, entrant in enumerate(self.entrants):
             model = entrant.commit(toy_model(1 + at), SIZE)

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from circuits.accuracy.inference import count_right
+from circuits.accuracy.sizeclasses import MAX_CHUNKS
 from circuits.errors import (
     ClosedError,
     ContractError,
@@ -30,6 +32,7 @@ from native import g1_generator
 from tests.modelmarket.bountyarena import (
     BOND,
     COMPENSATION,
+    FIRST,
     OWNER,
     PRIZE,
     WINDOW,
@@ -277,9 +280,7 @@ def test_what_is_secret_of_an_offer_or_a_group_is_in_no_message(tmp_path: Path) 
 def test_a_bounty_whose_winner_could_not_reveal_is_not_entered(arena: Arena) -> None:
     """Its owner would lock in the last moment, and get the bond for the key that never leaves."""
     bounty = arena.opened(key_window=3600)
-    arena.stage.draw(arena.owner, bounty)
-    arena.stage.pass_time(1, 2)
-    arena.owner.show(bounty, arena.read, arena.witnesses)
+    arena.show_training(bounty)
     entrant = arena.entrants[0]
     listing = entrant.list_model(entrant.commit(toy_model(1), SIZE), arena.stage.terms(arena.set_of(bounty)))
     with pytest.raises(RuleViolationError, match=r"models\.reveal_margin"):
@@ -290,11 +291,47 @@ def test_a_bounty_whose_winner_could_not_reveal_is_not_entered(arena: Arena) -> 
 def test_a_model_that_hostile_tests_would_make_unprovable_is_not_entered(arena: Arena) -> None:
     """Within the bound of the terms an owner chooses tests on which entrants lose their bonds."""
     bounty = arena.opened(feature_bound=32_767)
-    arena.stage.draw(arena.owner, bounty)
-    arena.stage.pass_time(1, 2)
-    arena.owner.show(bounty, arena.read, arena.witnesses)
+    arena.show_training(bounty)
     entrant = arena.entrants[0]
     listing = entrant.list_model(entrant.commit(toy_model(1), SIZE), arena.stage.terms(arena.set_of(bounty)))
     with pytest.raises(RuleViolationError, match="cannot be proven"):
         entrant.enter(bounty, listing)
     assert entrant.enter(bounty, listing, unprovable=True) == 0
+
+
+def test_a_threshold_that_no_tests_can_reach_is_told_before_the_deposit(arena: Arena) -> None:
+    """A hostile owner's client refuses nothing, and the contract knows no class."""
+    terms, owner = arena.stage.models.bounty(arena.opened()).terms, arena.owner
+    most = terms.test_groups * MAX_CHUNKS * SIZE.samples
+    entrant = arena.entrants[0]
+    for nonce, threshold in enumerate((most + 1, most), 10**6):
+        seeds = owner.commit_seeds(terms.commitment, nonce)
+        hostile = replace(terms, threshold=threshold, seed_commitment=seeds)
+        bounty = owner.account.open_bounty(hostile)
+        arena.show_training(bounty)
+        listing = entrant.list_model(entrant.commit(toy_model(1), SIZE), arena.stage.terms(arena.set_of(bounty)))
+        before = arena.stage.balance(FIRST)
+        if threshold > most:
+            with pytest.raises(RuleViolationError, match="nobody can win"):
+                entrant.enter(bounty, listing)
+            assert arena.stage.balance(FIRST) == before
+        else:
+            assert entrant.enter(bounty, listing) == 0
+
+
+def test_a_model_below_the_threshold_on_training_data_is_told_before_the_deposit(arena: Arena) -> None:
+    bounty, entrant = arena.opened(threshold=12), arena.entrants[0]
+    arena.show_training(bounty)
+    training = [group for group in arena.data.values() if group.hash in arena.shown_hashes(bounty)]
+    features, labels = training[0].features.astype(np.int64), training[0].labels.astype(np.int64)
+    worst = min(range(50, 80), key=lambda name: count_right(SIZE, features, labels, toy_model(name)))
+    good, poor = (
+        entrant.list_model(entrant.commit(toy_model(name), SIZE), arena.stage.terms(arena.set_of(bounty)))
+        for name in (1, worst)
+    )
+    before = arena.stage.balance(FIRST)
+    with pytest.raises(RuleViolationError, match="a winner needs 12"):
+        entrant.enter(bounty, poor, measured_on=training)
+    assert arena.stage.balance(FIRST) == before
+    assert entrant.enter(bounty, good, measured_on=training) == 0
+    assert entrant.enter(bounty, poor) == 1

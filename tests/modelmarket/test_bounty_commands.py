@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from commons.artifacts.datasetfiles import Dataset, write_dataset
 from commons.artifacts.networkfiles import NetworkArrays, read_network, write_network
 from commons.runtime.identifiers import shown
 from commons.storage.accounts import save_account
+from gradroll.commands import bounty as bounty_command
+from gradroll.console import Console
 from gradroll.setup.keygen import SRS_FILE
 from gradroll.setup.settingsfiles import models_section, write_settings
 from tests.modelmarket import test_model_commands
@@ -72,7 +75,11 @@ def test_a_bounty_goes_from_its_owner_to_the_opened_model(town: Town, capsys: py
         capsys, "developer", "model", "list", committed["commitment"], "--verifier", "0x" + town.stage.verifier.hex(),
         "--set", drawn["set"], "--base", "1000", "--step", "10", "--floor", "4", "--bond", "500",
     )["listing"]  # fmt: skip
-    run(capsys, "developer", "bounty", "enter", bounty, "--listing", listing)
+    training = [word for index in drawn["training"] for word in ("--data", f"hidden-{index}.safetensors")]
+    unmeasured = run(capsys, "developer", "bounty", "enter", bounty, "--listing", "0x" + "77" * 32, status=4)
+    assert "not measured" in unmeasured["warnings"][0]
+    entered = run(capsys, "developer", "bounty", "enter", bounty, "--listing", listing, *training)
+    assert entered["entry"] == 0 and not entered["warnings"]
     town.stage.pass_time(WINDOW + 1)
     run(capsys, "developer", "bounty", "pin", bounty, status=4)
     town.stage.pass_time(1, 4)
@@ -90,3 +97,9 @@ def test_a_bounty_goes_from_its_owner_to_the_opened_model(town: Town, capsys: py
     run(capsys, "developer", "bounty", "reveal", bounty)
     run(capsys, "owner", "bounty", "claim", bounty, "--out", "won.safetensors")
     assert np.array_equal(read_network(Path("won.safetensors")).weights(SIZE), toy_model())
+
+
+def test_who_enters_all_the_same_is_not_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = Namespace(data=[Path("absent.safetensors")], unlikely=True, console=Console())
+    assert bounty_command._measured_on(arguments, None) == []  # type: ignore[arg-type]
+    assert not capsys.readouterr().err
