@@ -10,6 +10,7 @@ from typing import Any
 from eth_abi.abi import decode
 
 from circuits.errors import ChainError, NotReadyError, RuleViolationError, UnknownError
+from circuits.terms import ETHER
 from commons.chain.datadecoding import BUNDLE_OPENED
 from commons.chain.datafacts import BundleRecord, BundleStage, CampaignTerms, DisputeStage
 from commons.chain.dataview import DataView
@@ -38,6 +39,7 @@ class OpenedBundle:
         contributor, owner: 20 bytes each, the latter of its campaign.
         receipt: what members sign of it.
         schema: of the campaign; its hash is in the receipt.
+        fee: wei that the campaign pays for receipts of a bundle; 0 where it pays in a token.
     """
 
     contributor: bytes
@@ -45,6 +47,7 @@ class OpenedBundle:
     committee: int
     receipt: BundleReceipt
     schema: SampleSchema
+    fee: int
 
 
 class BundleChain(OwnCommittee[DataView]):
@@ -93,8 +96,9 @@ class BundleChain(OwnCommittee[DataView]):
             campaign, receipt = view.campaign(record.campaign), view.receipt(number)
             if _end(view, record, campaign.terms) is not None:
                 return None
-            committee, schema = campaign.terms.committee_id, view.schema(record.campaign)
-            return OpenedBundle(record.contributor, campaign.owner, committee, receipt, schema)
+            terms, schema = campaign.terms, view.schema(record.campaign)
+            fee = terms.receipt_fee if terms.token == ETHER else 0
+            return OpenedBundle(record.contributor, campaign.owner, terms.committee_id, receipt, schema, fee)
 
         found = self.agreed(ask)
         if found is None:

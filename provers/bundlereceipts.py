@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from itertools import islice
 from typing import IO, BinaryIO
 
-from circuits.errors import InvalidInputError, ProofError, WireError
+from circuits.errors import ClosedError, InvalidInputError, ProofError, WireError
 from circuits.terms import DAY
 from commons.samples.bundlechecks import require_fitting
 from commons.samples.merkletrees import MerkleTree, sample_leaf
@@ -23,6 +23,7 @@ from provers.bundlechain import BundleChain, End, OpenedBundle
 from provers.heldbundles import BundleFiles, HeldBundle
 from provers.knownfaults import KnownFaults
 
+_MIB = 1 << 20
 _BATCH = 4096
 """Samples that are in memory at a time."""
 
@@ -33,10 +34,13 @@ class BundleReceipts:
     Args:
         sign: with the member's present key.
         kept: seconds for which a bundle is kept after the last window over it.
+        price: wei that a campaign pays for receipts, at least, for each MiB that is begun.
     """
 
-    def __init__(self, chain: BundleChain, files: BundleFiles, sign: Callable[[bytes], bytes], kept: int) -> None:
-        self._chain, self._files, self._sign, self._kept = chain, files, sign, kept
+    def __init__(
+        self, chain: BundleChain, files: BundleFiles, sign: Callable[[bytes], bytes], kept: int, price: int = 0
+    ) -> None:
+        self._chain, self._files, self._sign, self._kept, self._price = chain, files, sign, kept, price
         self._checking = threading.Lock()
         """One check at a time: it takes all of a core, for many samples."""
         self._faults = KnownFaults()
@@ -49,6 +53,7 @@ class BundleReceipts:
 
         Raises:
             NotReadyError, RuleViolationError, UnknownError, ChainError: as ``BundleChain.opened``.
+            ClosedError: the campaign pays less than this prover's price.
             ProofError, InvalidInputError: it is another file, or not as its root, its count or the schema has it.
             WireError: no bundle of so many samples has that length.
             StorageError: there is no room.
@@ -59,6 +64,7 @@ class BundleReceipts:
             return  # sent again: its answer was lost, or others send it too
         self._faults.require_none(name)
         _require_length(head.length, opened)
+        self._require_paid(head.length, opened)
         owners = b"".join(dict.fromkeys((opened.contributor, opened.owner)))
         held = HeldBundle(head.bundle, head.content_digest, bytes(32), head.length)
         self._files.put(name, owners, held, read, lambda file: self._check(name, opened, file))
@@ -94,6 +100,16 @@ class BundleReceipts:
         if end is None:
             return None
         return min(self._kept, DAY) if end is End.VOID else self._kept
+
+    def _require_paid(self, length: int, opened: OpenedBundle) -> None:
+        """Deposits go back to who fills disks with bundles of its own campaigns; the fee does not."""
+        wanted = self._price * (length + _MIB - 1) // _MIB
+        if opened.fee < wanted:
+            raise ClosedError(
+                f"this prover takes bundles of so many bytes where a campaign pays {wanted} wei for their receipts, "
+                f"and this one pays {opened.fee}; make smaller bundles, ask for a higher --receipt-fee, or its "
+                "operator (prover.bundle_fee)"
+            )
 
     def _check(self, name: bytes, opened: OpenedBundle, file: IO[bytes]) -> None:
         with self._checking, self._faults.noted(name):

@@ -114,4 +114,4 @@ def bundles_of(
     place, own = settings.section(DataMarketSettings, "campaigns").campaigns, settings.section(ProverSettings)
     chain = BundleChain([DataView(reader, place) for reader in readers], own.committee, own.confirmations)
     files = BundleFiles(own.state / FOLDER, own.max_bundle_bytes)
-    return BundleReceipts(chain, files, sign, own.bundle_days * DAY)
+    return BundleReceipts(chain, files, sign, own.bundle_days * DAY, own.bundle_fee)

@@ -29,3 +29,7 @@ class HeldSettings(Section):
     bundle_days: Annotated[int, Interval(ge=1, le=36_500), Unit("days")] = 30
     """How long a bundle is kept after nodes show that the last window over it has passed: it is trained on later.  Of
     one that came under no review, a day at most."""
+    bundle_fee: Annotated[int, Interval(ge=0, le=10**30), Unit("wei")] = 0
+    """Least receipts' fee of a campaign for each MiB that its bundles have; bundles of others, and of campaigns in
+    tokens where this is not 0, are refused.  Deposits go back to who fills this prover's room with bundles of campaigns
+    of its own, in many accounts' names; this fee does not, so it is what such room costs."""

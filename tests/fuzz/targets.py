@@ -378,6 +378,7 @@ REASONS: dict[str, str] = {
     "commons.chain.contractevents.Events.read": "asks a node; its answers are node-answer's",
     "commons.chain.heldfees.read_held_fees": "asks a node; its answers are node-answer's",
     "commons.chain.logpages.LogPages.read": "asks a node; its answers are node-answer's",
+    "commons.chain.drawncases.read_draws": "asks a node; its answers are node-answer's",
     "commons.chain.openings.read_opening": "asks a node; its answers are node-answer's",
     "commons.chain.outbox.Kept.load": "a protocol without code",
     "commons.chain.outbox.OutboxFile.load": "reads what this process wrote itself, a file that others cannot write",

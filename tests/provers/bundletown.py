@@ -48,11 +48,11 @@ class BundleTown:
         return BundleChain([self.stage.view()], committee or self.stage.committee, DEEP)
 
     def receipts(
-        self, directory: Path, account: int = 1, room: int = 1 << 20, committee: int | None = None
+        self, directory: Path, account: int = 1, room: int = 1 << 20, committee: int | None = None, price: int = 0
     ) -> BundleReceipts:
         """A member's part, without a server."""
         files = BundleFiles(directory, room)
-        return BundleReceipts(self.chain(committee), files, self.stage.accounts[account].sign, KEPT)
+        return BundleReceipts(self.chain(committee), files, self.stage.accounts[account].sign, KEPT, price)
 
     def client(self, member: int = 0) -> ProverClient:
         return ProverClient(self.members[member].endpoint)

@@ -34,6 +34,8 @@ from commons.wire.bundlewire import BundleHead, bundle_to_wire
 from commons.wire.prover_client import ProverClient
 from provers.bundlechain import BundleChain, last_window
 from provers.bundlereceipts import BundleReceipts
+from provers.heldbundles import BundleFiles
+from provers.heldroom import Shares
 from tests.datamarket.datastage import CONTRIBUTOR, HOUR, OTHER, REVIEWER, SALT, SCHEMA, bundle_of, sample
 from tests.provers.bundletown import BUNDLE, DEEP, KEPT, BundleTown, bundle_town
 
@@ -415,3 +417,47 @@ def test_contributors_have_what_they_leave_free_and_a_campaigns_owner_too(town: 
     with pytest.raises(FullError, match="as they leave free"):
         receipts.hold(town.opened(who=OTHER), unread)  # a sybil in a campaign of the same owner
     assert receipts.files.promised <= room // 2
+
+
+def test_room_has_a_price_that_no_number_of_accounts_gets_around(
+    town: BundleTown, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deposits go back to who pays himself, under however many names; the receipts' fee is the members', or burnt."""
+    stage, price = town.stage, 500
+    receipts = town.receipts(tmp_path / "priced", price=price)
+    for who in (CONTRIBUTOR, OTHER):
+        with pytest.raises(ClosedError, match="pays 500 wei for their receipts, and this one pays 499"):
+            receipts.hold(town.opened(who=who, terms=stage.terms(receipt_fee=price - 1)), unread)
+    view, head = stage.view(), town.opened()
+    campaign = view.campaign
+    inflated = lambda of: replace(campaign(of), terms=replace(campaign(of).terms, token=b"\x01" * 20))  # noqa: E731
+    monkeypatch.setattr(view, "campaign", inflated)
+    monkeypatch.setattr(view, "schema", lambda of: SCHEMA)
+    other = town.receipts(tmp_path / "token", price=1)
+    monkeypatch.setattr(other, "_chain", BundleChain([view], stage.committee, DEEP))
+    with pytest.raises(ClosedError, match="this one pays 0"):  # of a token that the owner has made itself
+        other.hold(head, unread)
+    assert empty(receipts) and empty(other)
+    paid = town.opened(terms=stage.terms(receipt_fee=price))
+    hold(receipts, paid)
+    assert receipts.attest(paid.bundle, paid.content_digest)
+
+
+@pytest.mark.parametrize("accounts", [1, 2, 3])
+def test_k_accounts_leave_others_two_to_the_minus_k(accounts: int) -> None:
+    """What an attack with campaigns of one's own takes, and never more: of contributors it is the same."""
+    shares = Shares(1 << 20, {}, BundleFiles.wording)
+    taken, number = 0, 0
+    for account in range(accounts):
+        owner = bytes((account + 1,)) * 20
+        for size in (1 << 16, 1 << 10, 1):
+            while True:
+                number += 1
+                name = number.to_bytes(32, "big")
+                try:
+                    shares.admits(name, (owner,), size)
+                except FullError:
+                    break
+                shares.admit(name, (owner,), size)
+                taken += size
+    assert (1 << 20) - taken == (1 << 20) >> accounts
