@@ -84,8 +84,8 @@ def beliefs_of(arguments: argparse.Namespace, unit: int, document: SchemaDocumen
     if guessed is None:
         classes = max(_FEWEST_CLASSES, document.schema.classes if document is not None else 0)
         guessed = Fraction(1, classes)
-        why = "of the schema" if document is not None else "are the fewest: name a --schema, or --guessed"
-        arguments.console.line(f"1 of {classes} labels is believed to be right by chance; so many classes {why}")
+        hint = "" if document is not None else "; name a --schema, or --guessed"
+        arguments.console.line(f"1 of {classes} labels is believed to be right by chance{hint}")
     amounts = {name: getattr(arguments, name) * unit for name in ("cost", "gain", "work")}
     shares = {name: getattr(arguments, name) for name in ("checked", "tolerated", "error", "challenged", "common")}
     return Beliefs(**amounts, **shares, guessed=guessed)
