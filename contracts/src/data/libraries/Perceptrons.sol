@@ -55,6 +55,7 @@ library Perceptrons {
             uint256 end = at_ + each > count ? count : at_ + each;
             uint256 word = 0;
             assembly ("memory-safe") {
+                // slither-disable-next-line incorrect-shift
                 let mask := sub(shl(bits, 1), 1)
                 let from := add(add(weights, 0x20), shl(5, at_))
                 for { let to := add(add(weights, 0x20), shl(5, end)) } gt(to, from) {} {
