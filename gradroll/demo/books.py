@@ -71,7 +71,8 @@ class Books:
             expected = account.before + net - gas[account.address]
             if after != expected:
                 raise ChainError(f"{name} has {ether(after)}; by what it paid and got it should have {ether(expected)}")
-            console.line(f"  {name}: " + ", ".join(f"{what} {_signed(wei)}" for what, wei in account.flows))
+            flows = ", ".join(f"{what} {_signed(wei)}" for what, wei in account.flows)
+            console.line(f"  {name}: {flows or 'pays and gets nothing'}")
             console.line(f"    {_signed(net)}, and {ether(gas[account.address])} of gas: has {ether(after)}")
             report[name] = {
                 "before": str(account.before), "flows": [[what, str(wei)] for what, wei in account.flows],

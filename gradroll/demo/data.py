@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from circuits.atomicfile import storing
 from circuits.errors import ProofError
 from circuits.policies.norm import NORM
-from commons.runtime.amounts import ether
 from commons.runtime.stages import stage
 from gradroll.console import Console
 from gradroll.demo.datacampaign import CHEATERS, HONESTS, Campaign, bring_bundles, open_campaign
@@ -38,6 +37,7 @@ from gradroll.demo.datalearning import (
     train_in_contract,
 )
 from gradroll.demo.datalineage import commit_versions, trace
+from gradroll.demo.datamoney import require_fair
 from gradroll.demo.datanetwork import Network, commit_network, network_of, network_right, prove_network
 from gradroll.demo.dataplay import DataPlay
 from gradroll.demo.developers import SIZE, load_images
@@ -105,7 +105,7 @@ def _play(play: DataPlay, stock: Stock, laps: Laps, console: Console) -> dict[st
     network = commit_network(campaign, samples)
     committed = commit_versions(campaign, network)
     console.line("  a network outside is trained on the same samples, and committed to before any test is shown")
-    play.mine(1)
+    play.pass_time(1)  # several blocks may have one time
     shown_at = play.view.chain.now()
     contract = score_in_contract(campaign, trained, console)
     laps.end("tests")
@@ -123,7 +123,8 @@ def _play(play: DataPlay, stock: Stock, laps: Laps, console: Console) -> dict[st
         raise ProofError("the models have other right answers here than in the contract, and than were proven")
     laps.end("accuracy")
     balances = play.books.close(console)
-    _require_fair(play)
+    drawn = [name for name in JURORS if play.books.net(name)]
+    require_fair(play.books, (*HONESTS, PROVING, LOOKING, *drawn), (*CHEATERS, ACCUSING))
     laps.end("balances")
     return {
         "contract": contract, "network": proven, "accuracy": accuracy, "improvement": improvement,
@@ -147,19 +148,3 @@ def _accuracies(
         }  # fmt: skip
         console.line(f"  {what:<22}{row['samples']:>9}{row['contract']:>10}{row['network']:>9}")
     return made
-
-
-def _require_fair(play: DataPlay) -> None:
-    """Raise ProofError unless honest people gained, cheaters lost, and nothing came from nowhere or was left.
-
-    Gas apart; money that is burnt has an account of its own.
-    """
-    books = play.books
-    honest, cheaters = (*HONESTS, PROVING, LOOKING, *JURORS), (*CHEATERS, ACCUSING)
-    gained = {name: books.net(name) for name in (*honest, *cheaters) if name not in JURORS or books.net(name)}
-    for name, wei in gained.items():
-        if (wei > 0) != (name in honest):
-            raise ProofError(f"{name} has {ether(wei)} of it")
-    left = sum(books.net(name) for name in books.names)
-    if left:
-        raise ProofError(f"the accounts' gains and losses make {ether(left)}, and not nothing")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from eth_utils.address import to_checksum_address
 
 from circuits.errors import ClosedError, InvalidInputError, NotReadyError, RuleViolationError, UnknownError
 from commons.artifacts.localstore import LocalStore
@@ -170,6 +171,20 @@ def test_samples_in_the_chain_need_no_committee(stage: DataStage, state: DataSta
     large = bundle_of(*(sample(index % 4, index, 2 * index % 100, 90 - index) for index in range(50)))
     with pytest.raises(InvalidInputError, match="at most 1024 bytes"):
         own.check(campaign, SampleBundle(SCHEMA.digest, large.samples * 5), inline=True)
+
+
+def test_anybody_hands_a_credit_out_to_whom_it_is_owed(stage: DataStage, state: DataState) -> None:
+    own, other = contributor(stage, state), stage.account(OTHER)
+    number = own.commit(stage.campaign(), BUNDLE, inline=True)
+    stage.pass_time(1, 2)
+    own.open(number)  # gives the fee of the receipts back, which it takes none of
+    terms, eth = stage.terms(), stage.data.chain.rpc.web3.eth
+    owed, place = stage.data.owed(terms.token, own.address), to_checksum_address(own.address)
+    before = eth.get_balance(place)
+    assert owed >= terms.receipt_fee
+    assert other.hand_out(terms.token, own.address) == owed
+    assert eth.get_balance(place) == before + owed
+    assert other.hand_out(terms.token, own.address) == 0
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,14 @@ from typing import cast
 
 import pytest
 
+from circuits.errors import ProofError
 from commons.chain.datafacts import CampaignTerms
 from commons.samples.bundlechecks import require_fitting
 from commons.samples.canonicalsamples import label_of
 from commons.samples.nearcopies import near_copies
 from gradroll.demo.books import Books
 from gradroll.demo.datadigits import BAD, BUNDLE, CLASSES, COPIES, GROUP, INITIAL, Stock, altered, labelled
-from gradroll.demo.datamoney import NOBODY, Money
+from gradroll.demo.datamoney import NOBODY, Money, require_fair
 from gradroll.demo.developers import load_images
 from tests.datamarket.datastage import DataStage
 
@@ -61,12 +62,19 @@ def test_stock_is_the_same_for_everybody(stock: Stock) -> None:
 class Notes:
     """Books that only remember."""
 
-    def __init__(self) -> None:
-        self.net: dict[str, int] = {}
+    def __init__(self, **nets: int) -> None:
+        self.nets = nets
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.nets)
+
+    def net(self, name: str) -> int:
+        return self.nets[name]
 
     def note(self, name: str, what: str, wei: int) -> None:
         assert what
-        self.net[name] = self.net.get(name, 0) + wei
+        self.nets[name] = self.nets.get(name, 0) + wei
 
 
 def odd_terms() -> CampaignTerms:
@@ -103,15 +111,15 @@ def test_no_event_makes_or_loses_money() -> None:
     money.never_opened("thief", 4)
     money.left("juror", 4)
     money.withdrawn()
-    assert sum(books.net.values()) == 0
-    assert books.net["thief"] == -4 * terms.deposit - terms.receipt_fee
-    assert books.net["copier"] == -3 * terms.deposit - terms.receipt_fee
-    assert books.net["honest"] == 10 * terms.reward + terms.stake - terms.fee - terms.receipt_fee
-    assert books.net["wrong"] == -5 * terms.deposit + 4 * terms.fee - terms.appeal_fee - terms.receipt_fee
-    assert books.net["liar"] == -terms.stake
-    assert books.net["owner"] == -10 * terms.reward - 5 * terms.correction
-    assert books.net["juror"] == 5 * (terms.fee // 3) + 4 * (terms.appeal_fee // 7)
-    assert books.net[NOBODY] > 4 * terms.deposit
+    assert sum(books.nets.values()) == 0
+    assert books.nets["thief"] == -4 * terms.deposit - terms.receipt_fee
+    assert books.nets["copier"] == -3 * terms.deposit - terms.receipt_fee
+    assert books.nets["honest"] == 10 * terms.reward + terms.stake - terms.fee - terms.receipt_fee
+    assert books.nets["wrong"] == -5 * terms.deposit + 4 * terms.fee - terms.appeal_fee - terms.receipt_fee
+    assert books.nets["liar"] == -terms.stake
+    assert books.nets["owner"] == -10 * terms.reward - 5 * terms.correction
+    assert books.nets["juror"] == 5 * (terms.fee // 3) + 4 * (terms.appeal_fee // 7)
+    assert books.nets[NOBODY] > 4 * terms.deposit
 
 
 def test_a_contributor_who_concedes_loses_less_than_one_who_contests() -> None:
@@ -121,5 +129,17 @@ def test_a_contributor_who_concedes_loses_less_than_one_who_contests() -> None:
         money = Money(cast(Books, books), terms, "owner")
         money.commitment("wrong", 1)
         money.conceded("wrong", "finder", 1) if how == "conceded" else money.contested("wrong", "finder")
-        nets.append(books.net["wrong"])
+        nets.append(books.nets["wrong"])
     assert nets[0] - nets[1] == terms.fee + terms.appeal_fee
+
+
+@pytest.mark.parametrize(
+    ("nets", "why"),
+    [({"good": 5, "bad": -3, "burnt": -1}, "more than they had"), ({"good": 5, "bad": -3, "burnt": -3}, "-0.00"),
+     ({"good": 0, "bad": -3, "burnt": 3}, "good ends with"), ({"good": -1, "bad": -3, "burnt": 4}, "good ends with -"),
+     ({"good": 5, "bad": 1, "burnt": -6}, "bad ends with"), ({"good": 5, "bad": 0, "burnt": -5}, "bad ends with")],
+)  # fmt: skip
+def test_a_demo_in_which_lying_pays_or_money_is_missing_fails(nets: dict[str, int], why: str) -> None:
+    with pytest.raises(ProofError, match=why):
+        require_fair(cast(Books, Notes(**nets)), ["good"], ["bad"])
+    require_fair(cast(Books, Notes(good=5, bad=-6, burnt=1)), ["good"], ["bad"])
