@@ -221,12 +221,10 @@ def submit(arguments: argparse.Namespace) -> int:
 def claim(arguments: argparse.Namespace) -> int:
     """Claim parts."""
     from circuits.errors import InvalidInputError
-    from commons.artifacts.tensorfiles import read_file
-    from commons.samples.improvementrules import decode_table
     from gradroll.commands.paying import paying_session
     from gradroll.datamarket.improving import ImprovementPayer
 
-    budget, made = decode_table(read_file(arguments.table, "a table", _FILE_BYTES))
+    budget, made = _table_of(arguments.table)
     if budget != arguments.budget:
         raise InvalidInputError(f"{arguments.table} is the table of another budget; compute this one's")
     with paying_session(arguments, data_settings(arguments)) as session:
@@ -243,6 +241,18 @@ def claim(arguments: argparse.Namespace) -> int:
             budget=budget, credited=[{"bundle": each.bundle, "amount": str(each.amount)} for each in done]
         )
     return 0
+
+
+def _table_of(path: Path) -> tuple[bytes, ImprovementTable]:
+    """Budget and table of a file.  Raises InvalidInputError, UnknownError."""
+    from circuits.errors import InvalidInputError
+    from commons.artifacts.tensorfiles import read_file
+    from commons.samples.improvementrules import decode_table
+
+    try:
+        return decode_table(read_file(path, "a table", _FILE_BYTES))
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{path}: {error}; compute it again (gradroll data improve table)") from None
 
 
 def return_(arguments: argparse.Namespace) -> int:

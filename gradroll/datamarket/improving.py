@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+import numpy as np
+
 from circuits.errors import ContractError, InvalidInputError, NotReadyError, ProofError, UnknownError
 from commons.chain.dataimprovementaccount import ImprovementAccount
 from commons.chain.dataimprovementview import BudgetRecord, ImprovementView
-from commons.chain.dataperceptronview import PerceptronView
+from commons.chain.dataperceptronview import PerceptronModel, PerceptronView
 from commons.samples.canonicalsamples import fits
 from commons.samples.improvementrules import ImprovementRule, SignedTable
 from commons.samples.improvements import Improvement, ImprovementTable, improvement_table
@@ -38,7 +40,8 @@ def compute_table(
         InvalidInputError: the budget is by another rule, or a group is missing.
         NotReadyError: the campaign is open or undecided, or a group was not shown.
         UnknownError, UnavailableError: a bundle is missing; it is named.
-        ProofError: a bundle or group is another one than the chain's.
+        ProofError: a bundle or group is another one than the chain's, or the model's weights are other ones than those
+            that follow from the log.
     """
     record, data = budgets.budget(budget), budgets.data
     if rule.digest != record.rule:
@@ -51,19 +54,36 @@ def compute_table(
             raise InvalidInputError(f"the tests of group {group} are missing; name its bundle")
         require_tests(models, model, group, tests[group])
         shown += [each for each in tests[group].samples if fits(schema, each)]
-    counted = DecidedSamples(data, record.campaign, samples_of)
-    counted.refresh()
-    passed_over = models.passed_over(model)
-    by_bundle = defaultdict[int, list[tuple[int, bytes]]](list)
-    for each in counted.between(0):
-        if each.corrected or (each.bundle, each.index) in passed_over:
-            continue
-        if fits(schema, sample := each.show().sample):
-            by_bundle[each.bundle].append((each.index, sample))
+    by_bundle = _by_bundle(models, model, samples_of)
     ordered = {number: [sample for _, sample in sorted(samples)] for number, samples in by_bundle.items()}
     initial = ordered.pop(0, [])
     learner = Perceptron(schema, model.bits, model.margin)
     return improvement_table(schema, shown, initial, sorted(ordered.items()), budgets.amount(budget), learner)
+
+
+def _by_bundle(
+    models: PerceptronView, model: PerceptronModel, samples_of: SamplesOf
+) -> Mapping[int, list[tuple[int, bytes]]]:  # fmt: skip
+    """Places and samples of each bundle, of those that a model was trained on.
+
+    What it passed over is told by events: a node that invents or hides one shows weights that do not go with it.
+    """
+    data, passed_over = models.data, models.passed_over(model)
+    schema, counted = data.schema(model.campaign), DecidedSamples(data, model.campaign, samples_of)
+    replica, found = Perceptron(schema, model.bits, model.margin), defaultdict[int, list[tuple[int, bytes]]](list)
+    counted.refresh()
+    for each in counted.between(0):
+        if (each.bundle, each.index) in passed_over or not fits(schema, sample := each.show().sample):
+            continue
+        replica.train([sample])
+        if not each.corrected:
+            found[each.bundle].append((each.index, sample))
+    if not np.array_equal(models.weights(model, schema), replica.weights):
+        raise ProofError(
+            "the node shows other weights of the model than the log of decisions leads to; ask another node, and sign "
+            "nothing until they agree"
+        )
+    return found
 
 
 def _require_decided(budgets: ImprovementView, record: BudgetRecord) -> None:

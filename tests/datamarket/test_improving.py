@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from circuits.errors import ChainError, ContractError, InvalidInputError, NotReadyError, ProofError, UnknownError
+from circuits.hashing import keccak
 from circuits.terms import ETHER
 from commons.chain.calldata import IMPROVEMENT, deployment
 from commons.chain.dataimprovementaccount import ImprovementAccount
@@ -139,6 +140,10 @@ def test_a_member_that_is_shown_something_else_signs_nothing(shown: Paid, monkey
         shown.table(rule=ImprovementRule(PerceptronRule(16, 6), (0,)))
     with pytest.raises(ProofError, match="not the tests of group 0"):
         shown.table(tests=bundle_of(*TESTS.samples[:19], BUNDLES[0].samples[0]))
+    first = shown.numbers[0]
+    with monkeypatch.context() as patch, pytest.raises(ProofError, match="sign nothing"):
+        patch.setattr(PerceptronView, "passed_over", lambda *_: {(first, at) for at in range(12)})
+        shown.table()
     true = ImprovementView.amount
     monkeypatch.setattr("commons.chain.dataimprovementview._opened", lambda log: 5)
     with pytest.raises(ChainError, match="put up"):
@@ -196,6 +201,18 @@ def test_a_table_has_one_encoding() -> None:
 def test_other_bytes_are_no_table(before: bytes, after: bytes) -> None:
     with pytest.raises(InvalidInputError):
         decode_table(encode_table(b"\1" * 32, TABLE).replace(before, after, 1))
+
+
+def test_rules_are_the_texts_that_are_documented(repository: Path) -> None:
+    page = (repository / "docs" / "protocol-data.md").read_text(encoding="utf-8")
+    perceptron = PerceptronRule(16, 5000)
+    texts = {
+        '{"bits":16,"margin":5000,"rule":"gradroll/perceptron/1"}': perceptron.digest,
+        '{"bits":16,"groups":[0,1],"margin":5000,"rule":"gradroll/improvement/1"}':
+            ImprovementRule(perceptron, (0, 1)).digest,
+    }  # fmt: skip
+    for text, digest in texts.items():
+        assert (f"`{text}`" in page, keccak(text.encode())) == (True, digest)
 
 
 def test_rules_are_told_apart_and_bounded() -> None:

@@ -11,6 +11,8 @@ import pytest
 
 from commons.artifacts.bundlefiles import save_bundle
 from commons.artifacts.recordsources import load_document
+from commons.chain.dataimprovementview import ImprovementView
+from commons.chain.dataperceptronview import PerceptronView
 from commons.chain.dataview import DataView
 from commons.chain.juryfacts import CaseStage
 from commons.samples.epochmanifests import EpochManifest
@@ -218,3 +220,6 @@ def test_the_market_is_deployed_beside_another_and_named_in_settings(
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "unknown"
     view = DataView(stage.data.chain, bytes.fromhex(made["campaigns"][2:]))
     assert (view.minimum_window, view.jury.notice) == (60, 7 * 86_400)
+    assert PerceptronView(view, bytes.fromhex(made["models"][2:])).models(bytes(32)) == []
+    assert ImprovementView(view, bytes.fromhex(made["improvement"][2:])).budgets() == []
+    assert made["versions"] is None, "which take a registry of models"

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from commons.artifacts.bundlefiles import save_bundle
+from commons.chain.dataversionview import VersionView
+from commons.chain.dataview import DataView
 from commons.samples.samplebundles import SampleBundle
 from commons.storage.accounts import save_account
 from gradroll.cli import main
@@ -122,9 +124,8 @@ def _pay(market: ModelStage, command: Command, budget: str, held: dict[int, Samp
     table = command(OTHER, f"improve table {budget} {rule} --out table.json")
     assert table["total"] != "0"
     keep(market, CONTRIBUTOR, held)
-    command(
-        CONTRIBUTOR, f"improve sign {budget} --tests 0=tests.bundle --keystore none --out x.json", fails="bad-key-file"
-    )
+    sign = f"improve sign {budget} {rule} --keystore"
+    command(CONTRIBUTOR, f"{sign} none --out x.json", fails="bad-key-file")
     for member in range(3):
         made = Keystore.create(Path(f"keys{member}"))
         made.account_file.unlink()
@@ -152,6 +153,19 @@ def test_a_lost_sample_is_reported_and_later_passed_over(market: ModelStage, com
     market.stage.pass_time(7 * 86_400 + 1)
     assert command(OTHER, f"model missing {name}")["passed"]
     assert command(OTHER, f"model show {name}")["models"][0]["index"] == 1
+
+
+def test_versions_are_deployed_where_a_registry_is_named(
+    market: ModelStage, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(OTHER, f"status 0x{'3f' * 32}", fails="unknown")
+    words = f"chain deploy-data --account {OTHER}.key --out new.toml --config data.toml --json --minimum-window 60"
+    assert main(words.split()) == 0
+    made = json.loads(capsys.readouterr().out)
+    data = DataView(market.stage.data.chain, bytes.fromhex(made["campaigns"][2:]))
+    view = VersionView(data, market.models.registry, bytes.fromhex(made["versions"][2:]))
+    assert view.versions() == []
+    assert f'versions = "{made["versions"].lower()}"' in Path("new.toml").read_text()
 
 
 def test_a_contract_that_is_not_named_is_told(command: Command, capsys: pytest.CaptureFixture[str]) -> None:

@@ -50,7 +50,9 @@ def test_every_role_has_its_commands() -> None:
         collect, task fees, task challenge, task relay, audit, setup srs, setup keys, committee create, committee show,
         committee rotate, committee cancel, committee apply, committee revoke, committee vote, committee replace,
         committee retire, committee bond, committee vote-coordinator, committee coordinator, committee report,
-        committee collect
+        committee collect, data model make, data model train, data model reveal, data model score, data model missing,
+        data improve open, data improve table, data improve sign, data improve submit, data improve claim,
+        data improve return, data version register, data version verify, data version graph
     """
     assert {tuple(words.split()) for words in wanted.split(",")} <= set(LEAVES)
 
