@@ -11,6 +11,10 @@ from commons.runtime.amounts import checksum
 
 _PUSH32 = 0x7F
 _WORD = 32
+_BEGIN = b"\xfe\x60\x80"
+"""INVALID behind the constructor, and what the compiler begins code with: the first of them is where it begins.
+
+Other code may be a part of it, and do something else: the length has to be right, too."""
 
 
 def is_code_of(contract: str, code: bytes, words: Collection[bytes]) -> bool:
@@ -24,9 +28,9 @@ def is_code_of(contract: str, code: bytes, words: Collection[bytes]) -> bool:
         words: 32 bytes each.
     """
     made = contracts.load(contract).unlinked
-    if not 0 < len(code) < len(made):
+    template, at = made[made.index(_BEGIN) + 1 :], 0
+    if len(code) != len(template):
         return False
-    template, at = made[-len(code) :], 0
     while at < len(code):
         if template[at] == code[at] and not _is_place(template, at):
             at += 1

@@ -56,7 +56,7 @@ def _add_register(commands: Subparsers) -> None:
         commands, "register",
         "Register a version of a model. That its epochs, rounds and listing exist, the contract checks; that the model "
         "was trained on them is your word, unless the listing's lineage proves it.",
-        f"version register --model model.bin --epoch {_CAMPAIGN}:0 --rule training.md", register,
+        f"version register --model {_VERSION} --epoch {_CAMPAIGN}:0 --rule {_CAMPAIGN}", register,
     )  # fmt: skip
     parser.add_argument("--model", type=sha256_of, metavar="FILE", help="the model's file, or its SHA-256")
     parser.add_argument("--listing", type=word, metavar="0x...", help="its listing, yours and of this very model; then "
