@@ -48,6 +48,11 @@ class Books:
         """State that an account pays (below 0) or gets an amount."""
         self._accounts[name].flows.append((what, wei))
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all accounts."""
+        return tuple(self._accounts)
+
     def net(self, name: str) -> int:
         """What an account got less what it paid, by what was noted."""
         return sum(wei for _, wei in self._accounts[name].flows)
@@ -73,8 +78,8 @@ class Books:
                 "gas": str(gas[account.address]), "after": str(after),
             }  # fmt: skip
         self._require_empty()
-        names = " and ".join(self._contracts)
-        console.line(f"  each balance follows to the wei; the contracts of {names} hold nothing", "green")
+        names = ", ".join(self._contracts)
+        console.line(f"  each balance follows to the wei; contracts hold nothing ({names})", "green")
         return report
 
     def _require_empty(self) -> None:

@@ -4,28 +4,47 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 
 from circuits.atomicfile import storing
+from circuits.errors import ProofError
 from circuits.policies.norm import NORM
 from commons.runtime.stages import stage
 from gradroll.console import Console
-from gradroll.demo.datacampaign import bring_bundles, open_campaign
-from gradroll.demo.datadigits import Stock
-from gradroll.demo.datajudging import collect_all, join_jury, judge, leave_jury, review
+from gradroll.demo.datacampaign import CHEATERS, HONESTS, Campaign, bring_bundles, open_campaign
+from gradroll.demo.datadigits import GROUP, Stock
+from gradroll.demo.dataimproving import pay_improvement
+from gradroll.demo.datajudging import (
+    ACCUSING,
+    JURORS,
+    LOOKING,
+    PROVING,
+    collect_all,
+    join_jury,
+    judge,
+    leave_jury,
+    review,
+)
 from gradroll.demo.datalearning import (
-    accuracies,
+    ACCEPTED,
+    INITIAL_DATA,
+    SHOWN,
     close_campaign,
-    network_of,
-    prove_network,
+    data_sets,
     recompute_epochs,
+    replay,
+    score_in_contract,
     train_in_contract,
 )
+from gradroll.demo.datalineage import commit_versions, trace
+from gradroll.demo.datamoney import require_fair
+from gradroll.demo.datanetwork import Network, commit_network, network_of, network_right, prove_network
 from gradroll.demo.dataplay import DataPlay
 from gradroll.demo.developers import SIZE, load_images
 from gradroll.demo.laps import Laps
 from gradroll.demo.run import Extent, Options, prepare_market, start_servers
 from gradroll.setup.local_data import add_data
-from gradroll.setup.local_models import LocalModels, add_models
+from gradroll.setup.local_models import add_models
 from gradroll.setup.modelkeygen import cached_development_model_keys
 from gradroll.setup.processes import Processes
 
@@ -49,9 +68,9 @@ def run_data_demo(options: Options, console: Console) -> int:
             models = add_models(market, SIZE)
             data = add_data(market, models)
         start_servers(market, fleet, console)
-        with DataPlay.prepare(data, work, fleet.require_alive) as play:
+        with DataPlay.prepare(data, models, work, fleet.require_alive) as play:
             laps.end("start")
-            report = _play(play, models, stock, laps, console)
+            report = _play(play, stock, laps, console)
     laps.end("stop")
     report |= {"seconds": laps.total, "parts": laps.seconds}
     path = options.out / "data.json"
@@ -59,12 +78,11 @@ def run_data_demo(options: Options, console: Console) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     console.line(f"{path}; {report['seconds']} s")
+    console.result(**report)
     return 0
 
 
-def _play(
-    play: DataPlay, models: LocalModels, stock: Stock, laps: Laps, console: Console
-) -> dict[str, object]:  # fmt: skip
+def _play(play: DataPlay, stock: Stock, laps: Laps, console: Console) -> dict[str, object]:
     """All of it, on a market that runs; returns what is to be reported."""
     campaign = open_campaign(play, stock, console)
     join_jury(campaign, console)
@@ -80,14 +98,53 @@ def _play(
     collect_all(campaign)
     laps.end("pay")
     console.heading("models")
-    _manifests, samples = recompute_epochs(campaign, console)
+    manifests, samples = recompute_epochs(campaign, console)
     laps.end("epochs")
-    right = train_in_contract(campaign, samples, console)
+    trained = train_in_contract(campaign, samples, console)
     laps.end("contract's model")
-    network = network_of(campaign, samples)
-    _, listing, proven = prove_network(campaign, models, network, console)
+    network = commit_network(campaign, samples)
+    committed = commit_versions(campaign, network)
+    console.line("  a network outside is trained on the same samples, and committed to before any test is shown")
+    play.mine(1)
+    shown_at = play.view.chain.now()
+    contract = score_in_contract(campaign, trained, console)
+    laps.end("tests")
+    listing, proven = prove_network(campaign, network, console)
     laps.end("network")
-    table = accuracies(campaign, samples)
+    console.heading("pay for improvement")
+    improvement = pay_improvement(campaign, console)
+    laps.end("improvement")
+    console.heading("lineage")
+    lineage = trace(campaign, network, committed, listing, shown_at, manifests, console)
+    lineage.tell(console)
+    laps.end("lineage")
+    accuracy = _accuracies(campaign, network, samples, console)
+    if (accuracy[ACCEPTED]["contract"], accuracy[ACCEPTED]["network"]) != (contract, proven):
+        raise ProofError("the models have other right answers here than in the contract, and than were proven")
+    laps.end("accuracy")
     balances = play.books.close(console)
+    drawn = [name for name in JURORS if play.books.net(name)]
+    require_fair(play.books, (*HONESTS, PROVING, LOOKING, *drawn), (*CHEATERS, ACCUSING))
     laps.end("balances")
-    return {"contract": right, "network": proven, "listing": listing.hex(), "table": table, "balances": balances}
+    return {
+        "contract": contract, "network": proven, "accuracy": accuracy, "improvement": improvement,
+        "lineage": lineage.report, "balances": balances,
+    }  # fmt: skip
+
+
+def _accuracies(
+    campaign: Campaign, network: Network, samples: Sequence[bytes], console: Console
+) -> dict[str, dict[str, int]]:
+    """Right answers on the shown group of both models, by what they are trained on; shown as a table."""
+    console.heading(f"right answers on the {GROUP} tests that were shown")
+    console.line(f"  {'trained on':<22}{'samples':>9}{'contract':>10}{'network':>9}")
+    shown, made = list(campaign.stock.groups[SHOWN].samples), dict[str, dict[str, int]]()
+    trained = {INITIAL_DATA: network.start_weights, ACCEPTED: network.weights}
+    for what, content in data_sets(campaign, samples).items():
+        weights = trained[what] if what in trained else network_of(campaign, content)
+        made[what] = row = {
+            "samples": len(content), "contract": replay(campaign, content).right(shown),
+            "network": network_right(campaign, weights),
+        }  # fmt: skip
+        console.line(f"  {what:<22}{row['samples']:>9}{row['contract']:>10}{row['network']:>9}")
+    return made

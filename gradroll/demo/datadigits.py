@@ -17,10 +17,10 @@ from gradroll.demo.developers import Images
 CLASSES, PIXELS = 10, 64
 TAU = 15
 """No two of scikit-learn's 1,797 digits are nearer than 16."""
-INITIAL, BUNDLE, GROUP = 3, 36, 96
+INITIAL, BUNDLE, GROUP = 3, 30, 64
 """Samples of each digit that a campaign begins with, of an honest contributor, and in a hidden group."""
 HONEST, GROUPS = 3, 2
-BAD, COPIES = 12, 6
+BAD, COPIES = 10, 6
 """Samples of a cheater's bundle that are no good; half as many are, of who labels wrongly."""
 
 

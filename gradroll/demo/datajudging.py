@@ -56,7 +56,7 @@ def review(campaign: Campaign, console: Console) -> Judging:
         play.person(name, f"reviewer-{number}") for number, name in enumerate((PROVING, LOOKING, ACCUSING))
     )
     with stage("reviewers fetch all bundles of the provers"):
-        for who in (proving, looking, accusing):
+        for who in (proving, looking):
             _fetch(campaign, who)
     _prove_copies(campaign, proving, made)
     _look(campaign, looking, made)

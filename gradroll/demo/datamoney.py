@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from circuits.errors import ProofError
 from commons.chain.datafacts import CampaignTerms
+from commons.runtime.amounts import ether
 from commons.samples.campaigneconomics import BPS
 from gradroll.demo.books import Books
 
@@ -117,3 +119,14 @@ class Money:
     def _burn(self, what: str, amount: int) -> None:
         if amount:
             self._books.note(NOBODY, what, amount)
+
+
+def require_fair(books: Books, gaining: Collection[str], losing: Collection[str]) -> None:
+    """Raise ProofError unless some accounts gained, others lost, and all together have what was there; gas apart."""
+    for name in (*gaining, *losing):
+        net = books.net(name)
+        if net == 0 or (net > 0) != (name in gaining):
+            raise ProofError(f"{name} ends with {'-' if net < 0 else ''}{ether(abs(net))}, which was not to be")
+    left = sum(books.net(name) for name in books.names)
+    if left:
+        raise ProofError(f"all accounts together have {'-' if left < 0 else ''}{ether(abs(left))} more than they had")

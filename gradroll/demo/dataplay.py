@@ -19,8 +19,10 @@ from gradroll.datamarket.datastate import DataState
 from gradroll.demo.books import Books
 from gradroll.demo.datamoney import NOBODY
 from gradroll.demo.settling import mine, put_forward
+from gradroll.modelmarket.modelstate import ModelState
 from gradroll.setup.local_data import LocalData
 from gradroll.setup.local_market import ALLOWANCE, endow
+from gradroll.setup.local_models import LocalModels
 
 BURNT = bytes(18) + b"\xde\xad"
 """Where what is burnt goes (`Forfeit.sol`)."""
@@ -70,6 +72,7 @@ class DataPlay:
     """
 
     local: LocalData
+    local_models: LocalModels
     view: DataView
     work: Path
     books: Books
@@ -79,16 +82,19 @@ class DataPlay:
     _open: ExitStack = field(default_factory=ExitStack)
 
     @classmethod
-    def prepare(cls, local: LocalData, work: Path, alive: Callable[[], None]) -> DataPlay:
+    def prepare(cls, local: LocalData, models: LocalModels, work: Path, alive: Callable[[], None]) -> DataPlay:
         """Begin the books with the provers, who are paid, and with what is burnt."""
         view = local.view()
-        books = Books(view.chain, {"campaigns": view.place, "the jury": view.jury.place})
+        contracts = {
+            "campaigns": view.place, "the jury": view.jury.place, "pay for improvement": local.beside.improvement
+        }  # fmt: skip
+        books = Books(view.chain, contracts)
         for number, address in enumerate(view.chain.committee(local.market.committee).members):
             books.enter(prover(number), address)
         books.enter(NOBODY, BURNT)
         witnesses = NamingReceipts(view, pause=_PAUSE)
         witnesses.signers = {}
-        return cls(local, view, work, books, witnesses, alive)
+        return cls(local, models, view, work, books, witnesses, alive)
 
     def __enter__(self) -> DataPlay:
         return self
@@ -112,6 +118,11 @@ class DataPlay:
     def others(self) -> list[bytes]:
         """Addresses of those in the books that are nobody's on the stage: the provers', and where burnt money goes."""
         return [*self.view.chain.committee(self.local.market.committee).members, BURNT]
+
+    def kept(self, state: ModelState) -> ModelState:
+        """A state directory that is closed with the others."""
+        self._open.callback(state.close)
+        return state
 
     def mine(self, blocks: int) -> None:
         """Have a development chain make blocks."""

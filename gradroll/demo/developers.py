@@ -50,15 +50,24 @@ def load_images() -> Images:
     return Images(data.data[order].astype(np.int16), data.target[order].astype(np.uint8))
 
 
-def alone(train: Images, hidden: int, seed: int, passes: int = 60) -> Int64Array:
-    """A model of a developer that trains with scikit-learn, quantised; ``passes`` over the data at most."""
+def alone(train: Images, hidden: int, seed: int, passes: int = 60, before: Images | None = None) -> Int64Array:
+    """A model of a developer that trains with scikit-learn, quantised.
+
+    Args:
+        passes: over the data at most.
+        before: what it is trained on before that, with the same classes.
+    """
     from sklearn.exceptions import ConvergenceWarning  # type: ignore[import-untyped]  # noqa: PLC0415 - slow import
     from sklearn.neural_network import MLPClassifier  # type: ignore[import-untyped]  # noqa: PLC0415 - slow import
 
     network = MLPClassifier((hidden,), max_iter=passes, random_state=seed)
+    if before is not None:  # the best loss is that on other data: it is nothing to stop by
+        network.set_params(warm_start=True, n_iter_no_change=passes)
     values = train.features / 16.0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # it stops early on purpose
+        if before is not None:
+            network.fit(before.features / 16.0, before.labels)
         network.fit(values, train.labels)
     return quantise(FloatNetwork.of_sklearn(network), SIZE, values, train.labels, scale=16.0).weights
 

@@ -108,6 +108,10 @@ class LocalMarket:
         """Settings file of a prover."""
         return self.plan.directory / f"prover-{prover}" / "prover.toml"
 
+    def signed(self, prover: int, digest: bytes) -> bytes:
+        """A member's 65-byte signature, as its operator makes it with the prover's keys."""
+        return Keystore.load(self.plan.directory / f"prover-{prover}" / "keys").sign(digest)
+
     @property
     def coordinator_settings(self) -> Path:
         """Settings file of the coordinator."""

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -14,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.anvil import Anvil
+from tests.support.demoruns import DemoRun
 from tests.support.tiers import many
 
 PRIZE = 10**18
@@ -22,42 +19,6 @@ MOMENTS = (("round 0", 6), ("chain: ", 1), ("entered", 6))
 """Lines after which the demo is interrupted, and its processes by then; the first in every full run."""
 QUORUM = 3
 """Of four provers, of whom one may collude; of seven it is five."""
-
-
-def command(out: Path) -> list[str]:
-    """The demo; a job in the background ignores Ctrl-C unless told otherwise."""
-    program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import runpy; " \
-        "runpy.run_module('gradroll', run_name='__main__', alter_sys=True)"  # fmt: skip
-    return [sys.executable, "-c", program, "demo", "--models", "--out", str(out)]
-
-
-def interrupt(repository: Path, out: Path, line: str, processes: int) -> None:
-    """Run the demo until it prints a line, then press Ctrl-C; so many processes of its are there until then."""
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(
-        command(out), cwd=repository, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as demo:
-        assert demo.stdout is not None
-        assert any(line in told for told in demo.stdout), demo.stderr and demo.stderr.read()
-        assert len(running(out)) == processes
-        demo.send_signal(signal.SIGINT)
-        _, errors = demo.communicate()
-    assert demo.returncode == 130, errors
-    assert "Traceback" not in errors
-    assert running(out) == []
-
-
-def running(out: Path) -> list[int]:
-    """Processes that print to one of the demo's logs, as all do that it starts."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            place = (process / "fd" / "1").readlink()
-        except OSError:  # ended meanwhile, or of another account
-            continue
-        if place.is_relative_to(out / "models" / "logs"):
-            found.append(int(process.name))
-    return found
 
 
 def check_balances(balances: dict[str, dict[str, Any]], winner: str, sale: dict[str, Any]) -> None:
@@ -90,15 +51,13 @@ def check_receipts(work: Path) -> None:
 
 def play(repository: Path, out: Path, *options: str) -> None:
     """Run the demo to its end, and check everything that it is to show."""
-    done = subprocess.run([*command(out), *options], cwd=repository, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert running(out) == []
+    told = DemoRun("models", repository, out).finish(*options)
     report = json.loads((out / "models.json").read_text())
     scores, sale = report["scores"], report["sale"]
     assert len(scores) == 3
     assert report["winner"] == max(scores, key=scores.__getitem__)
     for said in ("lineage proven", "lineage, verified from the chain", "sold and opened", "each balance follows"):
-        assert said in done.stdout
+        assert said in told
     assert sale["measured"] == scores[TRAINED]
     assert int(sale["price"]) == 10**17 + 10**15 * max(0, scores[TRAINED] - 100)
     assert [(each["round"], each["gradients"]) for each in sale["lineage"]] == [(0, 4), (1, 4)]
@@ -111,7 +70,7 @@ def test_three_developers_a_bounty_and_a_buyer_after_runs_that_were_interrupted(
     repository: Path, tmp_path: Path
 ) -> None:
     for line, processes in MOMENTS[: many(1, len(MOMENTS))]:
-        interrupt(repository, tmp_path, line, processes)
+        DemoRun("models", repository, tmp_path).interrupt(line, processes)
     play(repository, tmp_path)
     for name in ("row.sealed", "sold.sealed"):
         assert (tmp_path / "models" / name).stat().st_size > 2410 * 64

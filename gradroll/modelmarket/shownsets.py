@@ -43,7 +43,7 @@ def dataset_of(schema: SampleSchema, samples: Sequence[bytes]) -> Dataset:
     return Dataset(features, np.array([label_of(each) for each in samples], np.uint8))
 
 
-def tests_manifest(campaign: bytes, groups: Mapping[int, bytes]) -> bytes:
+def shown_manifest(campaign: bytes, groups: Mapping[int, bytes]) -> bytes:
     """32 bytes that a set of shown tests has for its manifest: SHA-256 of campaign, groups and rule.
 
     Args:
@@ -54,7 +54,7 @@ def tests_manifest(campaign: bytes, groups: Mapping[int, bytes]) -> bytes:
     return hashlib.sha256(json.dumps(said, separators=(",", ":"), sort_keys=True).encode()).digest()
 
 
-def test_groups(
+def shown_groups(
     size: SizeClass, srs: Srs, schema: SampleSchema, bundles: Mapping[int, SampleBundle]
 ) -> dict[int, DataGroup]:
     """The groups of a set of shown tests, by their number in the set: as ascending as in the campaign.
@@ -70,15 +70,15 @@ def test_groups(
     return made
 
 
-def require_test_set(
+def require_shown_set(
     found: SetRecord, campaign: bytes, bundles: Mapping[int, SampleBundle], groups: Mapping[int, DataGroup]
 ) -> None:
     """Raise ProofError unless a set is just these shown tests.
 
     Args:
         bundles: by their number in the campaign, each held against the chain.
-        groups: as ``test_groups`` makes them of the bundles.
+        groups: as ``shown_groups`` makes them of the bundles.
     """
-    manifest = tests_manifest(campaign, {number: each.content_digest for number, each in bundles.items()})
+    manifest = shown_manifest(campaign, {number: each.content_digest for number, each in bundles.items()})
     if found.manifest != manifest or found.hashes != tuple(groups[at].hash for at in sorted(groups)):
         raise ProofError("the set is another one than the campaign's shown tests make; look at who registered it")
