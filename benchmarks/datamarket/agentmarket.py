@@ -9,15 +9,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.datamarket.campaignrules import ESCROW, Campaign, Ground, Ledger, Outcome, Windows
+from benchmarks.datamarket.campaignrules import ESCROW, Campaign, Ground, Ledger, Outcome, Target, Windows
 from benchmarks.datamarket.contributors import Contributor
 from benchmarks.datamarket.juries import Juror, Jury, errs_of_juror
+from benchmarks.datamarket.juryrules import Ruling
 from benchmarks.datamarket.reviewers import Reviewer
 from benchmarks.datamarket.samplepools import Content, Pool
 from circuits.errors import InvalidInputError
 from commons.samples.campaigneconomics import Arbiter, Beliefs, SampleTerms
-
-Target = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +28,7 @@ class Setting:
         juror_start: what each juror begins with, in stakes.
         silent: whether an owner that is the arbiter never decides.
         receipts: fee for a bundle's receipts.
+        copies_sought: whether somebody's program looks for copies.
     """
 
     terms: SampleTerms
@@ -38,17 +38,19 @@ class Setting:
     escrow: int = 10**6
     silent: bool = False
     receipts: int = 0
+    copies_sought: bool = True
 
 
 @dataclass(slots=True)
 class _Planned:
-    """A challenge that was made and not opened yet."""
+    """A challenge that was made and not opened yet; with an original, the rules say what it proves."""
 
     number: int
     who: str
     target: Target
     ground: Ground
     insures: bool = False
+    original: Target | None = None
 
 
 @dataclass(slots=True)
@@ -58,7 +60,7 @@ class AgentMarket:
     Attributes:
         outside: of each agent, what it gained and spent outside the market.
         contents: of each bundle.
-        public: what anybody can copy, with the step at which it was shown: initial data first.
+        public: what anybody can copy, with the step at which it was shown and its sample: initial data first.
         handed: samples that each contributor committed to.
         made: challenges that each reviewer made.
     """
@@ -71,7 +73,7 @@ class AgentMarket:
     rng: np.random.Generator
     outside: Counter[str] = field(default_factory=Counter)
     contents: list[list[Content]] = field(default_factory=list)
-    public: list[tuple[int, Content, int]] = field(default_factory=list)
+    public: list[tuple[int, Content, Target | None]] = field(default_factory=list)
     handed: Counter[str] = field(default_factory=Counter)
     made: Counter[str] = field(default_factory=Counter)
     campaign: Campaign = field(init=False)
@@ -96,7 +98,7 @@ class AgentMarket:
             terms, money, self.jurors, lambda target: self._at(target).is_good,
             errs_of_juror(float(beliefs.error), terms.jurors), int(beliefs.cost), self.outside, self.rng,
         )  # fmt: skip
-        self.public = [(-1, content, -1) for content in self.pool.initial]
+        self.public = [(-1, content, None) for content in self.pool.initial]
         self._by_name = {each.name: each for each in self.contributors}
 
     def names(self) -> list[str]:
@@ -122,7 +124,9 @@ class AgentMarket:
         self._settle(now)
         self._reveal(now)
         for number in [each for each in self._running if self.campaign.bundles[each].opened is None]:
-            self._show(number, now)
+            bundle = self.campaign.bundles[number]
+            if now > bundle.made + self._contributor(bundle.who).delay:
+                self._show(number, now)
         for contributor in self.contributors:
             self._commit(contributor, now)
 
@@ -170,7 +174,7 @@ class AgentMarket:
         self.campaign.show(number, now)
         self._challenge_own(contributor, number, now)
         self._find_copies(number, now)
-        self.public += [(now, content, number) for content in self.contents[number]]
+        self.public += [(now, content, (number, index)) for index, content in enumerate(self.contents[number])]
         for reviewer in self.reviewers:
             for index in reviewer.looks(bundle.who, bundle.count, self.rng):
                 self.outside[reviewer.name] -= int(self.setting.beliefs.cost)
@@ -178,37 +182,46 @@ class AgentMarket:
                     self._plan(reviewer.name, (number, index), Ground.JUDGED, now)
 
     def _challenge_own(self, contributor: Contributor, number: int, now: int) -> None:
+        who = contributor.challenger or contributor.name
+        if contributor.original:
+            same = self.campaign.bundles[number].made
+            other = next(
+                at for at, each in enumerate(self.campaign.bundles)
+                if each.who == contributor.original and each.made == same
+            )  # fmt: skip
+            for index in range(len(self.contents[number])):
+                self._plan(who, (number, index), Ground.HIDDEN_COPY, now, insures=True, original=(other, index))
         if not contributor.insures and not contributor.corrects:
             return
         for index, content in enumerate(self.contents[number]):
             if not content.is_good:
-                self._plan(contributor.name, (number, index), Ground.JUDGED, now, insures=contributor.insures)
+                self._plan(who, (number, index), Ground.JUDGED, now, insures=contributor.insures)
 
     def _find_copies(self, number: int, now: int) -> None:
         """Anybody's program finds copies; the first reviewer gets what they bring."""
-        if not self.reviewers:
+        if not self.reviewers or not self.setting.copies_sought:
             return
         mine = self.contents[number]
         for index, content in enumerate(mine):
-            ground = self._copied(content, number)
+            ground = self._copied(content, (number, index))
             if ground is None and any(self._near(content, each) for each in mine[:index]):
                 ground = Ground.PUBLIC_COPY
             if ground is not None:
                 self._plan(self.reviewers[0].name, (number, index), ground, now)
 
-    def _copied(self, content: Content, number: int) -> Ground | None:
-        """Whether an earlier bundle has it, and had shown it when this one was committed to."""
-        made, found = self.campaign.bundles[number].made, None
+    def _copied(self, content: Content, target: Target) -> Ground | None:
+        """What is proven by an original in the initial data or another bundle; BAD rather than VOID."""
+        found = None
         if not self.public:
             return None
         near = np.abs(self._rows() - content.features).sum(axis=1) <= self.pool.tau
         for at in np.flatnonzero(near):
-            shown, _, source = self.public[at]
-            if source > number:
+            try:
+                found = self.campaign.copy_of(target, self.public[at][2])
+            except InvalidInputError:
                 continue
-            if shown < made:
-                return Ground.PUBLIC_COPY
-            found = Ground.HIDDEN_COPY
+            if found is Ground.PUBLIC_COPY:
+                break
         return found
 
     def _rows(self) -> npt.NDArray[np.int64]:
@@ -223,13 +236,16 @@ class AgentMarket:
     def _near(self, one: Content, other: Content) -> bool:
         return int(np.abs(one.features - other.features).sum()) <= self.pool.tau
 
-    def _plan(self, who: str, target: Target, ground: Ground, now: int, *, insures: bool = False) -> None:
+    def _plan(
+        self, who: str, target: Target, ground: Ground, now: int, *, insures: bool = False,
+        original: Target | None = None,
+    ) -> None:  # fmt: skip
         try:
             number = self.campaign.challenge(who, now)
         except InvalidInputError:
             return  # it has no stake left
         self.made[who] += 1
-        self._planned.append(_Planned(number, who, target, ground, insures))
+        self._planned.append(_Planned(number, who, target, ground, insures, original))
 
     def _reveal(self, now: int) -> None:
         """Everybody opens; who insures itself opens last, and only what others opened too."""
@@ -241,9 +257,9 @@ class AgentMarket:
             if each.insures and index not in self.campaign.bundles[bundle].challenged:
                 self._unopened.append(each.number)
             else:
-                self.campaign.reveal(
-                    each.number, each.target, each.ground, now, corrected=not self._at(each.target).is_good
-                )
+                ground = self.campaign.copy_of(each.target, each.original) if each.original else each.ground
+                corrected = not self._at(each.target).is_good
+                self.campaign.reveal(each.number, each.target, ground, now, corrected=corrected)
 
     def _settle(self, now: int) -> None:
         for number in self._running:
@@ -263,7 +279,7 @@ class AgentMarket:
             rest = [each for at, each in enumerate(self.contents[number]) if at not in bundle.challenged]
             self._gain_outside(bundle.who, rest)
         if now == answers + self.campaign.windows.answer:
-            for index in sorted(bundle.challenged):
+            for index in sorted(bundle.challenged.keys() - bundle.outcomes.keys()):
                 self._decide((number, index), now)
 
     def _is_decided(self, number: int, now: int) -> bool:
@@ -275,13 +291,14 @@ class AgentMarket:
     def _answer(self, number: int, now: int) -> None:
         bundle = self.campaign.bundles[number]
         if self._contributor(bundle.who).concedes:
-            for index in bundle.challenged:
-                if not self.contents[number][index].is_good:
+            for index, against in bundle.challenged.items():
+                judged = all(each.ground is Ground.JUDGED for each in against)
+                if judged and not self.contents[number][index].is_good:
                     self.campaign.concede((number, index), now)
 
     def _decide(self, target: Target, now: int) -> None:
         silent = self.setting.silent and self.setting.terms.arbiter is Arbiter.OWNER
-        outcome = self.campaign.settle_sample(target, now, (lambda _: (None, {})) if silent else self._jury.judge)
+        outcome = self.campaign.settle_sample(target, now, (lambda _: Ruling()) if silent else self._jury.judge)
         content = self._at(target)
         if outcome is Outcome.ACCEPTED:
             self._gain_outside(self.campaign.bundles[target[0]].who, [content])

@@ -1,16 +1,18 @@
 """The rules of a campaign as a pure model: whose money is where after each move.
 
-docs/protocol-data.md, as contracts/src/data has it; a test plays the same moves on both.  Time is counted in steps.
-The rules do not know what is true: who judges is a parameter of the move that decides a case.
+docs/protocol-data.md, as contracts/src/data has it; tests/datamarket/test_rules_on_chain.py plays the same moves on
+both.  Time is counted in steps.  The rules do not know what is true: who judges is a parameter of the move that decides
+a case.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
+from benchmarks.datamarket.juryrules import Ruling, Verdict
 from circuits.errors import InvalidInputError
 from commons.samples.campaigneconomics import BPS, Arbiter, SampleTerms
 
@@ -65,12 +67,8 @@ class Ground(Enum):
     HIDDEN_COPY = "copy of what was hidden"
 
 
-class Verdict(Enum):
-    """What a jury says of a sample."""
-
-    GOOD = "good"
-    BAD = "bad"
-    BAD_CORRECTED = "bad, and the correction is right"
+Target = tuple[int, int]
+"""A bundle's number, and a sample's place in it."""
 
 
 @dataclass(slots=True)
@@ -80,7 +78,8 @@ class Challenge:
     who: str
     made: int
     number: int
-    target: tuple[int, int] | None = None
+    sequence: int
+    target: Target | None = None
     ground: Ground = Ground.JUDGED
     corrected: bool = False
     over: bool = False
@@ -91,24 +90,28 @@ class Bundle:
     """Samples that were committed to together.
 
     Attributes:
+        sequence: place of its commitment among all commitments, receipts and challenges.
         opened: step at which the content and its receipts were there; None before.
+        shown: place of that in the sequence.
         challenged: opened challenges of each sample, the earliest first.
-        conceded: samples that their contributor gives up.
         outcomes: of samples that somebody challenged, once decided.
+        gone: of those that do not count, the sequence's length at the decision.
     """
 
     who: str
     count: int
     made: int
+    sequence: int
     opened: int | None = None
+    shown: int = 0
     over: bool = False
     challenged: dict[int, list[Challenge]] = field(default_factory=dict)
-    conceded: set[int] = field(default_factory=set)
     outcomes: dict[int, Outcome] = field(default_factory=dict)
+    gone: dict[int, int] = field(default_factory=dict)
 
 
-Judge = Callable[[tuple[int, int]], tuple[Verdict | None, dict[str, int]]]
-"""Of a sample: the verdict, None for no decision, and what jurors get of the fee; the rest of the fee is burnt."""
+Judge = Callable[[Target], Ruling]
+"""Says how the arbiter decides about a sample."""
 
 
 class Campaign:
@@ -125,6 +128,7 @@ class Campaign:
         self.bundles: list[Bundle] = []
         self.challenges: list[Challenge] = []
         self.decisions: list[tuple[int, int, Outcome]] = []
+        self._sequence = 0
 
     def commit(self, who: str, count: int, step: int) -> int:
         """Number of the bundle; D a sample and the fee for receipts are locked, and R + K of the escrow."""
@@ -135,16 +139,23 @@ class Campaign:
             raise InvalidInputError("the escrow has no reward left for so many samples")
         self.money.move(who, HELD, self.terms.deposit * count + self.receipts)
         self.money.move(ESCROW, HELD, reserved)
-        self.bundles.append(Bundle(who, count, step))
+        self.bundles.append(Bundle(who, count, step, self._next()))
         return len(self.bundles) - 1
 
-    def show(self, bundle: int, step: int) -> None:
-        """The content is public, and receipts are there: the review begins."""
+    def show(self, bundle: int, step: int, members: Sequence[str] = (COMMITTEE,)) -> None:
+        """The content is public, and receipts are there: the review begins.
+
+        Args:
+            members: who signed the receipts, and shares the fee for them; the contributor, where the samples stand in
+                the chain.
+        """
         held = self._open_bundle(bundle)
         if held.opened is not None or step <= held.made:
             raise InvalidInputError(f"bundle {bundle} was shown before, or is not final")
-        held.opened = step
-        self._pay(COMMITTEE, self.receipts)
+        held.opened, held.shown = step, self._next()
+        for member in members:
+            self._pay(member, self.receipts // len(members))
+        self._pay(BURNT, self.receipts % len(members))
 
     def void(self, bundle: int, *, shown: bool) -> None:
         """Never shown: the deposits are burnt.  Shown, and no receipts: they go back, less the fee for receipts."""
@@ -159,16 +170,14 @@ class Campaign:
     def challenge(self, who: str, step: int) -> int:
         """Number of the challenge; C is locked, and nobody knows which sample is meant."""
         self.money.move(who, HELD, self.terms.stake)
-        self.challenges.append(Challenge(who, step, len(self.challenges)))
+        self.challenges.append(Challenge(who, step, len(self.challenges), self._next()))
         return len(self.challenges) - 1
 
-    def reveal(
-        self, challenge: int, target: tuple[int, int], ground: Ground, step: int, *, corrected: bool = False
-    ) -> None:
+    def reveal(self, challenge: int, target: Target, ground: Ground, step: int, *, corrected: bool = False) -> None:
         """Says which sample is meant; a ground that has a proof was checked by the caller."""
         made, held = self.challenges[challenge], self._open_bundle(target[0])
         first, last = self._reveal(held)
-        reviewed = held.opened is not None and held.opened <= made.made < first
+        reviewed = held.shown < made.sequence and made.made < first
         if made.target or made.over or not reviewed or not first <= step < last or not 0 <= target[1] < held.count:
             raise InvalidInputError(f"challenge {challenge} cannot be opened so, or now")
         made.target, made.ground, made.corrected = target, ground, corrected
@@ -184,13 +193,34 @@ class Campaign:
         made.over = True
         self._pay(BURNT, self.terms.stake)
 
-    def concede(self, target: tuple[int, int], step: int) -> None:
-        """The contributor gives a sample up, in the window for answers."""
-        held = self._open_bundle(target[0])
+    def copy_of(self, target: Target, original: Target | None) -> Ground:
+        """What is proven by showing that a sample is near to another; None is one of the initial data.
+
+        Raises:
+            InvalidInputError: the other is no original of it.
+        """
+        if original is None:
+            return Ground.PUBLIC_COPY
+        copy, held = self.bundles[target[0]], self.bundles[original[0]]
+        if target[0] == original[0] and original[1] < target[1]:
+            return Ground.PUBLIC_COPY
+        first = self._hid(copy, held) if target[0] < original[0] else not self._hid(held, copy)
+        gone = held.gone.get(original[1], copy.sequence) < copy.sequence
+        if target[0] == original[0] or not first or gone:
+            raise InvalidInputError(f"{original} is no original of {target}")
+        return Ground.PUBLIC_COPY if held.shown < copy.sequence else Ground.HIDDEN_COPY
+
+    def concede(self, target: Target, step: int) -> None:
+        """The contributor gives a sample up, in the window for answers: it is decided."""
+        held = self.bundles[target[0]]
         _, first = self._reveal(held)
-        if target[1] not in held.challenged or not first <= step < first + self.windows.answer:
+        undecided = target[1] in held.challenged and target[1] not in held.outcomes
+        if not undecided or self.proof_of(target) or not first <= step < first + self.windows.answer:
             raise InvalidInputError("nothing to answer, or not now")
-        held.conceded.add(target[1])
+        against = held.challenged[target[1]]
+        self._pay(held.who, self.terms.fee)
+        self._punish(against, self.terms.fee, right=against[0].corrected)
+        self._end(target, Outcome.BAD)
 
     def settle_bundle(self, bundle: int, step: int) -> int:
         """Pays all samples that nobody challenged; how many they are."""
@@ -201,88 +231,130 @@ class Campaign:
         rest = held.count - len(held.challenged)
         self._pay(held.who, (self.terms.reward + self.terms.deposit) * rest)
         self._pay(ESCROW, self.terms.correction * rest)
-        self.decisions.append((bundle, -1, Outcome.ACCEPTED))
+        if rest:
+            self.decisions.append((bundle, -1, Outcome.ACCEPTED))
         return rest
 
-    def settle_sample(self, target: tuple[int, int], step: int, judge: Judge) -> Outcome:
-        """Decides a sample that was challenged: by proof, by what was conceded, or by the arbiter."""
+    def settle_sample(self, target: Target, step: int, judge: Judge) -> Outcome:
+        """Decides a sample that was challenged and not conceded: by proof, or by the arbiter."""
         held = self.bundles[target[0]]
-        answers = self._reveal(held)[1]
-        against = held.challenged[target[1]]
-        proofs = [each for each in against if each.ground is not Ground.JUDGED]
-        if target[1] in held.outcomes or step < answers + (0 if proofs else self.windows.answer):
+        proof = self.proof_of(target)
+        from_step = self._reveal(held)[1] + (0 if proof else self.windows.answer)
+        if target[1] not in held.challenged or target[1] in held.outcomes or step < from_step:
             raise InvalidInputError("decided already, or too early")
-        if proofs:
-            outcome = self._proven(held.who, proofs[0])
-            self._free_stakes(against)
-        elif target[1] in held.conceded:
-            outcome = self._bad(held.who, against, conceded=True, right=against[0].corrected)
-        else:
-            outcome = self._judged(held.who, against, target, judge)
-        held.outcomes[target[1]] = outcome
-        self.decisions.append((*target, outcome))
-        return outcome
+        if proof:
+            return self._end(target, self._proven(held.who, held.challenged[target[1]], proof))
+        return self._end(target, self._judged(held.who, held.challenged[target[1]], judge(target)))
 
-    def _proven(self, who: str, first: Challenge) -> Outcome:
+    def proof_of(self, target: Target) -> Challenge | None:
+        """The challenge whose proof counts: the earliest that proved BAD, or else the earliest that proved VOID."""
+        proofs = [each for each in self.bundles[target[0]].challenged[target[1]] if each.ground is not Ground.JUDGED]
+        bad = [each for each in proofs if each.ground is not Ground.HIDDEN_COPY]
+        return next(iter((*bad, *proofs)), None)
+
+    def _proven(self, who: str, against: list[Challenge], first: Challenge) -> Outcome:
         terms = self.terms
         self._pay(ESCROW, terms.reward + terms.correction)
         self._pay(first.who, terms.fee)
+        self._free_stakes(against)
         if first.ground is Ground.HIDDEN_COPY:
             self._pay(who, terms.at_risk)
             return Outcome.VOID
-        self._divide(first.who)
+        self._divide(first.who, terms.fee)
         return Outcome.BAD
 
-    def _judged(self, who: str, against: list[Challenge], target: tuple[int, int], judge: Judge) -> Outcome:
-        verdict, jurors = judge(target)
+    def _judged(self, who: str, against: list[Challenge], ruling: Ruling) -> Outcome:
+        self._require_ruling(ruling, against)
+        terms, verdict = self.terms, ruling.verdict
+        second = int(terms.appeal_fee) if ruling.second else 0
+        self.money.move(ruling.appellant or HELD, HELD, second)
+        self._divide_units(ruling)
         if verdict is None:
-            self._pay(who, self.terms.reward + self.terms.deposit)
-            self._pay(ESCROW, self.terms.correction)
+            self._pay(ruling.appellant or HELD, second)
+            self._pay(who, terms.reward + terms.deposit)
+            self._pay(ESCROW, terms.correction)
             self._free_stakes(against)
             return Outcome.ACCEPTED
-        if verdict is not Verdict.GOOD:
-            return self._bad(who, against, jurors=jurors, right=verdict is Verdict.BAD_CORRECTED)
-        self._pay(who, self.terms.reward + self.terms.deposit)
-        self._pay(ESCROW, self.terms.correction)
-        fee = self.terms.fee if self.terms.arbiter is not Arbiter.OWNER else 0
-        self._pay_jurors(jurors, fee)
-        self._pay(who, self.terms.stake * len(against) - fee)
-        return Outcome.ACCEPTED
-
-    def _bad(
-        self, who: str, against: list[Challenge], *, jurors: dict[str, int] | None = None, conceded: bool = False,
-        right: bool = False,
-    ) -> Outcome:  # fmt: skip
-        terms, winner = self.terms, against[0]
+        first = terms.fee if ruling.first else 0
+        fees = first + (second if ruling.overturned else 0)
+        self._pay_jurors(ruling, first, second)
+        if ruling.overturned:
+            self._pay(ruling.appellant, second)
+        if verdict is Verdict.GOOD:
+            self._pay(who, terms.reward + terms.deposit + terms.stake * len(against) - fees)
+            self._pay(ESCROW, terms.correction)
+            return Outcome.ACCEPTED
+        right = verdict is Verdict.BAD_CORRECTED and against[0].corrected
         if terms.arbiter is Arbiter.OWNER:
-            self._pay(BURNT, terms.reward + terms.deposit)
-            self._pay(winner.who, terms.correction)
+            self._burn_of_owner(against)
         else:
-            self._pay(ESCROW, terms.reward)
-            self._divide(winner.who)
-            self._pay(winner.who if right else ESCROW, terms.correction)
-            if conceded:
-                self._pay(who, terms.fee)
-            else:
-                self._pay_jurors(jurors or {}, terms.fee)
+            self._punish(against, fees, right=right)
+        return Outcome.CORRECTED if right else Outcome.BAD
+
+    def _require_ruling(self, ruling: Ruling, against: list[Challenge]) -> None:
+        """Owners say anything, models GOOD or nothing; jurors sit where the owner is not the arbiter."""
+        said = {Arbiter.OWNER: (*Verdict, None), Arbiter.MODEL: (Verdict.GOOD, None), Arbiter.JURY: (None,)}
+        both = ruling.first and (ruling.said is not None or self.terms.arbiter is Arbiter.OWNER)
+        uncorrected = ruling.said is Verdict.BAD_CORRECTED and not against[0].corrected
+        if ruling.said not in said[self.terms.arbiter] or both or uncorrected:
+            raise InvalidInputError(f"a campaign whose arbiter is the {self.terms.arbiter.value} is not decided so")
+
+    def _burn_of_owner(self, against: list[Challenge]) -> None:
+        """The owner gains nothing by its own word: what it saves is burnt."""
+        self._pay(BURNT, self.terms.reward + self.terms.deposit)
+        self._pay(against[0].who, self.terms.correction)
         self._free_stakes(against)
-        return Outcome.CORRECTED if right and not conceded else Outcome.BAD
 
-    def _divide(self, winner: str) -> None:
-        """D - F: the burnt share, and the challenger's."""
-        burnt = self.terms.at_risk * self.terms.burnt // BPS
+    def _punish(self, against: list[Challenge], fees: int, *, right: bool) -> None:
+        """Of a bad sample's deposit fees are somebody's already; K is the earliest challenger's or the campaign's."""
+        self._pay(ESCROW, self.terms.reward)
+        self._divide(against[0].who, fees)
+        self._pay(against[0].who if right else ESCROW, self.terms.correction)
+        self._free_stakes(against)
+
+    def _divide(self, winner: str, fees: int) -> None:
+        """D less fees: the burnt share, and the challenger's."""
+        rest = self.terms.deposit - fees
+        burnt = rest * self.terms.burnt // BPS
         self._pay(BURNT, burnt)
-        self._pay(winner, self.terms.at_risk - burnt)
+        self._pay(winner, rest - burnt)
 
-    def _pay_jurors(self, shares: dict[str, int], fee: int) -> None:
+    def _pay_jurors(self, ruling: Ruling, first: int, second: int) -> None:
+        shares = ruling.fees(first, second)
         for who, amount in shares.items():
             self._pay(who, amount)
-        self._pay(BURNT, fee - sum(shares.values()))
+        self._pay(BURNT, first + second - sum(shares.values()))
+
+    def _divide_units(self, ruling: Ruling) -> None:
+        """Each lost unit goes in equal parts to the others of the same jury; what does not divide is burnt."""
+        unit = self.terms.juror_stake
+        for seat, right in ruling.lost():
+            self.money.move(seat.juror, HELD, unit)
+            for juror in right:
+                self._pay(juror, unit // len(right))
+            self._pay(BURNT, unit % len(right) if right else unit)
 
     def _free_stakes(self, against: Iterable[Challenge]) -> None:
         for each in against:
-            each.over = True
             self._pay(each.who, self.terms.stake)
+
+    def _end(self, target: Target, outcome: Outcome) -> Outcome:
+        held = self.bundles[target[0]]
+        held.outcomes[target[1]] = outcome
+        if outcome in (Outcome.BAD, Outcome.VOID):
+            held.gone[target[1]] = self._sequence
+        self.decisions.append((*target, outcome))
+        return outcome
+
+    def _hid(self, first: Bundle, second: Bundle) -> bool:
+        """Whether a bundle came under review only when more than half of the other's review was over."""
+        if first.opened is None or second.opened is None:
+            raise InvalidInputError("a bundle that is not under review has no originals")
+        return 2 * (first.opened - second.opened) > self.windows.review
+
+    def _next(self) -> int:
+        self._sequence += 1
+        return self._sequence
 
     def answers_from(self, bundle: int) -> int:
         """First step after the window in which challenges of a bundle that was shown are opened."""

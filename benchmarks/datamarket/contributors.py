@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -22,6 +22,10 @@ class Contributor:
         corrects: challenges own bad samples and always opens that.
         available: whether a committee can fetch its bundles.
         shows: whether it shows them at all.
+        delay: steps for which it shows a bundle later than it could.
+        challenger: account from which it challenges itself; its own, if it is empty.
+        original: account of the same party, whose bundle of the same step has the originals of its own: that it
+            challenges beforehand, and opens only after somebody else opened a challenge.
     """
 
     name: str
@@ -31,6 +35,9 @@ class Contributor:
     corrects: bool = False
     available: bool = True
     shows: bool = True
+    delay: int = 0
+    challenger: str = ""
+    original: str = ""
 
     @property
     def works(self) -> bool:
@@ -64,6 +71,31 @@ class Malicious(Contributor):
 
     def made(self, fresh: Content, rng: np.random.Generator) -> Content:
         return fresh.labelled((fresh.truth + 1) % fresh.classes)
+
+
+@dataclass(slots=True)
+class Leader(Malicious):
+    """Malicious, in as many bundles of the same content as it has accounts.
+
+    Attributes:
+        last: what it handed in last.
+    """
+
+    last: list[Content] = field(default_factory=list)
+
+    def batch(self, pool: Pool, public: Sequence[Content], rng: np.random.Generator) -> list[Content]:
+        self.last = [self.made(content, rng) for content in pool.take(self.size)]
+        return self.last
+
+
+@dataclass(slots=True)
+class Follower(Malicious):
+    """An account of a leader's that hands in the same at the same step, after it."""
+
+    leader: Leader = field(default_factory=lambda: Leader(""))
+
+    def batch(self, pool: Pool, public: Sequence[Content], rng: np.random.Generator) -> list[Content]:
+        return self.leader.last
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Jurors of a simulated market: who is drawn, what each says, who is paid and whose stake burns."""
+"""Jurors of a simulated market: who is drawn, and what each says."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from math import comb
 
 import numpy as np
 
-from benchmarks.datamarket.campaignrules import BURNT, HELD, Ledger, Verdict
+from benchmarks.datamarket.campaignrules import Ledger, Target
+from benchmarks.datamarket.juryrules import Ruling, Seat, Verdict, verdict_of
 from commons.samples.campaigneconomics import SampleTerms
 
 
@@ -27,7 +28,7 @@ class Juror:
 
 @dataclass(slots=True)
 class Jury:
-    """Draws a jury a case and pays it.  The correction is right wherever the sample is bad: challengers look.
+    """Draws a jury a case.  A correction is right wherever the sample is bad: challengers look.
 
     Attributes:
         is_good: what is true of a sample.
@@ -41,7 +42,7 @@ class Jury:
     terms: SampleTerms
     money: Ledger
     jurors: Sequence[Juror]
-    is_good: Callable[[tuple[int, int]], bool]
+    is_good: Callable[[Target], bool]
     errs: float
     cost: int
     outside: Counter[str]
@@ -49,35 +50,24 @@ class Jury:
     seats: Counter[str] = field(default_factory=Counter)
     common: Counter[bool] = field(default_factory=Counter)
 
-    def judge(self, target: tuple[int, int]) -> tuple[Verdict | None, dict[str, int]]:
-        """See ``Judge`` of the rules."""
+    def judge(self, target: Target) -> Ruling:
+        """See ``Judge`` of the rules; nobody decides where too few can stake."""
         able = [each for each in self.jurors if self.money.of[each.name] >= self.terms.juror_stake]
         if len(able) < self.terms.jurors:
-            return None, {}
+            return Ruling()
         drawn = [able[at] for at in self.rng.choice(len(able), self.terms.jurors, replace=False)]
         truth = self.is_good(target)
-        votes = [(each, self._vote(each, truth)) for each in drawn]
-        good = sum(vote for _, vote in votes) * 2 > self.terms.jurors
-        self.seats.update(each.name for each, _ in votes)
-        shares = {each.name: self.terms.fee // self.terms.jurors for each, vote in votes if vote == good}
-        self._divide([each for each, vote in votes if vote != good], list(shares))
-        self.common[good] += 1
-        return (Verdict.GOOD if good else Verdict.BAD if truth else Verdict.BAD_CORRECTED), shares
+        bad = Verdict.BAD if truth else Verdict.BAD_CORRECTED
+        seats = [Seat(each.name, Verdict.GOOD if self._vote(each, truth) else bad) for each in drawn]
+        self.seats.update(seat.juror for seat in seats)
+        self.common[verdict_of(seats) is Verdict.GOOD] += 1
+        return Ruling(first=seats)
 
     def _vote(self, juror: Juror, truth: bool) -> bool:
         if juror.blind:
             return self.common[True] > self.common[False]
         self.outside[juror.name] -= self.cost
         return truth if self.rng.random() >= self.errs else not truth
-
-    def _divide(self, wrong: Sequence[Juror], right: Sequence[str]) -> None:
-        """Stakes of those in the minority go to the others in equal parts; what does not divide is burnt."""
-        for each in wrong:
-            self.money.move(each.name, HELD, self.terms.juror_stake)
-        pot = self.terms.juror_stake * len(wrong)
-        for name in right:
-            self.money.move(HELD, name, pot // len(right))
-        self.money.move(HELD, BURNT, pot % len(right))
 
 
 def errs_of_juror(jury: float, jurors: int) -> float:

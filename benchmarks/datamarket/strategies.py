@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from benchmarks.datamarket.agentmarket import AgentMarket, Setting
-from benchmarks.datamarket.contributors import Careless, Contributor, Copier, Flooder, Lazy, Malicious
+from benchmarks.datamarket.contributors import (
+    Careless,
+    Contributor,
+    Copier,
+    Flooder,
+    Follower,
+    Lazy,
+    Leader,
+    Malicious,
+)
+from benchmarks.datamarket.improvementgains import ImprovementRun, cut, leaked, ordered_by_tests, repeated
 from benchmarks.datamarket.juries import Juror
 from benchmarks.datamarket.reviewers import FalseChallenger, Reviewer
 from benchmarks.datamarket.samplepools import Endless
@@ -42,6 +52,8 @@ class Run:
         receipts: fee for a bundle's receipts.
         instead: what the same account could do; its gain is taken off.
         others: contributors beside the one.
+        party: accounts whose gains and samples count with those of ``measured``.
+        copies_sought: whether somebody's program looks for copies.
     """
 
     contributor: Contributor = field(default_factory=lambda: Contributor("it", _SIZE))
@@ -54,6 +66,8 @@ class Run:
     receipts: int = 0
     instead: Run | None = None
     others: tuple[Contributor, ...] = ()
+    party: tuple[str, ...] = ()
+    copies_sought: bool = True
 
     def gain(self, seed: int, steps: int = STEPS) -> float:
         """What it gains by the sample, challenge or seat, in rewards."""
@@ -63,7 +77,10 @@ class Run:
     def _gain(self, seed: int, steps: int) -> float:
         beliefs = self.beliefs
         checks = Reviewer("owner", float(beliefs.checked))
-        setting = Setting(self.terms, beliefs, start=10**7, silent=self.silent, receipts=self.receipts)
+        setting = Setting(
+            self.terms, beliefs, start=10**7, silent=self.silent, receipts=self.receipts,
+            copies_sought=self.copies_sought,
+        )  # fmt: skip
         reviewers = [checks, *(make() for make in self.reviewers)]
         market = AgentMarket(
             setting, Endless(), (self.contributor, *self.others), reviewers, self.jurors, np.random.default_rng(seed)
@@ -72,7 +89,15 @@ class Run:
             market.step(now)
         market.finish(steps)
         count = market.handed[self.measured] or market.made[self.measured] or market.seats[self.measured]
-        return market.gain(self.measured) / UNIT / count
+        count += sum(market.handed[each] for each in self.party)
+        return sum(market.gain(each) for each in (self.measured, *self.party)) / UNIT / count
+
+
+class Gains(Protocol):
+    """Anything that tells what a strategy gains, from a seed."""
+
+    def gain(self, seed: int) -> float:
+        """By the sample, challenge, seat, or in percent of a budget."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +114,8 @@ class Strategy:
 
     name: str
     inequality: str
-    run: Run
-    broken: Run | None = None
+    run: Gains
+    broken: Gains | None = None
     per: str = "sample"
 
 
@@ -138,6 +163,30 @@ _ALWAYS = _beliefs(checked=0.9999)
 _CAUGHT = Run(_CONTESTS, beliefs=_ALWAYS, instead=Run(_CONCEDES, beliefs=_ALWAYS))
 _LOW_FEE = _terms(fee=0.1)
 
+_SECOND, _THIRD = "its second", "its third"
+
+
+def _copies(delays: Sequence[int], stake: float) -> Run:
+    """Accounts of one party that hand in the same, each challenging its bundle as a copy of the one before.
+
+    The first is a copy of the last where it is shown so late that it is no original of that.
+    """
+    names = ("it", _SECOND, _THIRD)[: len(delays)]
+    leader = Leader("it", _SIZE, concedes=True, delay=delays[0], original=names[-1] if len(names) == 3 else "")
+    followers = [
+        Follower(name, _SIZE, delay=delay, original=before, leader=leader)
+        for name, delay, before in zip(names[1:], delays[1:], names, strict=False)
+    ]
+    return Run(leader, _terms(stake=stake), others=tuple(followers), party=names[1:], copies_sought=False)
+
+
+def _correcting(**changed: float) -> Run:
+    """Two accounts of one party, each of which corrects what the other hands in."""
+    first = Malicious("it", _SIZE, corrects=True, challenger=_SECOND)
+    second = Malicious(_SECOND, _SIZE, corrects=True, challenger="it")
+    return Run(first, _terms(**changed), others=(second,), party=(_SECOND,), copies_sought=False)
+
+
 STRATEGIES = (
     Strategy("honest", "honesty", Run(reviewers=(_false(0.05),)),
              Run(beliefs=replace(_UNSURE, work=Fraction(95, 100) * UNIT), reviewers=(_false(0.3),))),
@@ -163,4 +212,15 @@ STRATEGIES = (
     Strategy("never shows what it committed to", "deposit", Run(_of(Contributor, shows=False))),
     Strategy("sleeps while it is challenged", "silence contests", _SLEEPS),
     Strategy("honest, under an owner that never decides", "silence accepts", _UNDECIDED),
+    Strategy("twins that correct each other", "self-challenge", _correcting(), _correcting(correction=2.2)),
+    Strategy("twins, the second a copy of the first", "insurance", _copies((0, 0), 2), _copies((0, 0), 1.4)),
+    Strategy("three bundles, each a copy of another", "insurance", _copies((2, 1, 0), 2), _copies((2, 1, 0), 1.4)),
+    Strategy("hands in leaked tests, for improvement", "left out", ImprovementRun(leaked(10)),
+             ImprovementRun(leaked(20)), "% of the budget, above good data"),
+    Strategy("cuts its data into twenty bundles, for improvement", "receipts", ImprovementRun(cut, 0.5),
+             ImprovementRun(cut), "% of the budget, above one bundle"),
+    Strategy("hands its data in again, changed beyond the distance, for improvement", "none",
+             ImprovementRun(repeated(20)), None, "% of the budget, above once"),
+    Strategy("orders its data by leaked tests, for improvement", "none", ImprovementRun(ordered_by_tests), None,
+             "% of the budget, above an order of chance"),
 )  # fmt: skip

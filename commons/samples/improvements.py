@@ -2,7 +2,8 @@
 
 docs/protocol-data.md, section "Pay by improvement".  After each bundle the model is scored; a bundle is paid for what
 it adds to the best score so far.  That telescopes: all pay together is for the final best, whoever cuts data into how
-many bundles.  A copy adds nothing to its original, and cannot take from it, as where each bundle is left out in turn.
+many bundles.  A copy gets what training on the same again adds, and cannot take from its original, as where each bundle
+is left out in turn.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from gradroll.commands.options import Subparsers, address, amount, natural, whol
 if TYPE_CHECKING:
     from commons.chain.datafacts import CampaignTerms
     from commons.runtime.amounts import Currency
+    from commons.samples.campaigneconomics import SampleTerms
     from commons.samples.samplebundles import SampleBundle
     from commons.samples.schemadocuments import SchemaDocument
 
@@ -112,8 +113,9 @@ def open_(arguments: argparse.Namespace) -> int:
     initial = load_bundle(arguments.initial) if arguments.initial is not None else None
     with paying_session(arguments, data_settings(arguments)) as session:
         coin = session.view.tokens.currency(arguments.token or ETHER)
-        beliefs = beliefs_of(arguments, 10**coin.decimals)
-        terms = _terms(arguments, coin, document, initial)
+        beliefs = beliefs_of(arguments, 10**coin.decimals, document)
+        sample = sample_terms(arguments, 10**coin.decimals, beliefs)
+        terms = _terms(arguments, coin, document, initial, sample)
         show_terms(arguments, terms.by_sample, inequalities(terms.by_sample, beliefs), 10**coin.decimals)
         require_sound(terms.by_sample, beliefs, arguments.accept)
         escrow = arguments.escrow.of(coin)
@@ -129,12 +131,13 @@ def open_(arguments: argparse.Namespace) -> int:
 
 
 def _terms(
-    arguments: argparse.Namespace, coin: Currency, document: SchemaDocument, initial: SampleBundle | None
-) -> CampaignTerms:
+    arguments: argparse.Namespace, coin: Currency, document: SchemaDocument, initial: SampleBundle | None,
+    sample: SampleTerms,
+) -> CampaignTerms:  # fmt: skip
     from commons.chain.datafacts import CampaignTerms
     from commons.samples.campaigneconomics import Arbiter
 
-    sample, jury = sample_terms(arguments, 10**coin.decimals), arguments.arbiter != Arbiter.OWNER.value
+    jury = sample.arbiter is not Arbiter.OWNER
     windows = {f"{name.replace('-', '_')}_window": name for name in _WINDOWS}
     no_jury = () if jury else ("vote_window", "vote_reveal_window", "appeal_window")
     fee = arguments.receipt_fee.of(coin) if arguments.receipt_fee is not None else 0

@@ -5,15 +5,19 @@ from __future__ import annotations
 import argparse
 import re
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gradroll.commands.options import Subparsers, leaf, whole
 
 if TYPE_CHECKING:
     from commons.samples.campaigneconomics import Beliefs, Inequality, SampleTerms
+    from commons.samples.schemadocuments import SchemaDocument
 
 _NUMBER = re.compile(r"[0-9]{1,30}(\.[0-9]{1,30})?")
 _GIVEN = ("deposit", "stake", "correction", "fee")
+_FEWEST_CLASSES = 2
+"""With one class no label says anything: what is guessed is counted as with two."""
 
 
 def add(parent: Subparsers) -> None:
@@ -26,6 +30,7 @@ def add(parent: Subparsers) -> None:
         "gradroll data terms --reward 1 --cost 0.01 --gain 0.5 --work 0.3 --checked 0.3", run,
     )  # fmt: skip
     terms_options(parser)
+    parser.add_argument("--schema", type=Path, metavar="FILE", help="what samples are; its classes say what is guessed")
     parser.add_argument("--decimals", type=whole(0, 36), default=18, metavar="N", help="of the token (default 18)")
 
 
@@ -60,21 +65,30 @@ def belief_options(parser: argparse.ArgumentParser) -> None:
         ("error", "0.05", "cases that the arbiter decides wrongly"),
         ("challenged", "0.1", "good samples that are challenged all the same"),
         ("common", "0.9", "cases that end with the more common verdict"),
-        ("guessed", "0.5", "labels that are right by chance: 1 of the number of classes"),
     ):
         parser.add_argument(f"--{name}", type=_number, default=_number(default), metavar="SHARE",
                             help=f"share of {words} (default {default})")  # fmt: skip
+    parser.add_argument("--guessed", type=_number, metavar="SHARE",
+                        help="share of labels that are right by chance (default 1 of the schema's classes, and 0.5 "
+                        "without a schema)")  # fmt: skip
 
 
-def beliefs_of(arguments: argparse.Namespace, unit: int) -> Beliefs:
-    """Beliefs out of the options; ``unit`` is one of the token in its smallest unit."""
+def beliefs_of(arguments: argparse.Namespace, unit: int, document: SchemaDocument | None) -> Beliefs:
+    """Beliefs out of the options; ``unit`` is one of the token in its smallest unit.
+
+    What is guessed, if it is not said, is told: as many labels as the schema's classes leave to chance, or half.
+    """
     from commons.samples.campaigneconomics import Beliefs
 
+    guessed = arguments.guessed
+    if guessed is None:
+        classes = max(_FEWEST_CLASSES, document.schema.classes if document is not None else 0)
+        guessed = Fraction(1, classes)
+        hint = "" if document is not None else "; name a --schema, or --guessed"
+        arguments.console.line(f"1 of {classes} labels is believed to be right by chance{hint}")
     amounts = {name: getattr(arguments, name) * unit for name in ("cost", "gain", "work")}
-    shares = {
-        name: getattr(arguments, name) for name in ("checked", "tolerated", "error", "challenged", "common", "guessed")
-    }
-    return Beliefs(**amounts, **shares)
+    shares = {name: getattr(arguments, name) for name in ("checked", "tolerated", "error", "challenged", "common")}
+    return Beliefs(**amounts, **shares, guessed=guessed)
 
 
 def _number(text: str) -> Fraction:
@@ -86,17 +100,19 @@ def _number(text: str) -> Fraction:
 
 def run(arguments: argparse.Namespace) -> int:
     """Suggest or check."""
+    from commons.artifacts.recordsources import load_document
     from commons.samples.campaigneconomics import inequalities, require_sound
 
     unit = 10**arguments.decimals
-    beliefs, terms = beliefs_of(arguments, unit), sample_terms(arguments, unit)
+    beliefs = beliefs_of(arguments, unit, load_document(arguments.schema) if arguments.schema is not None else None)
+    terms = sample_terms(arguments, unit, beliefs)
     show_terms(arguments, terms, inequalities(terms, beliefs), unit)
     require_sound(terms, beliefs, arguments.accept)
     return 0
 
 
-def sample_terms(arguments: argparse.Namespace, unit: int) -> SampleTerms:
-    """Terms that were given, all of them; or that are suggested, where none was."""
+def sample_terms(arguments: argparse.Namespace, unit: int, beliefs: Beliefs) -> SampleTerms:
+    """Terms that were given, all of them; or that are suggested for what is believed, where none was."""
     from circuits.errors import InvalidInputError
     from commons.samples.campaigneconomics import Arbiter, SampleTerms
     from commons.samples.termsuggestions import suggest_terms
@@ -105,7 +121,7 @@ def sample_terms(arguments: argparse.Namespace, unit: int) -> SampleTerms:
     wanted = [*_GIVEN] if arbiter is Arbiter.OWNER else [*_GIVEN, "juror_stake"]
     given = [name for name in (*_GIVEN, "juror_stake") if getattr(arguments, name) is not None]
     if not given:
-        beliefs, reward = beliefs_of(arguments, unit), _whole(arguments.reward, unit, "reward")
+        reward = _whole(arguments.reward, unit, "reward")
         return suggest_terms(reward, beliefs, arguments.jurors, arbiter, arguments.burnt)
     if given != wanted:
         raise InvalidInputError(f"terms to check have all of {', '.join(wanted).replace('_', '-')}, and no others")

@@ -183,6 +183,24 @@ def test_terms_are_suggested_and_hold_when_they_are_given(capsys: pytest.Capture
         assert ran(capsys, "terms", *raw, *given)["terms"] == found["terms"]
 
 
+def test_labels_of_chance_are_as_many_as_the_classes_of_a_schema_leave(capsys: pytest.CaptureFixture[str]) -> None:
+    """A guess of one of ten is worth less than one of two, so smaller deposits are suggested where a schema says so."""
+    unsaid = [word for word in BELIEFS if word not in ("--guessed", "0.1")]
+    ten, one = ({"array": {"dtype": "uint8", "shape": [3], "classes": classes}} for classes in (10, 1))
+    Path("ten.json").write_bytes(encoded(ten))
+    Path("one.json").write_bytes(encoded(one))
+    said = {share: ran(capsys, "terms", *unsaid, "--guessed", share)["terms"] for share in ("0.1", "0.5")}
+    assert said["0.1"] != said["0.5"]
+    assert ran(capsys, "terms", *unsaid, "--schema", "ten.json")["terms"] == said["0.1"]
+    assert ran(capsys, "terms", *unsaid, "--schema", "ten.json", "--guessed", "0.5")["terms"] == said["0.5"]
+    assert ran(capsys, "terms", *unsaid)["terms"] == said["0.5"]
+    assert ran(capsys, "terms", *unsaid, "--schema", "one.json")["terms"] == said["0.5"]
+    _, out, _ = run(capsys, "terms", *unsaid, "--schema", "ten.json")
+    assert "1 of 10 labels is believed to be right by chance" in out
+    _, out, _ = run(capsys, "terms", *unsaid)
+    assert "name a --schema" in out
+
+
 def test_terms_that_break_a_condition_are_refused_unless_it_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "terms", *BELIEFS, *EXAMPLE)[0] == 0
     careless = (*BELIEFS, *EXAMPLE, "--checked", "0.28")

@@ -15,6 +15,7 @@ from commons.samples.canonicalsamples import array_sample, contract_problem
 from commons.samples.nearcopies import NearCopy, near_copies
 from commons.samples.sampledistances import distance
 from commons.samples.sampleschemas import SampleSchema
+from tests.support.tiers import deepened
 from tests.vectors.v1.samples import generate
 
 
@@ -60,14 +61,15 @@ def test_samples_that_do_not_fit_are_near_to_none() -> None:
     assert near_copies(schema, samples) == [NearCopy(4, 0, 1)]
 
 
-def test_near_duplicates_among_many_arrays_are_found() -> None:
-    """100,000 samples like digits, of which 500 are shifted copies."""
+@pytest.mark.parametrize("count", deepened([20_000, 100_000], [20_000]))
+def test_near_duplicates_among_many_arrays_are_found(count: int) -> None:
+    """Samples like digits, of which 500 are shifted copies."""
     schema = SampleSchema.array(10, [16], 64, 1, tau=4)
     source = np.random.default_rng(7)
     centres = source.integers(0, 17, (10, 64))
-    noise = source.normal(0, 4, (100_000, 64))
-    rows = np.clip(centres[source.integers(0, 10, 100_000)] + noise, 0, 16).astype(np.uint8)
-    copies = {99_000 + 2 * number: 31 * number for number in range(500)}
+    noise = source.normal(0, 4, (count, 64))
+    rows = np.clip(centres[source.integers(0, 10, count)] + noise, 0, 16).astype(np.uint8)
+    copies = {count - 1000 + 2 * number: 31 * number for number in range(500)}
     for place, original in copies.items():
         rows[place] = rows[original]
         rows[place, place % 64] = abs(int(rows[place, place % 64]) - 3)
