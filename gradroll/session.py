@@ -202,10 +202,14 @@ class Session:
     @cached_property
     def data_models(self) -> DataModels:
         """What is made of campaigns' data: models in contracts, pay for improvement, versions."""
-        account = lambda: self.writer(self.settings.section(DataMarketSettings, "account").account)  # noqa: E731
+
+        def own(name: str) -> DataMarketSettings:
+            return self.settings.section(DataMarketSettings, name)
+
         return DataModels(
-            self.settings.section(DataMarketSettings, "models", "improvement", "versions", "state"), self.data, account,
-            lambda: self.models, lambda: self.data_store, lambda: self.bundle_witnesses,
+            self.settings.section(DataMarketSettings, "models", "improvement", "versions"), self.data,
+            lambda: self.writer(own("account").account), lambda: self.models, lambda: self.data_store,
+            lambda: self.bundle_witnesses, lambda: own("state").state,
         )  # fmt: skip
 
     @cached_property

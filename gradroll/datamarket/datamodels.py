@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 
 from circuits.errors import ConfigError
 from commons.artifacts.blockstores import BlockStore
@@ -35,6 +36,7 @@ class DataModels:
         registry: the model market.
         store: where bundles are.
         holders: the committees that hold them.
+        directory: where this account keeps them; who only looks at the chain has none.
     """
 
     def __init__(
@@ -45,9 +47,10 @@ class DataModels:
         registry: Callable[[], ModelView],
         store: Callable[[], BlockStore],
         holders: Callable[[], BundleHolders],
+        directory: Callable[[], Path],
     ) -> None:
         self._settings, self._data, self._account = settings, data, account
-        self._registry, self._store, self._holders = registry, store, holders
+        self._registry, self._store, self._holders, self._directory = registry, store, holders, directory
 
     @cached_property
     def perceptrons(self) -> PerceptronView:
@@ -87,7 +90,7 @@ class DataModels:
     @property
     def library(self) -> BundleLibrary:
         """The bundles that ``data.state`` has."""
-        return BundleLibrary(self._data, self._settings.state)
+        return BundleLibrary(self._data, self._directory())
 
     def samples_of(self, campaign: bytes) -> SamplesOf:
         """The bundles of a campaign: what is kept, else as ``gradroll data fetch`` gets them."""

@@ -83,7 +83,7 @@ def the_terms() -> SampleTerms:
     reward, cost, gain, work = (Fraction(text) * ETH for text in ("0.001", "0.00001", "0.0005", "0.0003"))
     usual = {"checked": "0.3", "tolerated": "0.02", "error": "0.05", "challenged": "0.1", "common": "0.9"}
     shares = {name: Fraction(share) for name, share in usual.items()}
-    beliefs = Beliefs(cost=cost, gain=gain, work=work, guessed=Fraction("0.34"), **shares)
+    beliefs = Beliefs(cost=cost, gain=gain, work=work, guessed=Fraction(1, 3), **shares)
     return suggest_terms(int(reward), beliefs, 3, Arbiter.JURY, 5000)
 
 

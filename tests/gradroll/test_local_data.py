@@ -45,6 +45,9 @@ def test_everybody_is_told_of_the_campaigns(tmp_path: Path, capsys: pytest.Captu
     for place in {place for each in own for place in (each.models, each.improvement)}:
         assert place is not None
         assert view.rpc.web3.eth.get_code(to_checksum_address(place))
+    looking = ["data", "model", "show", "0x" + "3f" * 32, "--config", str(tmp_path / "data.toml"), "--json"]
+    assert main(looking) == 0  # without an account or a directory
+    assert json.loads(capsys.readouterr().out)["models"] == []
     chain.stop()
 
 
