@@ -16,6 +16,11 @@ from commons.runtime.process import as_child
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
+_ON_A_TERMINAL = [
+    sys.executable, "-c",
+    "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])",
+]  # fmt: skip
+"""Begins a command that heeds hangups, though whoever runs the tests may ignore them, as nohup(1) does."""
 _STUBBORN = """
 import signal, time
 from commons.runtime import process
@@ -58,7 +63,7 @@ def await_end(pids: set[int]) -> None:
     ("sent", "status"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGHUP, 130)], ids=["SIGKILL", "SIGHUP"]
 )
 def test_a_demo_that_is_killed_leaves_nothing_running(tmp_path: Path, sent: signal.Signals, status: int) -> None:
-    command = [sys.executable, "-m", "gradroll", "demo", "--rounds", "1", "--out", str(tmp_path)]
+    command = [*_ON_A_TERMINAL, sys.executable, "-m", "gradroll", "demo", "--rounds", "1", "--out", str(tmp_path)]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
@@ -101,6 +106,7 @@ def test_a_hangup_that_is_ignored_stays_ignored() -> None:
     )
     shell = f"trap '' HUP; exec '{sys.executable}' -c '{code}'"
     ignored = subprocess.run(["sh", "-c", shell], capture_output=True, check=True, text=True).stdout
-    usual = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout
+    begun = [*_ON_A_TERMINAL, sys.executable, "-c", code]
+    usual = subprocess.run(begun, capture_output=True, check=True, text=True).stdout
     assert "SIG_IGN" in ignored or ignored.strip() == str(signal.SIG_IGN)
     assert "handle" in usual
