@@ -7,6 +7,8 @@ import {SampleSchema} from "./types/Samples.sol";
 
 /// @title Makes perceptrons of one code, so that who asks one knows what it is
 /// @notice A campaign may have any number of them, one for each width of weights and each margin. Anybody makes them.
+/// The address of one follows from the campaign, its schema and these numbers (EIP-1014), in whatever order they are made. So a
+/// campaign whose arbiter it is has no other one after a reorganisation of the chain, and none can name its own.
 contract PerceptronFactory {
     /// @notice There is one with these numbers for this campaign.
     error ModelExists(address model);
@@ -34,7 +36,7 @@ contract PerceptronFactory {
     {
         address before = address(modelOf[campaign][bits][margin]);
         if (before != address(0)) revert ModelExists(before);
-        model = new PerceptronModel(data, campaign, schema, bits, margin);
+        model = new PerceptronModel{salt: 0}(data, campaign, schema, bits, margin);
         modelOf[campaign][bits][margin] = model;
         emit ModelMade(campaign, address(model), bits, margin);
     }

@@ -13,6 +13,10 @@ import {ISampleModel} from "./ISampleModel.sol";
 /// Nobody owns it and it holds no money. It is worth what the campaign's review is worth. If a quorum of the committee vouched for a
 /// leaf that nobody can show, and nobody challenged it, training waits before it: somebody reports it, and when it was not trained on
 /// within seven days, it is passed over. So the model follows from the log and from what was passed over.
+///
+/// A root may have two leaves at a place, of which who trains or scores takes one: a lying quorum's bundle, or the owner's initial
+/// data and tests, for which nobody vouches. Who has the file builds another root from it. As arbiter of another campaign it is
+/// named when it changes no more: while it trains, who opens a case chooses how far it is.
 interface IPerceptronModel is ISampleModel {
     /// @notice A part of the model is out of range: two classes or more, arrays, at most 1,024 weights of 16 or 32 bits.
     error ModelInvalid(string part);
