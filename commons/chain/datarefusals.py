@@ -104,8 +104,9 @@ _TRAINING = {
     "SampleNotNext": "sample {1} of bundle {0} is next, or its correction, and something else was shown; run the "
     "command again, as somebody else may have been quicker (gradroll data model)",
     "TestsShown": "tests of the model were shown, so it changes no more; score it (gradroll data model)",
-    "NotTrained": "the model stands at decision {0} of {1}, and {2} samples are pending: tests are shown once the "
-    "campaign is closed and decided, and all of it is trained on; do that first (gradroll data model)",
+    "NotTrained": "the model stands at decision {0} of {1}, and {2} samples are pending: tests are shown, and "
+    "samples predicted, once the campaign is closed and decided, and all of it is trained on; do that first "
+    "(gradroll data model)",
     "TestsMismatch": "the campaign's owner committed to other tests, not to {0:hex}; use its salts and groups",
     "GroupInvalid": "there is no group {0} among {1}; the campaign has 1 to 64, counted from 0, so name another",
     "GroupShown": "group {0} of the tests was shown before; score it (gradroll data model)",

@@ -133,6 +133,7 @@ contract PerceptronModelsTest is PerceptronScene {
     function test_predict_asAnArbiter() external {
         uint256 bundle = settled(samplesFrom(0, 1));
         train(bundle, 0);
+        closeCampaign();
         equal(model.predict{gas: 3_000_000}(sample(0, 0)), 1, "predicted");
         equal(model.predict(sample(2, 0)), 1, "the label is not looked at");
         vm.expectRevert(abi.encodeWithSelector(IPerceptronModel.SampleInvalid.selector, 5));

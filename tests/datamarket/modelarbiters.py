@@ -31,13 +31,14 @@ def deployed(stage: DataStage, code: str) -> bytes:
 
 
 def perceptron(stage: DataStage, campaign: bytes, schema: SampleSchema, taught: SampleBundle) -> bytes:
-    """Address of a campaign's model, trained on a bundle that has all decisions of it."""
+    """Address of a model that changes no more, of a campaign that is closed here, trained on its only bundle."""
     words = schema_words(schema)
     deployer = Deployer.of(stage.url, stage.accounts[OWNER], patience=PATIENCE)
     model = deployer.linked("model", "PerceptronModel", stage.data.place, campaign, words, 32, 0).created
     shown = [(sample, list(taught.tree().proof(at))) for at, sample in enumerate(taught.samples)]
     data = calldata.call("PerceptronModel", "train", shown, words)
     stage.account(OWNER).chain.send(model, data, gas=5_000_000)
+    stage.account(OWNER).close_campaign(campaign)
     return model
 
 

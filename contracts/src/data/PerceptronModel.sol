@@ -143,10 +143,7 @@ contract PerceptronModel is IPerceptronModel {
         bytes32 leaf = keccak256(abi.encode(GROUP, salt, root, contentDigest, uint256(count)));
         bool committed = commitment == state.terms.tests && leaf == leaves[group];
         if (!committed || count == 0 || count > MAX_TESTS) revert TestsMismatch(commitment);
-        uint256 pending = state.held - state.accepted;
-        if (!state.closed || pending != 0 || _position != state.decisions) {
-            revert NotTrained(_position, state.decisions, pending);
-        }
+        _requireTrained(state);
         if (_tests[group].count != 0) revert GroupShown(group);
         _ended = true;
         _tests[group] = Tests(root, count, 0, 0);
@@ -174,8 +171,10 @@ contract PerceptronModel is IPerceptronModel {
     }
 
     /// @inheritdoc ISampleModel
-    /// @dev Errors: `SampleInvalid`. The label is not looked at.
+    /// @dev Errors: `NotTrained`, `SampleInvalid`. The label is not looked at.
     function predict(bytes calldata sample) external view returns (uint256) {
+        // Else who asks trains it just so far that it says what they like.
+        if (!_ended) _requireTrained(data.campaignOf(campaign));
         Perceptrons.Shape memory shape = _shape();
         if (sample.length != LABEL_BYTES + (shape.inputs - 1) * shape.size) revert SampleInvalid(sample.length);
         return _predicted(shape, Perceptrons.load(_packed, shape), sample);
@@ -273,6 +272,14 @@ contract PerceptronModel is IPerceptronModel {
     function _step(Cursor memory cursor) private pure {
         if (cursor.decision.index == ALL_SAMPLES && cursor.index + 1 < cursor.size) ++cursor.index;
         else (cursor.position, cursor.index) = (cursor.position + 1, 0);
+    }
+
+    /// @dev That nothing is left that would change the model.
+    function _requireTrained(CampaignView memory state) private view {
+        uint256 pending = state.held - state.accepted;
+        if (!state.closed || pending != 0 || _position != state.decisions) {
+            revert NotTrained(_position, state.decisions, pending);
+        }
     }
 
     function _requireNext(Cursor memory cursor, SampleProof calldata with) private pure {

@@ -15,8 +15,8 @@ import {ISampleModel} from "./ISampleModel.sol";
 /// within seven days, it is passed over. So the model follows from the log and from what was passed over.
 ///
 /// A root may have two leaves at a place, of which who trains or scores takes one: a lying quorum's bundle, or the owner's initial
-/// data and tests, for which nobody vouches. Who has the file builds another root from it. As arbiter of another campaign it is
-/// named when it changes no more: while it trains, who opens a case chooses how far it is.
+/// data and tests, for which nobody vouches. Who has the file builds another root from it. It predicts when it changes no more,
+/// and as arbiter of another campaign leaves cases to the jury until then: else who opens a case would choose how far it is.
 interface IPerceptronModel is ISampleModel {
     /// @notice A part of the model is out of range: two classes or more, arrays, at most 1,024 weights of 16 or 32 bits.
     error ModelInvalid(string part);
