@@ -115,17 +115,22 @@ def perceptron(arguments: argparse.Namespace) -> int:
     from commons.samples.improvementrules import PerceptronRule
     from commons.storage.files import write_durably
     from gradroll.commands.paying import paying_session
-    from gradroll.datamarket.versionchecks import perceptron_version
+    from gradroll.datamarket.mostnodes import computed
+    from gradroll.datamarket.versionchecks import PerceptronFile, perceptron_version
 
     if arguments.out is not None:
         require_free(arguments.out, force=arguments.force)
     rule = PerceptronRule(arguments.bits, arguments.margin)
     with paying_session(arguments, data_settings(arguments)) as session:
         campaign, made_of = the_campaign(arguments, session), session.data_models
-        passed = made_of.perceptrons.passed_over(made_of.perceptrons.model(campaign, rule.bits, rule.margin))
-        made = perceptron_version(
-            session.data, passed, campaign, arguments.epoch, rule, made_of.samples_of(campaign)
-        )  # fmt: skip
+
+        def make() -> PerceptronFile:
+            passed = made_of.perceptrons.passed_over(made_of.perceptrons.model(campaign, rule.bits, rule.margin))
+            return perceptron_version(
+                session.data, passed, campaign, arguments.epoch, rule, made_of.samples_of(campaign)
+            )  # fmt: skip
+
+        made = computed(session.data, make)
         if arguments.out is not None:
             write_durably(arguments.out, made.content, replace=arguments.force)
         model = hashlib.sha256(made.content).digest()

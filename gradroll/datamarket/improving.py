@@ -18,6 +18,7 @@ from commons.samples.perceptrons import Perceptron
 from commons.samples.samplebundles import SampleBundle
 from gradroll.datamarket.decidedsamples import DecidedSamples, SamplesOf
 from gradroll.datamarket.hiddengroups import require_tests
+from gradroll.datamarket.mostnodes import computed
 
 
 def compute_table(
@@ -29,6 +30,8 @@ def compute_table(
     tests: Mapping[int, SampleBundle],
 ) -> ImprovementTable:
     """A budget's table, computed from the chain and the bundles: members do so themselves before they sign.
+
+    Most nodes have to lead to it: of several, one alone could show weights that go with samples that it hides.
 
     Bundles have what was accepted of them, by its place; corrections are not the contributor's work, and left out, as
     is what does not fit the schema, and what the model of this rule passed over since nobody showed it.
@@ -42,7 +45,20 @@ def compute_table(
         UnknownError, UnavailableError: a bundle is missing; it is named.
         ProofError: a bundle or group is another one than the chain's, or the model's weights are other ones than those
             that follow from the log.
+        ChainError: the nodes do not lead to the same.
     """
+    return computed(budgets.data, lambda: _table(budgets, models, budget, rule, samples_of, tests))
+
+
+def _table(
+    budgets: ImprovementView,
+    models: PerceptronView,
+    budget: bytes,
+    rule: ImprovementRule,
+    samples_of: SamplesOf,
+    tests: Mapping[int, SampleBundle],
+) -> ImprovementTable:
+    """The table that one node leads to."""
     record, data = budgets.budget(budget), budgets.data
     if rule.digest != record.rule:
         raise InvalidInputError("the budget is by another rule; name bits, margin and groups as its sponsor does")

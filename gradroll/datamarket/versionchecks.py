@@ -21,6 +21,7 @@ from commons.samples.perceptronfiles import perceptron_file
 from commons.samples.perceptrons import Perceptron
 from gradroll.datamarket.decidedsamples import DecidedSamples, SamplesOf
 from gradroll.datamarket.epochs import epoch_manifest
+from gradroll.datamarket.mostnodes import computed
 
 
 class Standing(StrEnum):
@@ -108,12 +109,15 @@ class VersionChecker:
         self._registry, self._samples_of = registry, samples_of
 
     def check(self, terms: VersionTerms) -> list[Claim]:
-        """All that a version says, and what each of it is worth.
+        """All that a version says, and what each of it is worth, as most nodes lead to it.
 
         Raises:
             UnknownError, UnavailableError: a bundle is missing that a computation takes; it is named.
-            ChainError: the node shows events that do not lead to the hashes in the contracts.
+            ChainError: the node shows events that do not lead to the hashes in the contracts, or nodes differ.
         """
+        return list(computed(self._data, lambda: tuple(self._claims(terms))))
+
+    def _claims(self, terms: VersionTerms) -> list[Claim]:
         found = [Claim(f"was made from version 0x{each.hex()}", Standing.WORD) for each in terms.parents]
         found += [self._epoch(campaign, epoch) for campaign, epoch in terms.epochs]
         lineage = self._lineage(terms)
