@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from circuits.errors import InvalidInputError, UnknownError
+from circuits.errors import InvalidInputError, NotReadyError, UnknownError
 from circuits.hashing import keccak
 from commons.artifacts.transfers import cid_of_bytes
 from commons.chain.dataperceptronview import PerceptronView
@@ -91,6 +91,32 @@ def perceptron_version(
     content = perceptron_file(rule, campaign, manifest.log, model)
     first = max(0, epoch + 1 - _MAX_EPOCHS)
     return PerceptronFile(content, tuple((campaign, number) for number in range(first, epoch + 1)))
+
+
+def lasting_version(
+    models: PerceptronView, campaign: bytes, epoch: int, rule: PerceptronRule, samples_of: SamplesOf
+) -> PerceptronFile:
+    """The same, once nothing makes it another one, as most nodes lead to it: what an author may register.
+
+    Raises:
+        NotReadyError: the contract's model is not trained up to the end of the epoch: samples may be passed over yet.
+        UnknownError: as ``perceptron_version``, and where nobody made the contract's model.
+        ChainError: nodes differ.
+    """
+
+    def ask() -> PerceptronFile:
+        model = models.model(campaign, rule.bits, rule.margin)
+        # Passed over is what is behind the cursor: the cursor is read first.
+        position, passed_over = models.cursor(model).position, models.passed_over(model)
+        made = perceptron_version(models.data, passed_over, campaign, epoch, rule, samples_of)
+        if position < models.data.epochs(campaign)[epoch][2]:
+            raise NotReadyError(
+                "the model in its contract is not trained up to the end of this epoch: a sample that is passed over "
+                "yet would make the version false; train it first (gradroll data model train)"
+            )
+        return made
+
+    return computed(models.data, ask)
 
 
 class VersionChecker:

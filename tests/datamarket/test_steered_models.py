@@ -26,7 +26,7 @@ from gradroll.datamarket.hiddengroups import GroupScorer, HiddenGroups
 from gradroll.datamarket.improving import compute_table
 from gradroll.datamarket.modeltrainer import ModelTrainer
 from gradroll.datamarket.mostnodes import computed
-from gradroll.datamarket.versionchecks import Standing, VersionChecker, perceptron_version
+from gradroll.datamarket.versionchecks import Standing, VersionChecker, lasting_version, perceptron_version
 from tests.datamarket.datastage import OTHER, OWNER, SCHEMA, bundle_of
 from tests.datamarket.lyingnodes import lying, three_nodes
 from tests.datamarket.modelstage import ModelStage, model_stage, samples_of
@@ -121,6 +121,18 @@ def test_a_lying_node_makes_no_version_true_or_false(
     for said, standing in ((true, Standing.COMPUTED), (false, Standing.FALSE)):
         lying(monkeypatch, models, "passed_over", lambda _: passed)
         assert checker.check(said)[-1].standing is standing
+
+
+def test_a_version_is_registered_when_nothing_makes_it_false(market: ModelStage, tested: TrainedModel) -> None:
+    """A sample that is passed over later would have everybody compute another model than the author did."""
+    market.stage.account(OTHER).close_epoch(tested.campaign)
+    models, held = tested.account.models, kept_bundles(tested.library, tested.campaign)
+    made = lasting_version(models, tested.campaign, 0, RULE, held)
+    assert made == perceptron_version(models.data, set(), tested.campaign, 0, RULE, held)
+    behind = PerceptronRule(32, 5)
+    tested.account.make(tested.campaign, behind.bits, behind.margin)
+    with pytest.raises(NotReadyError, match="passed over yet"):
+        lasting_version(models, tested.campaign, 0, behind, held)
 
 
 def test_what_a_version_says_is_what_its_identifier_is_the_hash_of(
