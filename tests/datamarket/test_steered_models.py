@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from circuits.errors import ChainError, NotReadyError
+from circuits.errors import ChainError, ClosedError, NotReadyError
 from circuits.terms import ETHER
 from commons.chain.dataimprovementaccount import ImprovementAccount
 from commons.chain.dataimprovementview import BudgetTerms, ImprovementView
@@ -22,6 +22,7 @@ from commons.samples.improvementrules import ImprovementRule, PerceptronRule
 from commons.samples.perceptrons import Perceptron
 from gradroll.datamarket.bundlefetching import BundleLibrary
 from gradroll.datamarket.decidedsamples import kept_bundles
+from gradroll.datamarket.duties import Due
 from gradroll.datamarket.hiddengroups import GroupScorer, HiddenGroups
 from gradroll.datamarket.improving import compute_table
 from gradroll.datamarket.modeltrainer import ModelTrainer
@@ -280,3 +281,24 @@ def test_what_only_one_node_leads_to_is_no_result(market: ModelStage, monkeypatc
 
     with pytest.raises(NotReadyError, match="come back"):
         computed(data, unready)
+
+
+def test_what_stays_due_is_not_paid_for_again(market: ModelStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    settler, campaign = market.stage.settler(), market.stage.campaign()
+    always = [Due("void bundle 5", few(lambda: None))]
+    monkeypatch.setattr(settler, "due", lambda _: always)
+    with pytest.raises(ChainError, match="such as: void bundle 5"):
+        settler.settle(campaign)
+
+
+def test_one_window_that_ends_meanwhile_keeps_nothing_else_from_being_done(
+    market: ModelStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settler, campaign, told = market.stage.settler(), market.stage.campaign(), list[str]()
+
+    def too_late() -> None:
+        raise ClosedError("the case had to be opened before")
+
+    passes = iter([[Due("open a case", too_late), Due("settle bundle 5", lambda: None)], []])
+    monkeypatch.setattr(settler, "due", lambda _: next(passes))
+    assert (settler.settle(campaign, told.append), told) == (1, ["settle bundle 5"])
