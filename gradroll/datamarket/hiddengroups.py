@@ -93,14 +93,24 @@ def _group(path: Path, value: Any) -> HiddenTests:
     return HiddenTests(salt, root, content, count)
 
 
-def require_tests(models: PerceptronView, model: PerceptronModel, group: int, bundle: SampleBundle) -> GroupRecord:
+def require_tests(
+    models: PerceptronView, model: PerceptronModel, group: int, bundle: SampleBundle, depth: Depth = HEAD
+) -> GroupRecord:  # fmt: skip
     """What a model has of a shown group, of which this is the bundle.
 
+    Args:
+        depth: blocks that must vouch for its showing.
+
     Raises:
-        NotReadyError: it was not shown.
+        NotReadyError: it was not shown, or too few blocks vouch for that.
         ProofError: the bundle is another one than was committed to and shown.
     """
-    record, digest = models.tests(model, group), models.test_files(model).get(group)
+    record, digest = models.tests(model, group), models.test_files(model, depth).get(group)
+    if record.count and digest is None:
+        raise NotReadyError(
+            f"group {group} of the tests is shown, and {depth} blocks do not vouch for it yet (data.confirmations); "
+            "come back later"
+        )
     if not record.count or digest is None:
         raise NotReadyError(f"group {group} of the tests was not shown; its owner shows it (gradroll data model show)")
     if (len(bundle.samples), bundle.tree().root, bundle.content_digest) != (record.count, record.root, digest):

@@ -91,10 +91,14 @@ def test_no_member_signs_the_table_that_a_lying_node_steered(
     tested.show()
     models, held = PerceptronView(budgets.data, market.places.models), kept_bundles(tested.library, tested.campaign)
 
-    def table() -> Any:
-        return compute_table(budgets, models, budget, rule, held, {0: TESTS})
+    def table(depth: int = 1) -> Any:
+        return compute_table(budgets, models, budget, rule, held, {0: TESTS}, depth)
 
-    true = table()
+    with pytest.raises(NotReadyError, match="8 blocks do not vouch"):
+        table(8)  # what is signed is good in a branch, too, in which the campaign was not closed yet
+    market.stage.pass_time(1, blocks=8)
+    true = table(8)
+    assert table() == true
     assert [part.bundle for part in true.parts] == tested.numbers
     three_nodes(monkeypatch, budgets.data)
     without_the_first(tested, models, monkeypatch)
