@@ -103,7 +103,7 @@ class BundleReceipts:
 
     def _require_paid(self, length: int, opened: OpenedBundle) -> None:
         """Deposits go back to who fills disks with bundles of its own campaigns; the fee does not."""
-        wanted = self._price * (length + _MIB - 1) // _MIB
+        wanted = self._price * -(-length // _MIB)
         if opened.fee < wanted:
             raise ClosedError(
                 f"this prover takes bundles of so many bytes where a campaign pays {wanted} wei for their receipts, "

@@ -20,8 +20,10 @@ from commons.chain.codechecks import require_code
 from commons.chain.contractevents import Events
 from commons.chain.datadecoding import number_at
 from commons.chain.dataview import DataView
+from commons.chain.depth import HEAD
 from commons.runtime.amounts import checksum
 from commons.samples.sampleschemas import SampleSchema
+from commons.settings.values import Depth
 
 MODEL_MADE = "ModelMade(bytes32,address,uint256,uint256)"
 TESTS_OPENED = "TestsOpened(uint256,bytes32,bytes32,uint256)"
@@ -169,9 +171,13 @@ class PerceptronView:
             raise ChainError("the node shows more right answers than there are tests; ask another node")
         return GroupRecord(bytes(root), count, scored, right)
 
-    def test_files(self, model: PerceptronModel) -> dict[int, bytes]:
-        """SHA-256 of the file of each group that was shown; the contract held them against the campaign's terms."""
-        told = self._events(model.place).read(_opened, TESTS_OPENED)
+    def test_files(self, model: PerceptronModel, depth: Depth = HEAD) -> dict[int, bytes]:
+        """SHA-256 of the file of each group that was shown; the contract held them against the campaign's terms.
+
+        Args:
+            depth: blocks that vouch for their showing, and with it for all that comes before it.
+        """
+        told = self._events(model.place).read(_opened, TESTS_OPENED, last=self.data.chain.rpc.block(depth).number)
         for group, root, _, count in told:
             record = self.tests(model, group)
             if (record.root, record.count) != (root, count):

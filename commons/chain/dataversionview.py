@@ -120,11 +120,11 @@ class VersionView:
         """What a version says of itself.
 
         Raises:
-            ChainError: the node shows other words than those whose hash the contract has, or none.
+            ChainError: the node shows other words than those that the version's identifier is the hash of, or none.
         """
         record = self.version(version)
         for found in self.events.read(_registered, VERSION_REGISTERED, version):
-            if found.digest == record.terms_digest:
+            if found.version_id(self.deployment, record.author) == version:
                 return found
         raise ChainError("the node does not show what the version says of itself; does it keep old events?")
 

@@ -212,6 +212,17 @@ class DataView:
             raise ChainError("the node shows another log of decisions than the contract has; ask another node")
         return made
 
+    def is_decided(self, campaign: bytes, depth: Depth) -> bool:
+        """Whether a campaign is closed and all of it decided, in a block that so many vouch for."""
+
+        def ask(_: int) -> bool:
+            record, last = self.campaign(campaign), self.chain.rpc.block(depth).number
+            closed = self.events.find(decoding.CAMPAIGN_CLOSED, campaign, last=last)
+            told = self.events.find(decoding.DECIDED, campaign, last=last)
+            return bool(closed) and record.held == record.accepted and len(told) == record.decisions
+
+        return self.chain.rpc.on_one_node(ask)
+
     def epochs(self, campaign: bytes) -> list[tuple[int, bytes, int]]:
         """Of each epoch that was closed: its number, the log's hash at the closing, and how many decisions it had."""
         return self.events.read(decoding.epoch_closed, decoding.EPOCH_CLOSED, campaign)

@@ -128,12 +128,18 @@ def _rule(arguments: argparse.Namespace) -> ImprovementRule:
 
 def open_(arguments: argparse.Namespace) -> int:
     """Put up a budget."""
+    from circuits.errors import RuleViolationError
     from circuits.terms import ETHER
     from commons.chain.dataimprovementview import BudgetTerms
     from gradroll.commands.paying import paying_session
 
     with paying_session(arguments, data_settings(arguments)) as session:
         campaign = the_campaign(arguments, session)
+        if not any(session.data.terms(campaign).tests):
+            raise RuleViolationError(
+                "the campaign commits to no hidden tests, so there can be no table, and the budget would lie until "
+                "its deadline; choose a campaign that has tests"
+            )
         coin = session.view.tokens.currency(arguments.token or ETHER)
         units, rule = arguments.amount.of(coin), _rule(arguments)
         windows = arguments.sign_days * _DAY, arguments.claim_days * _DAY
@@ -299,6 +305,7 @@ def _computed(arguments: argparse.Namespace, session: Session) -> tuple[Improvem
         _rule(arguments),
         made_of.samples_of(campaign),
         tests,
+        made_of.depth,
     )
     return made, _coin(arguments, session)
 

@@ -220,7 +220,7 @@ def reveal(arguments: argparse.Namespace) -> int:
     groups = HiddenGroups.read(arguments.tests, opening(chosen))
     with paying_session(arguments, chosen) as session:
         model = _model(arguments, session)
-        scorer = GroupScorer(session.data_models.perceptron_account, model)
+        scorer = GroupScorer(session.data_models.perceptron_account, model, session.data_models.depth)
         record = scorer.show(groups, arguments.group, _trainer(session, model))
         _tell(arguments, model, record)
     return 0

@@ -29,7 +29,8 @@ def add(parent: Subparsers) -> None:
     _add_register(commands)
     parser = chain_leaf(
         commands, "perceptron",
-        "Register the perceptron that a campaign's log gives at the end of an epoch: everybody can compute it again. "
+        "Register the perceptron that a campaign's log gives at the end of an epoch: everybody can compute it again, "
+        "once the model in its contract is trained that far, and so passes over nothing of it any more. "
         "With --out, writes its file, whose SHA-256 the version names.",
         f"version perceptron {_CAMPAIGN[:8]} 0 --bits 16 --margin 5000 --out model.json", perceptron,
     )  # fmt: skip
@@ -115,16 +116,15 @@ def perceptron(arguments: argparse.Namespace) -> int:
     from commons.samples.improvementrules import PerceptronRule
     from commons.storage.files import write_durably
     from gradroll.commands.paying import paying_session
-    from gradroll.datamarket.versionchecks import perceptron_version
+    from gradroll.datamarket.versionchecks import lasting_version
 
     if arguments.out is not None:
         require_free(arguments.out, force=arguments.force)
     rule = PerceptronRule(arguments.bits, arguments.margin)
     with paying_session(arguments, data_settings(arguments)) as session:
         campaign, made_of = the_campaign(arguments, session), session.data_models
-        passed = made_of.perceptrons.passed_over(made_of.perceptrons.model(campaign, rule.bits, rule.margin))
-        made = perceptron_version(
-            session.data, passed, campaign, arguments.epoch, rule, made_of.samples_of(campaign)
+        made = lasting_version(
+            made_of.perceptrons, campaign, arguments.epoch, rule, made_of.samples_of(campaign)
         )  # fmt: skip
         if arguments.out is not None:
             write_durably(arguments.out, made.content, replace=arguments.force)

@@ -19,6 +19,7 @@ from commons.chain.modelview import ModelView
 from commons.chain.writer import ChainWriter
 from commons.samples.samplebundles import SampleBundle
 from commons.settings.datasettings import DataMarketSettings
+from commons.settings.values import Depth
 from gradroll.datamarket.bundlefetching import BundleLibrary
 from gradroll.datamarket.datawitnesses import BundleHolders
 from gradroll.datamarket.decidedsamples import SamplesOf, kept_bundles
@@ -86,6 +87,11 @@ class DataModels:
     def model_market(self) -> ModelView:
         """The registry that versions' listings are in."""
         return self._registry()
+
+    @property
+    def depth(self) -> Depth:
+        """Blocks that must vouch for what rests on the chain (``data.confirmations``)."""
+        return self._settings.confirmations
 
     @property
     def library(self) -> BundleLibrary:

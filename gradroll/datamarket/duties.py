@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from circuits.errors import ContractError, UnknownError
+from circuits.errors import ChainError, ClosedError, ContractError, NotReadyError, UnknownError
 from commons.chain.dataaccount import DataAccount
 from commons.chain.datafacts import (
     BundleRecord,
@@ -21,6 +21,9 @@ from commons.chain.juryfacts import CaseStage
 from commons.chain.juryview import pool_of
 from gradroll.datamarket.bundlefetching import BundleLibrary
 from gradroll.datamarket.caseopener import CaseOpener, awaits_case, in_case_window
+
+_PASSED_OVER = (ContractError, UnknownError, ClosedError, NotReadyError)
+"""What keeps one thing that is due from being done, and no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +75,26 @@ class Settler:
         """Do what is due until nothing is; returns how much was.  ``told`` is called after each.
 
         Raises:
-            ContractError: nothing of what is due is taken.
+            ContractError, ClosedError, NotReadyError: nothing of what is due is taken.
             UnknownError: the file of a bundle is damaged.
+            ChainError: the node shows as due what it said was just done.
         """
-        done = 0
+        done, last = 0, set[str]()
         while due := self.due(campaign):
-            before, refusal = done, None
+            if {each.what for each in due} <= last:
+                raise ChainError(
+                    f"the node shows nothing of what was just done, such as: {due[0].what}; each further transaction "
+                    "would be paid for in vain; run the command again, or ask another node (chain.url)"
+                )
+            before, refusal, last = done, None, set()
             for each in due:
                 try:
                     each.do()
-                except (ContractError, UnknownError) as error:  # others were quicker, or one end waits for another
+                except _PASSED_OVER as error:  # others were quicker, a window ended, or one end waits for another
                     refusal = error
                 else:
                     told(each.what)
+                    last.add(each.what)
                     done += 1
             if refusal is not None and done == before:
                 raise refusal

@@ -8,15 +8,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from circuits.errors import ContractError, InvalidInputError, KeyFileError, NotReadyError, ProofError, UnknownError
+from circuits.errors import (
+    ChainError,
+    ContractError,
+    InvalidInputError,
+    KeyFileError,
+    NotReadyError,
+    ProofError,
+    UnknownError,
+)
 from commons.chain.dataaccount import ProvenSample
 from commons.chain.dataperceptronaccount import PerceptronAccount
 from commons.chain.dataperceptronview import GroupRecord, PerceptronModel, PerceptronView
+from commons.chain.depth import HEAD
 from commons.samples.canonicalsamples import fits
 from commons.samples.hiddentests import MAX_TEST_GROUPS, HiddenTests, commit_to_tests
 from commons.samples.merkletrees import MAX_LEAVES
 from commons.samples.perceptrons import Perceptron
 from commons.samples.samplebundles import SampleBundle
+from commons.settings.values import Depth
 from commons.storage.secretfiles import hexadecimal, read_secret_file, write_secret_file
 from commons.storage.unlock import LOCKED, Unlock
 from gradroll.datamarket.batchgas import PerceptronGas
@@ -83,14 +93,24 @@ def _group(path: Path, value: Any) -> HiddenTests:
     return HiddenTests(salt, root, content, count)
 
 
-def require_tests(models: PerceptronView, model: PerceptronModel, group: int, bundle: SampleBundle) -> GroupRecord:
+def require_tests(
+    models: PerceptronView, model: PerceptronModel, group: int, bundle: SampleBundle, depth: Depth = HEAD
+) -> GroupRecord:  # fmt: skip
     """What a model has of a shown group, of which this is the bundle.
 
+    Args:
+        depth: blocks that must vouch for its showing.
+
     Raises:
-        NotReadyError: it was not shown.
+        NotReadyError: it was not shown, or too few blocks vouch for that.
         ProofError: the bundle is another one than was committed to and shown.
     """
-    record, digest = models.tests(model, group), models.test_files(model).get(group)
+    record, digest = models.tests(model, group), models.test_files(model, depth).get(group)
+    if record.count and digest is None:
+        raise NotReadyError(
+            f"group {group} of the tests is shown, and {depth} blocks do not vouch for it yet (data.confirmations); "
+            "come back later"
+        )
     if not record.count or digest is None:
         raise NotReadyError(f"group {group} of the tests was not shown; its owner shows it (gradroll data model show)")
     if (len(bundle.samples), bundle.tree().root, bundle.content_digest) != (record.count, record.root, digest):
@@ -103,10 +123,11 @@ class GroupScorer:
 
     Args:
         account: sends this account's transactions.
+        depth: blocks that must vouch for all decisions before tests are shown.
     """
 
-    def __init__(self, account: PerceptronAccount, model: PerceptronModel) -> None:
-        self._account, self._models, self._model = account, account.models, model
+    def __init__(self, account: PerceptronAccount, model: PerceptronModel, depth: Depth = HEAD) -> None:
+        self._account, self._models, self._model, self._depth = account, account.models, model, depth
         self._schema = account.models.data.schema(model.campaign)
 
     def show(self, groups: HiddenGroups, group: int, trainer: ModelTrainer) -> GroupRecord:
@@ -118,13 +139,15 @@ class GroupScorer:
         Raises:
             UnknownError: there is no such group.
             InvalidInputError: the campaign's terms commit to other groups.
-            NotReadyError: the model is not trained on all that was decided.
+            NotReadyError: the model is not trained on all that was decided, or most nodes do not show that all is
+                decided for good, in each campaign of its owner with these tests: samples could be made to fit them.
         """
         if not 0 <= group < len(groups.groups):
             raise UnknownError(f"there are {len(groups.groups)} groups; count from 0")
         if groups.commitment != self._models.data.campaign(self._model.campaign).terms.tests:
             raise InvalidInputError("the campaign's terms commit to other tests; name the file that was made for it")
-        if not self._models.tests(self._model, group).count:
+        if not self._is_shown(group):
+            self._require_decided(groups.commitment)
             if not self._models.test_files(self._model):
                 self._finish(trainer)
             self._account.show_tests(self._model, groups.leaves, group, groups.groups[group])
@@ -153,6 +176,26 @@ class GroupScorer:
         self._require_counted(bundle, record)
         return record
 
+    def _is_shown(self, group: int) -> bool:
+        return bool(self._models.data.chain.most(lambda: self._models.tests(self._model, group).count or None))
+
+    def _require_decided(self, commitment: bytes) -> None:
+        """A refused transaction shows a salt, too, and so does the node that is asked whether it would be refused."""
+        own, data = self._model, self._models.data
+
+        def final() -> bool | None:
+            owner = data.campaign(own.campaign).owner
+            same = {each for each in data.campaigns(owner) if data.terms(each).tests == commitment} | {own.campaign}
+            known = self._models.model(own.campaign, own.bits, own.margin) == own
+            return True if known and all(data.is_decided(each, self._depth) for each in same) else None
+
+        if not data.chain.most(final):
+            raise NotReadyError(
+                "most nodes do not show that every campaign with these tests is closed, and all of it decided, with "
+                f"{self._depth} blocks that vouch for it (data.confirmations): who saw them now could still contribute "
+                "what fits them; close, settle (gradroll data settle), and come back"
+            )
+
     def _finish(self, trainer: ModelTrainer) -> None:
         if not trainer.check().complete:
             raise NotReadyError(
@@ -161,14 +204,18 @@ class GroupScorer:
         trainer.finish()
 
     def _scored(self, group: int, shown: Sequence[ProvenSample], before: GroupRecord, gas: int) -> GroupRecord:
+        refusal: ChainError = ChainError(
+            "the node shows nothing of the tests that were just scored: each further transaction would be paid for in "
+            "vain; run the command again, or ask another node (chain.url)"
+        )
         try:
             self._account.score(self._model, group, shown, self._schema, gas)
-        except ContractError:
-            after = self._models.tests(self._model, group)
-            if after.scored == before.scored:  # nobody else was quicker
-                raise
-            return after
-        return self._models.tests(self._model, group)
+        except ContractError as error:
+            refusal = error
+        after = self._models.tests(self._model, group)
+        if after.scored == before.scored:  # nobody else was quicker either
+            raise refusal
+        return after
 
     def _require_counted(self, bundle: SampleBundle, record: GroupRecord) -> None:
         replica = Perceptron(self._schema, self._model.bits, self._model.margin)

@@ -11,13 +11,16 @@ from circuits.errors import ContractError, InvalidInputError, NotReadyError, Pro
 from commons.chain.dataimprovementaccount import ImprovementAccount
 from commons.chain.dataimprovementview import BudgetRecord, ImprovementView
 from commons.chain.dataperceptronview import PerceptronModel, PerceptronView
+from commons.chain.depth import HEAD
 from commons.samples.canonicalsamples import fits
 from commons.samples.improvementrules import ImprovementRule, SignedTable
 from commons.samples.improvements import Improvement, ImprovementTable, improvement_table
 from commons.samples.perceptrons import Perceptron
 from commons.samples.samplebundles import SampleBundle
+from commons.settings.values import Depth
 from gradroll.datamarket.decidedsamples import DecidedSamples, SamplesOf
 from gradroll.datamarket.hiddengroups import require_tests
+from gradroll.datamarket.mostnodes import computed
 
 
 def compute_table(
@@ -27,22 +30,41 @@ def compute_table(
     rule: ImprovementRule,
     samples_of: SamplesOf,
     tests: Mapping[int, SampleBundle],
+    depth: Depth = HEAD,
 ) -> ImprovementTable:
     """A budget's table, computed from the chain and the bundles: members do so themselves before they sign.
+
+    Most nodes have to lead to it: of several, one alone could show weights that go with samples that it hides.
 
     Bundles have what was accepted of them, by its place; corrections are not the contributor's work, and left out, as
     is what does not fit the schema, and what the model of this rule passed over since nobody showed it.
 
     Args:
         tests: bundle of each group of the rule.
+        depth: blocks that must vouch for the showing of the tests, and so for all that the table rests on: a word that
+            was signed before a reorganisation is good after it.
 
     Raises:
         InvalidInputError: the budget is by another rule, or a group is missing.
-        NotReadyError: the campaign is open or undecided, or a group was not shown.
+        NotReadyError: the campaign is open or undecided, or a group was not shown, or not deep enough.
         UnknownError, UnavailableError: a bundle is missing; it is named.
         ProofError: a bundle or group is another one than the chain's, or the model's weights are other ones than those
             that follow from the log.
+        ChainError: the nodes do not lead to the same.
     """
+    return computed(budgets.data, lambda: _table(budgets, models, budget, rule, samples_of, tests, depth))
+
+
+def _table(
+    budgets: ImprovementView,
+    models: PerceptronView,
+    budget: bytes,
+    rule: ImprovementRule,
+    samples_of: SamplesOf,
+    tests: Mapping[int, SampleBundle],
+    depth: Depth,
+) -> ImprovementTable:
+    """The table that one node leads to."""
     record, data = budgets.budget(budget), budgets.data
     if rule.digest != record.rule:
         raise InvalidInputError("the budget is by another rule; name bits, margin and groups as its sponsor does")
@@ -52,7 +74,7 @@ def compute_table(
     for group in rule.groups:
         if group not in tests:
             raise InvalidInputError(f"the tests of group {group} are missing; name its bundle")
-        require_tests(models, model, group, tests[group])
+        require_tests(models, model, group, tests[group], depth)
         shown += [each for each in tests[group].samples if fits(schema, each)]
     by_bundle = _by_bundle(models, model, samples_of)
     ordered = {number: [sample for _, sample in sorted(samples)] for number, samples in by_bundle.items()}

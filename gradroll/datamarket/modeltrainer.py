@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from circuits.errors import ContractError, GradrollError, ProofError
+from circuits.errors import ChainError, ContractError, GradrollError, ProofError
 from commons.chain.dataaccount import ProvenSample
 from commons.chain.dataperceptronaccount import PerceptronAccount
 from commons.chain.dataperceptronview import PerceptronModel, TrainingCursor
@@ -98,12 +98,13 @@ class ModelTrainer:
 
         Raises:
             ProofError: as of ``check``, which is done before, and after each transaction.
+            ChainError: the node shows nothing of a transaction that it says was mined, or too little gas for one.
             UnknownError, UnavailableError: a bundle is missing; it is named, and what came before it is trained on.
         """
         standing, sent = self.check(), 0
         while not standing.complete and (most is None or sent < most):
             before = standing
-            refusal = self._send(standing)
+            refusal = self._send()
             standing, sent = self.check(), sent + 1
             if refusal is not None and standing == before:
                 raise refusal
@@ -116,23 +117,32 @@ class ModelTrainer:
         while left > 0:
             left -= self._advance()
 
-    def _send(self, standing: Training) -> ContractError | None:
-        """Train on the next samples; what the contract says where somebody else may have been quicker."""
+    def _send(self) -> ChainError | None:
+        """Train on the next samples; what is wrong if the model stands where it stood all the same."""
         batch, steps = self._batch()
-        if not batch:  # what does not count lies before the next one, more than one transaction goes over
+        if not batch and self._is_left():  # what does not count lies before the next one, too much for one transaction
             self._advance()
             return None
-        try:
-            self._account.train(self.model, batch, self._schema, self._gas.training(len(batch), steps))
-        except ContractError as error:
-            if error.error not in _LOST:
-                raise
-            return error
-        return None
+        if batch:
+            try:
+                self._account.train(self.model, batch, self._schema, self._gas.training(len(batch), steps))
+            except ContractError as error:
+                if error.error not in _LOST:
+                    raise
+                return error
+        return ChainError(
+            "the node shows the model where it stood, though nothing is left to train on or was just trained on: each "
+            "further transaction would be paid for in vain; run the command again, or ask another node (chain.url)"
+        )
+
+    def _is_left(self) -> bool:
+        """Whether a sample counts that is not trained on."""
+        return any((each.position, each.index) > self._behind for each in self._samples.between(self._behind[0]))
 
     def _advance(self) -> int:
         """Go over as many places as a transaction can; returns how many."""
-        most = self._gas.most_steps(self._account.chain.most_gas)
+        self._require_room(gas := self._account.chain.most_gas)
+        most = self._gas.most_steps(gas)
         self._account.advance(self.model, most, self._gas.going_on(most))
         self._advanced += most
         return most
@@ -140,6 +150,7 @@ class ModelTrainer:
     def _batch(self) -> tuple[list[ProvenSample], int]:
         """The next samples that fit one transaction, and the steps from the last one that was taken."""
         most, batch, steps = self._account.chain.most_gas, list[ProvenSample](), -self._advanced
+        self._require_room(most)
         for each in self._samples.between(self._behind[0]):
             if (each.position, each.index) <= self._behind:
                 continue
@@ -154,6 +165,15 @@ class ModelTrainer:
                 break  # what is here is trained on first
             steps = behind
         return batch, steps
+
+    def _require_room(self, gas: int) -> None:
+        """Raise ChainError where no sample fits: places would be gone over again and again, and paid for in vain."""
+        least = self._gas.training(1, 1)
+        if gas < least:
+            raise ChainError(
+                f"a transaction may ask for {gas} gas, as the node says, and one sample takes up to {least}: nothing "
+                "was sent; ask another node (chain.url)"
+            )
 
     def _follow(self, cursor: TrainingCursor) -> None:
         """Train the replica on what the contract has behind it."""

@@ -1,11 +1,14 @@
-"""Numbers of what an account committed to, by most nodes: one that hides them costs deposits and stakes."""
+"""What an account pays, shows or signs by is what most nodes say: one that lies costs deposits, stakes and its word."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from typing import TypeVar
 
 from commons.chain.dataview import DataView
 from commons.chain.nodeagreement import NoAgreementError
+
+T = TypeVar("T", bound=Hashable)
 
 
 def sent(data: DataView, ask: Callable[[], list[int]]) -> list[int]:
@@ -23,3 +26,20 @@ def told(data: DataView, ask: Callable[[], list[int]]) -> list[int]:
         return sent(data, ask)
     except NoAgreementError:
         return ask()
+
+
+def computed(data: DataView, ask: Callable[[], T]) -> T:
+    """What most nodes lead to, each asked all that it takes: what one of them steers is signed by nobody.
+
+    Args:
+        ask: computes it, from what one node shows.
+
+    Raises:
+        ChainError: too few nodes answer, or they differ.
+        GradrollError: as ``ask``, where most nodes lead to no result.
+    """
+    found = data.chain.most(ask)
+    if found is not None:
+        return found
+    ask()  # says what keeps it from a result
+    raise NoAgreementError("most nodes do not lead to what one of them does; look at each of them (chain.url)")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from circuits.errors import InvalidInputError, UnknownError
+from circuits.errors import InvalidInputError, NotReadyError, UnknownError
 from circuits.hashing import keccak
 from commons.artifacts.transfers import cid_of_bytes
 from commons.chain.dataperceptronview import PerceptronView
@@ -21,6 +21,7 @@ from commons.samples.perceptronfiles import perceptron_file
 from commons.samples.perceptrons import Perceptron
 from gradroll.datamarket.decidedsamples import DecidedSamples, SamplesOf
 from gradroll.datamarket.epochs import epoch_manifest
+from gradroll.datamarket.mostnodes import computed
 
 
 class Standing(StrEnum):
@@ -92,6 +93,32 @@ def perceptron_version(
     return PerceptronFile(content, tuple((campaign, number) for number in range(first, epoch + 1)))
 
 
+def lasting_version(
+    models: PerceptronView, campaign: bytes, epoch: int, rule: PerceptronRule, samples_of: SamplesOf
+) -> PerceptronFile:
+    """The same, once nothing makes it another one, as most nodes lead to it: what an author may register.
+
+    Raises:
+        NotReadyError: the contract's model is not trained up to the end of the epoch: samples may be passed over yet.
+        UnknownError: as ``perceptron_version``, and where nobody made the contract's model.
+        ChainError: nodes differ.
+    """
+
+    def ask() -> PerceptronFile:
+        model = models.model(campaign, rule.bits, rule.margin)
+        # Passed over is what is behind the cursor: the cursor is read first.
+        position, passed_over = models.cursor(model).position, models.passed_over(model)
+        made = perceptron_version(models.data, passed_over, campaign, epoch, rule, samples_of)
+        if position < models.data.epochs(campaign)[epoch][2]:
+            raise NotReadyError(
+                "the model in its contract is not trained up to the end of this epoch: a sample that is passed over "
+                "yet would make the version false; train it first (gradroll data model train)"
+            )
+        return made
+
+    return computed(models.data, ask)
+
+
 class VersionChecker:
     """Looks into what versions say.
 
@@ -108,12 +135,15 @@ class VersionChecker:
         self._registry, self._samples_of = registry, samples_of
 
     def check(self, terms: VersionTerms) -> list[Claim]:
-        """All that a version says, and what each of it is worth.
+        """All that a version says, and what each of it is worth, as most nodes lead to it.
 
         Raises:
             UnknownError, UnavailableError: a bundle is missing that a computation takes; it is named.
-            ChainError: the node shows events that do not lead to the hashes in the contracts.
+            ChainError: the node shows events that do not lead to the hashes in the contracts, or nodes differ.
         """
+        return list(computed(self._data, lambda: tuple(self._claims(terms))))
+
+    def _claims(self, terms: VersionTerms) -> list[Claim]:
         found = [Claim(f"was made from version 0x{each.hex()}", Standing.WORD) for each in terms.parents]
         found += [self._epoch(campaign, epoch) for campaign, epoch in terms.epochs]
         lineage = self._lineage(terms)

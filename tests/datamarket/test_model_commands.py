@@ -92,9 +92,15 @@ def test_from_a_model_to_its_version(market: ModelStage, command: Command, tmp_p
     told = command(OTHER, f"model train {campaign} --bits 16")
     assert (told["trained"], told["complete"]) == (24, True)
     budget = command(OWNER, f"improve open {campaign} 10000 --bits 16")["budget"]
+    untested = "0x" + market.stage.campaign().hex()
+    refused = command(OWNER, f"improve open {untested} 10000 --bits 16", fails="rule-violation")
+    assert "no hidden tests" in refused["error"]["message"]
     market.close(bytes.fromhex(campaign[2:]))
     command(OTHER, f"model score {campaign} 0 --bits 16 --bundle tests.bundle", fails="not-ready")
     keep(market, OWNER, held)
+    early = command(OWNER, f"model reveal {campaign} 0 --bits 16 --tests tests.json", fails="not-ready")
+    assert "data.confirmations" in early["error"]["message"], "the closing could still be undone"
+    market.stage.pass_time(1, blocks=2)
     assert command(OWNER, f"model reveal {campaign} 0 --bits 16 --tests tests.json")["count"] == 20
     scored = command(OTHER, f"model score {campaign} 0 --bits 16 --bundle tests.bundle")
     assert (scored["scored"], scored["count"]) == (20, 20)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -441,6 +442,15 @@ def test_room_has_a_price_that_no_number_of_accounts_gets_around(
     paid = town.opened(terms=stage.terms(receipt_fee=price))
     hold(receipts, paid)
     assert receipts.attest(paid.bundle, paid.content_digest)
+
+
+def test_the_price_is_of_each_mib_that_is_begun(town: BundleTown, tmp_path: Path) -> None:
+    receipts = town.receipts(tmp_path / "whole", price=500)
+    for length, wanted in ((1, 500), (1 << 20, 500), ((1 << 20) + 1, 1000)):
+        paid = SimpleNamespace(fee=wanted)
+        receipts._require_paid(length, paid)  # type: ignore[arg-type]
+        with pytest.raises(ClosedError, match=f"pays {wanted} wei"):
+            receipts._require_paid(length, SimpleNamespace(fee=wanted - 1))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("accounts", [1, 2, 3])
