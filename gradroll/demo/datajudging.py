@@ -14,7 +14,7 @@ from gradroll.console import Console
 from gradroll.datamarket.datarevealing import reveal_due
 from gradroll.demo.datacampaign import COPYING, GUESSING, HONESTS, TAKING, WRONG, Campaign
 from gradroll.demo.datadigits import CLASSES, labelled
-from gradroll.demo.dataplay import Person
+from gradroll.demo.dataplay import DEPTH, Person
 
 PROVING, LOOKING, ACCUSING = "who proves copies", "who looks at samples", "who challenges a good sample"
 JURORS = tuple(f"juror {at}" for at in range(5))
@@ -162,6 +162,7 @@ def _vote(campaign: Campaign, cases: tuple[int, ...], console: Console) -> None:
     """Whoever was drawn looks at the sample, votes, and reveals the vote; then votes are counted."""
     play, terms = campaign.play, campaign.terms
     jurors = [play.people[name] for name in JURORS]
+    play.mine(DEPTH)  # for the draw
     for case in cases:
         seated = [who for who in jurors if _seats(campaign, who, case)]
         with stage(f"jurors of case {case} vote"):
