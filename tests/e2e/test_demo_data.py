@@ -15,7 +15,7 @@ from gradroll.demo.datadigits import BAD, BUNDLE, CLASSES, COPIES, GROUP, INITIA
 from gradroll.demo.developers import load_images
 from tests.support.anvil import Anvil
 from tests.support.demoruns import DemoRun
-from tests.support.tiers import many
+from tests.support.tiers import DEEP, many
 
 MOMENTS = (("bundle 1:", 6), ("review", 6), ("case", 6), ("committed to before any test", 6))
 """Lines after which the demo is interrupted, and its processes by then; the first in every full run."""
@@ -125,5 +125,6 @@ def _digests() -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.anvil
+@pytest.mark.skipif(not DEEP, reason="the deep tier's: the full one plays the demo on the built-in chain")
 def test_the_data_demo_on_a_live_anvil_node(repository: Path, tmp_path: Path, anvil: Anvil) -> None:
     play(repository, tmp_path, "--chain", anvil.url, "--provers", "7", "--threshold", "2", "--json")
