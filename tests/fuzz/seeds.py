@@ -35,6 +35,8 @@ from commons.protocol.sealedreplies import SealedShare
 from commons.protocol.status import OfferStatus, ProverStatus, SubmissionState, SubmissionStatus
 from commons.protocol.streamheads import ModelHead, OfferHead, ShareHead
 from commons.protocol.sumlabels import sealed_bytes
+from commons.samples.improvementrules import encode_table
+from commons.samples.improvements import Improvement, ImprovementTable
 from commons.samples.samplebundles import SampleBundle
 from commons.sharing import sharepayloads
 from commons.sharing.sealedbodies import SealedChunk
@@ -251,6 +253,8 @@ def samples() -> Iterator[tuple[str, bytes]]:
     Image.fromarray(np.arange(20, dtype=np.uint8).reshape(5, 4)).save(stored, "PNG")
     yield "image", stored.getvalue()
     yield "epoch", test_epochmanifests.EPOCH.encoded
+    parts = Improvement(1, 5, 7 * 10**17), Improvement(4, 4, 0)
+    yield "improvement-table", encode_table(bytes(range(32)), ImprovementTable(3, 9, parts))
     yield "sample-bundle", SampleBundle(keccak(b"schema"), (b"\0\1one", b"", b"\0\2" + bytes(range(64)))).encode()
 
 

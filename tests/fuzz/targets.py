@@ -30,6 +30,7 @@ from commons.protocol.ledgerheads import LedgerHead
 from commons.protocol.modelmanifests import ModelManifest
 from commons.runtime import identifiers
 from commons.samples.epochmanifests import EpochManifest
+from commons.samples.improvementrules import decode_table, encode_table
 from commons.samples.recordvalidation import RecordReader
 from commons.samples.samplebundles import SampleBundle
 from commons.samples.sampleimages import read_image
@@ -349,6 +350,8 @@ TARGETS: dict[str, Target] = {
     "array-record": Target((), reader_of(documents.ARRAY), errors=(InvalidInputError,)),
     "epoch": Target(("commons.samples.epochmanifests.EpochManifest.decode",), EpochManifest.decode,
                     lambda epoch: epoch.encoded, errors=(InvalidInputError,)),
+    "improvement-table": Target(("commons.samples.improvementrules.decode_table",), decode_table,
+                                lambda found: encode_table(*found), errors=(InvalidInputError,)),
     "image": Target(("commons.samples.sampleimages.read_image",), _image, errors=(InvalidInputError,)),
     "sample-bundle": Target(("commons.samples.samplebundles.SampleBundle.decode",
                              "commons.samples.samplebundles.SampleBundle.read",
@@ -410,6 +413,7 @@ REASONS: dict[str, str] = {
     "gradroll.commands.taskrounds.read": "a command",
     "gradroll.commands.votes.load_votes": _BEHIND + "order, by the same reader of record files",
     "gradroll.datamarket.datawitnesses.ReceiptFile.read": _BEHIND + "node-answer, by the same reader of JSON",
+    "gradroll.datamarket.hiddengroups.HiddenGroups.read": "the operator's own key file",
     "gradroll.demo.developers.load_images": "the data set that scikit-learn brings",
     "gradroll.demo.training.load_digits": "the data set that scikit-learn brings",
     "gradroll.model_owner.decisionfiles.DecisionFiles.read": _BEHIND + "decisions",
