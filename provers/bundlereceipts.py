@@ -6,7 +6,6 @@ in: until then it is its contributor's secret, and anybody could send anything.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from itertools import islice
@@ -20,6 +19,7 @@ from commons.samples.samplebundles import largest_bundle, read_samples
 from commons.samples.sampleschemas import SampleSchema
 from commons.wire.bundlewire import BundleHead
 from provers.bundlechain import BundleChain, End, OpenedBundle
+from provers.checkturns import CheckTurns
 from provers.heldbundles import BundleFiles, HeldBundle
 from provers.knownfaults import KnownFaults
 
@@ -41,7 +41,7 @@ class BundleReceipts:
         self, chain: BundleChain, files: BundleFiles, sign: Callable[[bytes], bytes], kept: int, price: int = 0
     ) -> None:
         self._chain, self._files, self._sign, self._kept, self._price = chain, files, sign, kept, price
-        self._checking = threading.Lock()
+        self._turns = CheckTurns()
         """One check at a time: it takes all of a core, for many samples."""
         self._faults = KnownFaults()
 
@@ -112,7 +112,7 @@ class BundleReceipts:
             )
 
     def _check(self, name: bytes, opened: OpenedBundle, file: IO[bytes]) -> None:
-        with self._checking, self._faults.noted(name):
+        with self._turns.turn(), self._faults.noted(name):
             require_opened(opened, file)
 
 

@@ -24,13 +24,13 @@ class CheckTurns:
         ticket = object()
         with self._changed:
             self._waiting.append(ticket)
-            while self._waiting[0] is not ticket:
-                self._changed.wait()
         try:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting[0] is ticket)
             yield
         finally:
             with self._changed:
-                self._waiting.popleft()
+                self._waiting.remove(ticket)  # the first one, unless its wait was broken off
                 self._changed.notify_all()
 
     @contextmanager

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from circuits.errors import InvalidInputError
 from commons.samples.sampleschemas import LABEL_BYTES, SampleKind, SampleSchema
 
-__all__ = ["array_sample", "contract_problem", "features_of", "fits", "label_of", "require_sample", "text_of",
-           "text_sample"]  # fmt: skip
+__all__ = ["array_sample", "contract_problem", "features_of", "fits", "label_of", "least_sample", "require_sample",
+           "text_of", "text_sample"]  # fmt: skip
 
 _SPACE = " "
 
@@ -55,6 +55,13 @@ def text_sample(schema: SampleSchema, label: int, text: str) -> bytes:
     made = _labelled(schema, label, body)
     require_sample(schema, made)
     return made
+
+
+def least_sample(schema: SampleSchema) -> bytes:
+    """A sample that fits a schema, with as little in it as there can be."""
+    return bytes(LABEL_BYTES) + (
+        bytes(schema.width * schema.size) if schema.kind is SampleKind.ARRAY else b"a" * schema.least
+    )
 
 
 def _labelled(schema: SampleSchema, label: int, body: bytes) -> bytes:

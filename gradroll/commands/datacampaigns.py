@@ -118,6 +118,8 @@ def open_(arguments: argparse.Namespace) -> int:
         terms = _terms(arguments, coin, document, initial, sample)
         show_terms(arguments, terms.by_sample, inequalities(terms.by_sample, beliefs), 10**coin.decimals)
         require_sound(terms.by_sample, beliefs, arguments.accept)
+        for doubt in session.data_roles.owner.doubts(terms, document.schema):
+            arguments.console.warn(doubt)
         escrow = arguments.escrow.of(coin)
         arguments.console.line(f"{coin.shown(terms.locked)} of the escrow are locked for each sample")
         if not confirmed(arguments, f"open this campaign with {coin.shown(escrow)}?"):

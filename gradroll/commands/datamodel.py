@@ -52,7 +52,9 @@ def add(parent: Subparsers) -> None:
         "", missing,
     )  # fmt: skip
     parser = _model_leaf(
-        commands, "predict", "Say which class the model gives each sample of a bundle. Nothing is sent.",
+        commands, "predict",
+        "Say which class the model gives each sample of a bundle, once it changes no more: its campaign is closed and "
+        "decided, and all of that is trained on. Nothing is sent.",
         "--bundle new.bundle", predict,
     )  # fmt: skip
     parser.add_argument("--bundle", type=Path, required=True, metavar="FILE", help="samples of the campaign's schema")

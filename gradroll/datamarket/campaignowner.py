@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from circuits.errors import InvalidInputError
+from circuits.errors import ChainError, ContractError, InvalidInputError
 from commons.chain.dataaccount import DataAccount
 from commons.chain.datafacts import CampaignRecord, CampaignTerms
+from commons.runtime.amounts import checksum
 from commons.samples.bundlechecks import require_fitting
-from commons.samples.campaigneconomics import Beliefs, require_sound
+from commons.samples.campaigneconomics import Arbiter, Beliefs, require_sound
+from commons.samples.canonicalsamples import least_sample
 from commons.samples.contributions import Outcome
 from commons.samples.samplebundles import SampleBundle
 from commons.samples.sampleschemas import SampleSchema
@@ -57,6 +59,20 @@ class CampaignOwner:
             raise InvalidInputError("the terms name another schema; take the hash of the one that is opened with")
         _require_initial(terms, schema, initial)
         return self._account.open_campaign(terms, schema, escrow, nonce)
+
+    def doubts(self, terms: CampaignTerms, schema: SampleSchema) -> list[str]:
+        """What an owner should know before it opens a campaign, in words; empty where all is well."""
+        if terms.arbiter is not Arbiter.MODEL:
+            return []
+        try:
+            self._data.chain.call(terms.model, "predict(bytes)", [least_sample(schema)], ["uint256"])
+        except (ChainError, ContractError):
+            return [
+                f"the model at {checksum(terms.model)} says nothing about a sample now, and while it does not, every "
+                "case goes to the jury; one that trains in its contract answers once its own campaign is closed and "
+                "decided, and all of that is trained on"
+            ]
+        return []
 
     def fund(self, campaign: bytes, amount: int) -> CampaignRecord:
         """Add to the escrow; returns the campaign."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 
 from circuits.errors import ChainError, UnknownError
 from commons.chain.dataaccount import ProvenSample
 from commons.chain.dataview import DataView
+from commons.samples.canonicalsamples import fits
 from commons.samples.contributions import ALL_SAMPLES, Decision, Outcome
 from commons.samples.merkletrees import MerkleTree
 from commons.samples.samplebundles import SampleBundle
@@ -73,6 +74,15 @@ class DecidedSamples:
                 if counts:
                     yield self._sample(position, decision, index, steps)
                     steps = 0
+
+    def trained_on(
+        self, passed_over: Container[tuple[int, int]], last: int | None = None
+    ) -> Iterator[tuple[DecidedSample, bytes]]:
+        """What a model is trained on by the decisions before a position: what fits, without what it passed over."""
+        schema = self._data.schema(self._campaign)
+        for each in self.between(0, last):
+            if (each.bundle, each.index) not in passed_over and fits(schema, sample := each.show().sample):
+                yield each, sample
 
     def steps_after(self, position: int, index: int) -> int:
         """Places that the log goes over behind a sample that counts and is the last one, to its end."""

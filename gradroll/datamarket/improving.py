@@ -94,9 +94,7 @@ def _by_bundle(
     schema, counted = data.schema(model.campaign), DecidedSamples(data, model.campaign, samples_of)
     replica, found = Perceptron(schema, model.bits, model.margin), defaultdict[int, list[tuple[int, bytes]]](list)
     counted.refresh()
-    for each in counted.between(0):
-        if (each.bundle, each.index) in passed_over or not fits(schema, sample := each.show().sample):
-            continue
+    for each, sample in counted.trained_on(passed_over):
         replica.train([sample])
         if not each.corrected:
             found[each.bundle].append((each.index, sample))

@@ -15,7 +15,6 @@ from commons.chain.dataversionview import NO_LISTING, VersionTerms
 from commons.chain.dataview import DataView
 from commons.chain.modelview import ModelView
 from commons.runtime.identifiers import shown
-from commons.samples.canonicalsamples import fits
 from commons.samples.improvementrules import PerceptronRule
 from commons.samples.perceptronfiles import perceptron_file
 from commons.samples.perceptrons import Perceptron
@@ -82,12 +81,10 @@ def perceptron_version(
         raise UnknownError(f"the campaign has closed {len(closed)} epochs; count from 0")
     manifest = epoch_manifest(data, campaign, epoch)
     _, _, end = closed[epoch]
-    counted, schema = DecidedSamples(data, campaign, samples_of), data.schema(campaign)
+    counted = DecidedSamples(data, campaign, samples_of)
     counted.refresh()
-    model = Perceptron(schema, rule.bits, rule.margin)
-    for each in counted.between(0, end):
-        if (each.bundle, each.index) not in passed_over and fits(schema, sample := each.show().sample):
-            model.train([sample])
+    model = Perceptron(data.schema(campaign), rule.bits, rule.margin)
+    model.train(sample for _, sample in counted.trained_on(passed_over, end))
     content = perceptron_file(rule, campaign, manifest.log, model)
     first = max(0, epoch + 1 - _MAX_EPOCHS)
     return PerceptronFile(content, tuple((campaign, number) for number in range(first, epoch + 1)))

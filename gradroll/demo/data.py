@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Sequence
 
-from circuits.atomicfile import storing
 from circuits.errors import ProofError
 from circuits.policies.norm import NORM
 from commons.runtime.stages import stage
@@ -42,25 +39,19 @@ from gradroll.demo.datanetwork import Network, commit_network, network_of, netwo
 from gradroll.demo.dataplay import DataPlay
 from gradroll.demo.developers import SIZE, load_images
 from gradroll.demo.laps import Laps
+from gradroll.demo.marketdemos import begin, write_report
 from gradroll.demo.run import Extent, Options, prepare_market, start_servers
 from gradroll.setup.local_data import add_data
 from gradroll.setup.local_models import add_models
-from gradroll.setup.modelkeygen import cached_development_model_keys
 from gradroll.setup.processes import Processes
 
 
 def run_data_demo(options: Options, console: Console) -> int:
     """Run everything; returns 0.  Raises where something is not as it should be."""
     laps = Laps()
-    console.heading("gradroll demo --data: a campaign for labelled digits, and the models that come of it")
-    console.line(
-        "DEVELOPMENT MODE: keys and parameters come from seeds that everybody knows. This shows how it works; it "
-        "protects nothing.",
-        "yellow",
+    work = begin(
+        "data", "gradroll demo --data: a campaign for labelled digits, and the models that come of it", options, console
     )
-    cached_development_model_keys(options.parameters, SIZE)
-    work = options.out / "data"
-    shutil.rmtree(work, ignore_errors=True)
     stock = Stock.of(load_images())
     with Processes(work / "logs") as fleet:
         market, _ = prepare_market(options, Extent(SIZE.weights, NORM.name, 16), fleet, work, console)
@@ -72,13 +63,7 @@ def run_data_demo(options: Options, console: Console) -> int:
             laps.end("start")
             report = _play(play, stock, laps, console)
     laps.end("stop")
-    report |= {"seconds": laps.total, "parts": laps.seconds}
-    path = options.out / "data.json"
-    with storing(f"cannot write {path}"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    console.line(f"{path}; {report['seconds']} s")
-    console.result(**report)
+    write_report(options.out / "data.json", report, laps, console)
     return 0
 
 

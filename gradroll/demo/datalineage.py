@@ -17,7 +17,7 @@ from commons.samples.contributions import Outcome
 from commons.samples.epochmanifests import EpochManifest
 from commons.samples.improvementrules import PerceptronRule
 from gradroll.console import Console
-from gradroll.datamarket.versionchecks import Standing, VersionChecker, perceptron_version
+from gradroll.datamarket.versionchecks import Standing, VersionChecker, lasting_version
 from gradroll.demo.datacampaign import Campaign
 from gradroll.demo.datalearning import BITS, CHECKER, MARGIN, TRAINER, samples_of
 from gradroll.demo.datanetwork import RULE, Network
@@ -78,9 +78,8 @@ def commit_versions(campaign: Campaign, network: Network) -> Committed:
     """Register what the contract trained, and the network, before tests are shown."""
     play, trainer = campaign.play, campaign.play.people[TRAINER]
     rule, epochs = PerceptronRule(BITS, MARGIN), _epochs(campaign)
-    made = perceptron_version(
-        trainer.roles.account.data, set(), campaign.name, len(epochs) - 1, rule, samples_of(campaign, trainer)
-    )
+    models = PerceptronView(trainer.roles.account.data, play.local.beside.models)
+    made = lasting_version(models, campaign.name, len(epochs) - 1, rule, samples_of(campaign, trainer))
     (play.work / "perceptron.json").write_bytes(made.content)
     model = hashlib.sha256(made.content).digest()
     perceptron = _account(campaign, trainer).register(VersionTerms((), model, made.epochs, (), rule.digest))

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-
 import numpy as np
 
 from circuits.accuracy.inference import count_right
-from circuits.atomicfile import storing
 from circuits.errors import ProofError
 from circuits.policies.norm import NORM
 from circuits.terms import ETHER
@@ -19,6 +15,7 @@ from gradroll.console import Console
 from gradroll.demo import developers
 from gradroll.demo.developers import SIZE, Images
 from gradroll.demo.laps import Laps
+from gradroll.demo.marketdemos import begin, write_report
 from gradroll.demo.modelplay import FRESH, GROUPS, MAKER, OWNER, Developer, Play
 from gradroll.demo.modelsale import BOND, sell_outside
 from gradroll.demo.modeltraining import train_in_the_rollup
@@ -27,7 +24,6 @@ from gradroll.demo.settling import put_forward
 from gradroll.modelmarket.anchors import close_and_pin, close_entries
 from gradroll.modelmarket.datagroups import DataGroup
 from gradroll.setup.local_models import add_models
-from gradroll.setup.modelkeygen import cached_development_model_keys
 from gradroll.setup.processes import Processes
 
 _WINDOW, _DAY = 43_200, 86_400
@@ -38,17 +34,9 @@ _NAMES = ("alone, 24 hidden units", "alone, 8 hidden units", "out of the rollup"
 
 
 def run_models_demo(options: Options, console: Console) -> int:
-    """Run everything; returns 0 when all that is to be shown was seen, 7 otherwise."""
+    """Run everything; returns 0.  Raises where something is not as it should be."""
     laps = Laps()
-    console.heading("gradroll demo --models: three developers, one bounty on hidden digits")
-    console.line(
-        "DEVELOPMENT MODE: keys and parameters come from seeds that everybody knows. This shows how it works; it "
-        "protects nothing.",
-        "yellow",
-    )
-    cached_development_model_keys(options.parameters, SIZE)
-    work = options.out / "models"
-    shutil.rmtree(work, ignore_errors=True)
+    work = begin("models", "gradroll demo --models: three developers, one bounty on hidden digits", options, console)
     images = developers.load_images()
     with Processes(work / "logs") as fleet:
         market, _ = prepare_market(options, Extent(SIZE.weights, NORM.name, 16), fleet, work, console)
@@ -59,12 +47,7 @@ def run_models_demo(options: Options, console: Console) -> int:
         laps.end("start")
         report = _play(play, images, laps, console)
     laps.end("stop")
-    report |= {"seconds": laps.total, "parts": laps.seconds}
-    path = options.out / "models.json"
-    with storing(f"cannot write {path}"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    console.line(f"{path}; {report['seconds']} s")
+    write_report(options.out / "models.json", report, laps, console)
     return 0
 
 

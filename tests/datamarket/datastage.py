@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,13 +25,15 @@ from commons.chain.patience import Patience
 from commons.chain.view import ChainView
 from commons.chain.writer import ChainWriter
 from commons.samples.campaigneconomics import Arbiter
-from commons.samples.contributions import bundle_commitment
+from commons.samples.contributions import Ground, bundle_commitment
 from commons.samples.samplebundles import SampleBundle
 from commons.samples.sampleschemas import SampleSchema
 from commons.storage.accounts import SigningKey
 from gradroll.datamarket.bundlefetching import BundleLibrary
 from gradroll.datamarket.caseopener import CaseOpener
+from gradroll.datamarket.datastate import DataState
 from gradroll.datamarket.duties import Settler
+from gradroll.datamarket.reviewer import Reviewer
 
 HOUR = 3600
 PATIENCE = Patience(poll=0.01)
@@ -131,6 +133,22 @@ class DataStage:
         self.pass_time(1, 2)
         who.open_bundle(number, root, digest, SALT)
         who.attest_bundle(number, self.receipts(number))
+        return number
+
+    def waiting_for_cases(self, directory: Path, bundle: SampleBundle, slots: Mapping[int, int]) -> int:
+        """A bundle whose samples are all challenged, and wait for their cases; so many slots are each account's."""
+        number = self.reviewed(self.account(CONTRIBUTOR), self.campaign(), bundle)
+        for account, count in slots.items():
+            self.juror(account).join(self.pool(), count)
+        state = DataState(directory)
+        own = Reviewer(self.account(REVIEWER), state)
+        for index in range(len(bundle.samples)):
+            own.challenge(number, index, Ground.JUDGED)
+        self.pass_time(HOUR + 1)
+        for challenge in own.pending():
+            own.open(challenge)
+        state.close()
+        self.pass_time(2 * HOUR + 1)
         return number
 
     def inline(self, who: DataAccount, campaign: bytes, bundle: SampleBundle) -> int:

@@ -13,13 +13,11 @@ from circuits.errors import ChainError
 from commons.chain import datadecoding, drawncases
 from commons.chain.contractevents import Events
 from commons.chain.drawncases import NOTHING, Draw, DrawsRead, read_draws
-from commons.samples.contributions import Ground
 from commons.storage.files import make_directory
 from gradroll.datamarket.datastate import DataState
 from gradroll.datamarket.drawbook import DrawBook
 from gradroll.datamarket.juror import Juror
-from gradroll.datamarket.reviewer import Reviewer
-from tests.datamarket.datastage import CONTRIBUTOR, HOUR, OTHER, REVIEWER, DataStage, bundle_of, sample
+from tests.datamarket.datastage import OTHER, DataStage, bundle_of, sample
 
 BUNDLE = bundle_of(sample(1, 10, 20, 30), sample(2, 40, 50, 60))
 JUROR, STRANGER = 1, 2
@@ -49,19 +47,7 @@ def asked(stage: DataStage, monkeypatch: pytest.MonkeyPatch) -> Asked:
 @pytest.fixture
 def number(stage: DataStage, tmp_path: Path) -> int:
     """A bundle whose two samples wait for their cases."""
-    made = stage.reviewed(stage.account(CONTRIBUTOR), stage.campaign(), BUNDLE)
-    for account, slots in ((JUROR, 8), (STRANGER, 2)):
-        stage.juror(account).join(stage.pool(), slots)
-    state = DataState(tmp_path / "reviewer")
-    own = Reviewer(stage.account(REVIEWER), state)
-    for index in (0, 1):
-        own.challenge(made, index, Ground.JUDGED)
-    stage.pass_time(HOUR + 1)
-    for challenge in own.pending():
-        own.open(challenge)
-    state.close()
-    stage.pass_time(2 * HOUR + 1)
-    return made
+    return stage.waiting_for_cases(tmp_path / "reviewer", BUNDLE, {JUROR: 8, STRANGER: 2})
 
 
 def draw(stage: DataStage, number: int, index: int) -> int:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,15 +15,14 @@ from commons.chain.dataview import DataView
 from commons.chain.juryfacts import CaseStage
 from commons.samples.epochmanifests import EpochManifest
 from commons.samples.samplebundles import SampleBundle
-from commons.storage.accounts import save_account
 from gradroll.cli import main
 from gradroll.setup.settingsfiles import write_settings
 from tests.datamarket.datastage import CONTRIBUTOR, OTHER, OWNER, REVIEWER, DataStage, sample
 from tests.datamarket.modelarbiters import AGREES, deployed
+from tests.datamarket.typedcommands import Command, typed_by
 from tests.samples.documents import encoded
 
 DOCUMENT = {"array": {"dtype": "uint8", "shape": [3], "classes": 4, "maximum": 100, "tau": 2}}
-Command = Callable[..., dict[str, Any]]
 TERMS = (
     "--reward 0.00001 --cost 0.0000001 --gain 0.000005 --jurors 3 --max-samples 100 --open-delay 2 --epoch-size 1 "
     "--open-window 3600 --receipt-window 3600 --review-window 3600 --reveal-window 3600 --answer-window 3600 "
@@ -37,7 +34,6 @@ TERMS = (
 def command(
     stage: DataStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Command:
-    """Runs a command of an account's, and gives what programs are told; ``fails`` is the code that it ends with."""
     monkeypatch.chdir(tmp_path)
     chain = stage.data.chain
     write_settings(tmp_path / "data.toml", {
@@ -45,21 +41,8 @@ def command(
                   "receipt_poll": 0.01},
         "data": {"campaigns": "0x" + stage.data.place.hex(), "confirmations": 2},
     }, development=True)  # fmt: skip
-    for number, key in enumerate(stage.accounts):
-        save_account(tmp_path / f"{number}.key", key)
     (tmp_path / "schema.json").write_bytes(encoded(DOCUMENT))
-
-    def run(account: int, words: str, *, fails: str = "") -> dict[str, Any]:
-        own = ["--account", f"{account}.key", "--state", f"state{account}", "--config", "data.toml", "--json"]
-        status = main(["data", *words.split(), *own])
-        said = capsys.readouterr()
-        assert (status == 0) == (not fails), said.err
-        told: dict[str, Any] = json.loads(said.out)
-        if fails:
-            assert told["error"]["code"] == fails
-        return told
-
-    return run
+    return typed_by(tmp_path, stage.accounts, capsys)
 
 
 def schema_hash() -> bytes:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,8 +18,8 @@ from gradroll.setup.settingsfiles import data_section, models_section, write_set
 from provers.joining.keystore import Keystore
 from tests.datamarket.datastage import CONTRIBUTOR, OTHER, OWNER, REVIEWER, bundle_of, sample
 from tests.datamarket.modelstage import ModelStage, model_stage, samples_of
+from tests.datamarket.typedcommands import Command, typed_by
 
-Command = Callable[..., dict[str, Any]]
 TESTS, LATE = bundle_of(*samples_of(20, first=500, shift=3)), bundle_of(*samples_of(4, first=90))
 BUNDLES = [bundle_of(*samples_of(12)), bundle_of(*samples_of(12, first=12))]
 
@@ -35,7 +34,6 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelStage]:
 def command(
     market: ModelStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Command:
-    """Runs a command of an account's, and gives what programs are told; ``fails`` is the code that it ends with."""
     monkeypatch.chdir(tmp_path)
     stage = market.stage
     chain = stage.data.chain
@@ -45,21 +43,7 @@ def command(
     write_settings(tmp_path / "data.toml", sections, development=True)  # type: ignore[arg-type]
     bare = {name: value for name, value in data.items() if name not in ("models", "improvement", "versions")}
     write_settings(tmp_path / "bare.toml", {**sections, "data": bare}, development=True)  # type: ignore[dict-item]
-    for number, key in enumerate(stage.accounts):
-        save_account(tmp_path / f"{number}.key", key)
-
-    def run(account: int, words: str, *, fails: str = "", config: str = "data.toml") -> dict[str, Any]:
-        own = ["--account", f"{account}.key", "--state", f"state{account}"]
-        plain = words.startswith("model tests")
-        status = main(["data", *words.split(), *([] if plain else own), "--config", config, "--json"])
-        said = capsys.readouterr()
-        assert (status == 0) == (not fails), said.err
-        told: dict[str, Any] = json.loads(said.out)
-        if fails:
-            assert told["error"]["code"] == fails
-        return told
-
-    return run
+    return typed_by(tmp_path, stage.accounts, capsys, "model tests")
 
 
 def keep(market: ModelStage, account: int, bundles: dict[int, SampleBundle]) -> None:

@@ -15,10 +15,11 @@ from commons.samples.campaigneconomics import Arbiter
 from commons.samples.contributions import Ground, Outcome
 from commons.samples.samplebundles import SampleBundle
 from gradroll.datamarket.bundlefetching import BundleLibrary
+from gradroll.datamarket.campaignowner import CampaignOwner
 from gradroll.datamarket.caseopener import CaseOpener
 from gradroll.datamarket.datastate import DataState
 from gradroll.datamarket.reviewer import Reviewer
-from tests.datamarket.datastage import CONTRIBUTOR, HOUR, OTHER, REVIEWER, SCHEMA, DataStage, bundle_of, sample
+from tests.datamarket.datastage import CONTRIBUTOR, HOUR, OTHER, OWNER, REVIEWER, SCHEMA, DataStage, bundle_of, sample
 from tests.datamarket.modelarbiters import BROKEN, deployed, perceptron, prediction
 
 TAUGHT = bundle_of(sample(0, 90, 10, 10), sample(1, 10, 90, 10), sample(2, 10, 10, 90))
@@ -104,6 +105,15 @@ def test_the_perceptron_of_another_campaign_decides_and_what_it_doubts_goes_to_t
     assert [each.stage for each in (other, misfit)] == [DisputeStage.CASE] * 2
     with pytest.raises(ClosedError, match="needs no case"):
         opener.open(number, 0)
+
+
+def test_an_owner_is_told_before_it_pays_that_an_arbiter_says_nothing(stage: DataStage) -> None:
+    owner = CampaignOwner(stage.account(OWNER))
+    for terms in (decided(stage, taught(stage)), stage.terms()):
+        assert owner.doubts(terms, SCHEMA) == []
+    for model in (deployed(stage, BROKEN["reverts"]), deployed(stage, BROKEN["answers 31 bytes"]), bytes(19) + b"\7"):
+        (doubt,) = owner.doubts(decided(stage, model), SCHEMA)
+        assert "every case goes to the jury" in doubt
 
 
 def test_models_that_fail_send_every_case_to_the_jury(stage: DataStage, state: DataState, tmp_path: Path) -> None:

@@ -9,12 +9,10 @@ import pytest
 
 from circuits.errors import ClosedError, InvalidInputError, NotReadyError
 from commons.chain.juryfacts import CaseStage, Verdict
-from commons.samples.contributions import Ground
 from gradroll.datamarket.casesubjects import Subject, subject_at
 from gradroll.datamarket.datastate import DataState
 from gradroll.datamarket.juror import Juror
-from gradroll.datamarket.reviewer import Reviewer
-from tests.datamarket.datastage import CONTRIBUTOR, HOUR, OTHER, REVIEWER, DataStage, bundle_of, sample
+from tests.datamarket.datastage import HOUR, OTHER, DataStage, bundle_of, sample
 from tests.datamarket.lyingnodes import three_nodes
 
 DEPTH = 4
@@ -29,20 +27,8 @@ def stage(own_stage: DataStage) -> DataStage:
 
 @pytest.fixture
 def number(stage: DataStage, tmp_path: Path) -> int:
-    """A bundle whose two samples are challenged, and wait for their cases; all slots are the juror's."""
-    campaign = stage.campaign()
-    made = stage.reviewed(stage.account(CONTRIBUTOR), campaign, BUNDLE)
-    stage.juror(JUROR).join(stage.pool(), 8)
-    state = DataState(tmp_path / "reviewer")
-    own = Reviewer(stage.account(REVIEWER), state)
-    for index in (0, 1):
-        own.challenge(made, index, Ground.JUDGED)
-    stage.pass_time(HOUR + 1)
-    for challenge in own.pending():
-        own.open(challenge)
-    state.close()
-    stage.pass_time(2 * HOUR + 1)
-    return made
+    """A bundle whose two samples wait for their cases."""
+    return stage.waiting_for_cases(tmp_path / "reviewer", BUNDLE, {JUROR: 8})
 
 
 def drawn(stage: DataStage, number: int, first: int) -> None:
@@ -64,6 +50,21 @@ def voted(stage: DataStage) -> list[bytes]:
     return [stage.data.jury.seat(1, 0, seat).commitment for seat in range(3)]
 
 
+def lost_vote(stage: DataStage, state: DataState, number: int, verdict: Verdict) -> list[bytes]:
+    """A vote about the first sample whose blocks are replaced then; what its seats had committed to."""
+    with stage.taken_back():
+        drawn(stage, number, 0)
+        stage.pass_time(1, DEPTH)
+        juror(stage, state).vote(1, verdict)
+        return voted(stage)
+
+
+def commit_again(stage: DataStage, sent: list[bytes]) -> None:
+    """Have the lost transactions mined in the new branch as well."""
+    for seat, commitment in enumerate(sent):
+        stage.juror(JUROR).commit_vote(1, 0, seat, commitment)
+
+
 def test_no_vote_is_committed_to_before_its_jury_is_final(stage: DataStage, state: DataState, number: int) -> None:
     drawn(stage, number, 0)
     own = juror(stage, state)
@@ -82,15 +83,10 @@ def test_no_vote_is_committed_to_before_its_jury_is_final(stage: DataStage, stat
 def test_a_vote_whose_case_is_another_samples_after_a_reorganisation_is_not_revealed(
     stage: DataStage, state: DataState, number: int
 ) -> None:
-    with stage.taken_back():
-        drawn(stage, number, 0)
-        stage.pass_time(1, DEPTH)
-        juror(stage, state).vote(1, Verdict.BAD)
-        sent = voted(stage)
+    sent = lost_vote(stage, state, number, Verdict.BAD)
     drawn(stage, number, 1)
     stage.pass_time(1, DEPTH)
-    for seat, commitment in enumerate(sent):  # its transactions are mined in the new branch as well
-        stage.juror(JUROR).commit_vote(1, 0, seat, commitment)
+    commit_again(stage, sent)
     own = juror(stage, state)
     with pytest.raises(ClosedError, match="before a reorganisation about another sample"):
         own.vote(1, Verdict.BAD)
@@ -103,11 +99,7 @@ def test_a_vote_whose_case_is_another_samples_after_a_reorganisation_is_not_reve
 def test_a_vote_that_a_reorganisation_lost_is_committed_to_anew_about_what_the_case_is_about_now(
     stage: DataStage, state: DataState, number: int
 ) -> None:
-    with stage.taken_back():
-        drawn(stage, number, 0)
-        stage.pass_time(1, DEPTH)
-        juror(stage, state).vote(1, Verdict.BAD)
-        sent = voted(stage)
+    sent = lost_vote(stage, state, number, Verdict.BAD)
     drawn(stage, number, 1)
     stage.pass_time(1, DEPTH)
     own = juror(stage, state)
@@ -121,15 +113,10 @@ def test_a_vote_that_a_reorganisation_lost_is_committed_to_anew_about_what_the_c
 def test_a_vote_about_the_same_sample_is_revealed_whatever_was_reorganised(
     stage: DataStage, state: DataState, number: int
 ) -> None:
-    with stage.taken_back():
-        drawn(stage, number, 0)
-        stage.pass_time(1, DEPTH)
-        juror(stage, state).vote(1, Verdict.GOOD)
-        sent = voted(stage)
+    sent = lost_vote(stage, state, number, Verdict.GOOD)
     drawn(stage, number, 0)
     stage.pass_time(1, DEPTH)
-    for seat, commitment in enumerate(sent):
-        stage.juror(JUROR).commit_vote(1, 0, seat, commitment)
+    commit_again(stage, sent)
     own = juror(stage, state)
     stage.pass_time(HOUR + 1)
     with pytest.raises(NotReadyError, match="are revealed from"):

@@ -14,6 +14,7 @@ from commons.samples.canonicalsamples import (
     contract_problem,
     features_of,
     label_of,
+    least_sample,
     require_sample,
     text_of,
     text_sample,
@@ -38,6 +39,11 @@ def test_an_array_is_read_as_it_was_written(label: int, features: tuple[int, ...
 def test_an_array_out_of_range_is_not_written(label: int, features: tuple[int, ...]) -> None:
     with pytest.raises(InvalidInputError, match=r"label|feature"):
         array_sample(ARRAY, label, features)
+
+
+@pytest.mark.parametrize("schema", [ARRAY, TEXT, SampleSchema.text(2, 7, 9), SampleSchema.array(2, [0], 1, 1)])
+def test_the_least_sample_fits(schema: SampleSchema) -> None:
+    require_sample(schema, least_sample(schema))
 
 
 @given(st.text(max_size=20))
